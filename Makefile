@@ -1,0 +1,166 @@
+# Sokoul. One makefile for everything; `make help` lists what it can do.
+#
+#   CC=clang        another compiler          SAN=asan|tsan    a sanitizer build
+#   T=name          with `test`: one test     CRASH=1          a build with crash points
+#
+# Objects live under build/<flavour>/, finished programs of the plain build in build/bin/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
+endif
+SAN   ?=
+CRASH ?=
+JOBS  ?= $(shell nproc)
+
+flavour := $(notdir $(firstword $(CC)))$(if $(SAN),-$(SAN))$(if $(CRASH),-crash)
+O       := build/$(flavour)
+BIN     := $(if $(filter gcc,$(flavour)),build/bin,$(O)/bin)
+
+VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+# ---- flags ------------------------------------------------------------------------------
+
+is_gcc := $(if $(findstring clang,$(CC)),,1)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
+	-Wcast-align -Wwrite-strings -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wnull-dereference \
+	-Wdouble-promotion -Wimplicit-fallthrough -Wredundant-decls -Werror
+WARN_C := -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes
+HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fPIE
+ifeq ($(SAN),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+ifneq ($(is_gcc),)
+WARN   += -Wtrampolines -Wduplicated-cond -Wduplicated-branches -Wlogical-op
+HARDEN += -ftrivial-auto-var-init=zero
+endif
+ifeq ($(SAN),asan)
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),tsan)
+SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+endif
+
+LIBS_C := libmicrohttpd libwslay libpq hiredis libnats libcjson libjwt libargon2 libcurl
+PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null)
+LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')
+LT_LIBS    = $(shell pkg-config --libs libtorrent-rasterbar 2>/dev/null) -lssl -lcrypto
+
+CPPFLAGS := -I. -D_GNU_SOURCE -DSOKOUL_VERSION='"$(VERSION)"' $(if $(CRASH),-DSOKOUL_CRASH_POINTS) $(PKG_CFLAGS)
+CFLAGS   := -std=c17 $(WARN) $(WARN_C) $(HARDEN) $(SANFLAGS)
+CXXFLAGS := -std=c++17 $(WARN) $(HARDEN) $(SANFLAGS)
+LDFLAGS  := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
+LDLIBS   := $(PKG_LIBS) -lpthread -lm
+
+# ---- what is built from what --------------------------------------------------------------
+# A program is a folder with a main.c; the rest of the folder is an archive that its tests link too.
+
+src = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+
+COMMON_SRC  := $(call src,common)
+RUNTIME_SRC := $(call src,workers/runtime)
+PROGRAMS := sokoul-api sokoul-scout sokoul-hunter sokoul-bot sokoulctl
+DIR_sokoul-api    := api
+DIR_sokoul-scout  := workers/scout
+DIR_sokoul-hunter := workers/hunter
+DIR_sokoul-bot    := workers/bot
+DIR_sokoulctl     := cli
+BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard $(DIR_$(p))/main.c),$(p)))
+
+ENGINE_SRC := $(wildcard workers/hunter/engine/*.cpp)
+ENGINE_OBJ := $(patsubst %.cpp,$(O)/%.o,$(ENGINE_SRC))
+
+$(O)/libsokoul.a: $(call obj,$(COMMON_SRC))
+$(O)/runtime.a: $(call obj,$(RUNTIME_SRC))
+$(foreach p,$(PROGRAMS),$(eval $(O)/$(p).a: $(call obj,$(filter-out $(DIR_$(p))/main.c,$(call src,$(DIR_$(p)))))))
+$(O)/sokoul-hunter.a: $(ENGINE_OBJ)
+
+$(O)/%.a:
+	@rm -f $@; mkdir -p $(@D); ar rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/%.o: %.cpp
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"; $(CXX) -I. -D_GNU_SOURCE $(LT_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+define program
+$(BIN)/$(1): $(O)/$(DIR_$(1))/main.o $(O)/$(1).a $(O)/runtime.a $(O)/libsokoul.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"; $(if $(filter sokoul-hunter,$(1)),$(CXX),$(CC)) $(LDFLAGS) -o $$@ $$^ $(if $(filter sokoul-hunter,$(1)),$$(LT_LIBS)) $(LDLIBS)
+endef
+$(foreach p,$(BUILT),$(eval $(call program,$(p))))
+
+# ---- unit and store tests: one program per tests/unit/**/*_test.c ------------------------------
+
+TEST_SRC := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
+TEST_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(TEST_SRC))
+SUPPORT_SRC := $(call src,tests/support)
+$(O)/support.a: $(call obj,$(SUPPORT_SRC))
+
+# The archives a test links: its own program's, then the library.
+archives_of = $(if $(filter api/%,$(1)),$(O)/sokoul-api.a) \
+	$(if $(filter workers/scout/%,$(1)),$(O)/sokoul-scout.a) \
+	$(if $(filter workers/hunter/%,$(1)),$(O)/sokoul-hunter.a) \
+	$(if $(filter workers/bot/%,$(1)),$(O)/sokoul-bot.a) \
+	$(if $(filter cli/%,$(1)),$(O)/sokoulctl.a) \
+	$(if $(filter workers/%,$(1)),$(O)/runtime.a)
+define test_program
+$(O)/tests/$(1): $(O)/tests/unit/$(1).o $(O)/support.a $(call archives_of,$(1)) $(O)/libsokoul.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"; $(if $(filter workers/hunter/%,$(1)),$(CXX),$(CC)) $(LDFLAGS) -o $$@ $$^ $(if $(filter workers/hunter/%,$(1)),$$(LT_LIBS)) -lcheck -lsubunit -lrt $(LDLIBS)
+endef
+$(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
+$(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# ---- what people call -------------------------------------------------------------------------
+
+.PHONY: all help setup build tests run test lint format requirements bench clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
+
+all: build
+build: $(foreach p,$(BUILT),$(BIN)/$(p)) ## the programs, into build/bin/
+tests: build $(TEST_BIN) ## the programs and the unit tests, without running them
+
+setup: ## install the Debian packages that are needed (asks nothing)
+	@tools/setup
+
+run: setup ## set up, build and start everything on this machine
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@exec tools/run
+
+test: setup ## set up, build and run all tests; T=name runs those whose name contains it
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@BIN=$(BIN) TESTS=$(O)/tests SAN=$(SAN) tools/test $(T)
+
+lint: ## formatting, warnings, static checks, layers
+	@tools/lint
+
+format: ## put all sources into shape
+	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
+
+requirements: ## which requirements are proven by a test
+	@tools/requirements
+
+bench: ## measure, beside the raw limits of the same machine
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@bench/run
+
+clean: ## remove build/
+	@rm -rf build
