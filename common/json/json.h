@@ -88,18 +88,19 @@ struct json_complaints
 
 /* Fills `out` (caller's struct, preset with defaults).  E_INVALID: `complaints` (may be NULL) tells
  * all of them and err the first; `out` is then half filled and must not be used.  Texts live in `arena`. */
-MUST_USE enum err_code json_read(struct arena *arena, const struct json *object, const struct json_field *fields,
-                                 size_t count, void *out, struct json_complaints *complaints, struct err *err);
+MUST_USE enum err_code json_read(struct arena *arena, const struct json *object,
+                                 const struct json_field *fields, size_t count, void *out,
+                                 struct json_complaints *complaints, struct err *err);
 
 /* Walking by hand, for shapes that tables do not fit.  All accept NULL and answer NULL, 0 or the default. */
 const struct json *json_get(const struct json *object, const char *name); /* NULL if absent */
-bool json_is_null(const struct json *value); /* NULL or a JSON null */
+bool json_is_null(const struct json *value);                              /* NULL or a JSON null */
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
-size_t json_count(const struct json *value);                              /* elements or members */
-const struct json *json_first(const struct json *value);                  /* child by child */
+size_t json_count(const struct json *value);             /* elements or members */
+const struct json *json_first(const struct json *value); /* child by child */
 const struct json *json_next(const struct json *value);
-const char *json_name(const struct json *member);                         /* the member's own key */
+const char *json_name(const struct json *member); /* the member's own key */
 const char *json_text(const struct json *value, const char *otherwise);
 int64_t json_int(const struct json *value, int64_t otherwise); /* integral and exact in a double only */
 double json_number(const struct json *value, double otherwise);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db.h -- the door to Postgres (libpq).
+ *
+ * A pool holds at most `size` connections; db_get waits for a free one, db_put gives it back
+ * (a transaction that is still open is rolled back there).  Statements are static const
+ * descriptors; each is prepared on a connection the first time it is used there.  Parameters
+ * are text, always bound, never pasted.  Every call has a deadline: past it the connection is
+ * closed and the call fails with E_TIMEOUT.
+ *
+ *     static const struct db_stmt find = {"user_find", "SELECT ... WHERE id = $1", 1};
+ *     const char *params[] = {id};
+ *     code = db_run(db, &find, params, &rows, err);
+ *     for (int i = 0; i < db_rows(rows); i++) ... db_text(rows, i, 0)
+ *     db_rows_free(rows);
+ *
+ * Errors: E_DATABASE the server is away, restarting, read-only or full (the whole transaction
+ * may be tried again later); E_TIMEOUT; E_CONFLICT unique violation; E_NOT_FOUND foreign key
+ * violation; E_INVALID another constraint or a bad value; E_UNAVAILABLE pool exhausted; E_BUG
+ * the statement is wrong.  After a failed db_commit with E_DATABASE the outcome is in doubt.
+ *
+ * Threads: the pool is shared; a connection belongs to the thread that got it.  Calls block.
+ */
+#ifndef SOKOUL_COMMON_DB_DB_H
+#define SOKOUL_COMMON_DB_DB_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db_pool;
+struct db;
+struct db_rows;
+
+struct db_pool_config
+{
+    const char *url;  /* postgresql://...; copied */
+    const char *name; /* application_name; copied */
+    int size;         /* connections at most */
+    int get_wait_ms;  /* how long db_get waits for a free one; 0: 30,000 */
+    int statement_ms; /* deadline of one call; 0: 30,000 */
+    int connect_ms;   /* deadline of a connect; 0: 5,000 */
+};
+
+struct db_stmt
+{
+    const char *name; /* unique among all statements of the product */
+    const char *sql;
+    int params;
+};
+
+/* Does not connect yet. */
+MUST_USE enum err_code db_pool_open(const struct db_pool_config *config, struct db_pool **pool,
+                                    struct err *err);
+void db_pool_close(struct db_pool *pool); /* every connection must have been put back */
+
+/* Waits for a free place in the pool and connects when needed. */
+MUST_USE enum err_code db_get(struct db_pool *pool, struct db **db, struct err *err);
+void db_put(struct db *db); /* NULL is fine */
+
+/* Runs one statement, inside a transaction if one is open.  `rows` may be NULL when none are wanted. */
+MUST_USE enum err_code db_run(struct db *db, const struct db_stmt *stmt, const char *const *params,
+                              struct db_rows **rows, struct err *err);
+
+/* Many statements in one round trip (libpq pipeline), as one implicit transaction when none is
+ * open.  rows[i] is of the i-th, freed by the caller; on failure none is kept. */
+enum
+{
+    DB_MAX_CALLS = 256
+};
+struct db_call
+{
+    const struct db_stmt *stmt;
+    const char *const *params;
+};
+MUST_USE enum err_code db_run_all(struct db *db, const struct db_call *calls, size_t count,
+                                  struct db_rows **rows, struct err *err);
+
+MUST_USE enum err_code db_begin(struct db *db, struct err *err);
+MUST_USE enum err_code db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db); /* harmless without a transaction */
+
+/* Runs SQL text that may hold several statements: migrations only. */
+MUST_USE enum err_code db_script(struct db *db, const char *sql, struct err *err);
+
+int db_backend_pid(const struct db *db); /* 0 when not connected */
+int db_fd(const struct db *db);          /* to poll for a closed connection; -1 when not connected */
+
+int db_rows(const struct db_rows *rows);
+int db_affected(const struct db_rows *rows); /* rows touched by INSERT, UPDATE, DELETE */
+const char *db_text(const struct db_rows *rows, int row, int column); /* NULL when SQL NULL */
+int64_t db_int(const struct db_rows *rows, int row, int column, int64_t otherwise);
+double db_number(const struct db_rows *rows, int row, int column, double otherwise);
+bool db_bool(const struct db_rows *rows, int row, int column); /* NULL is false */
+/* A timestamptz selected as it is (sessions run in UTC): wall ms; `otherwise` when NULL. */
+int64_t db_time(const struct db_rows *rows, int row, int column, int64_t otherwise);
+void db_rows_free(struct db_rows *rows); /* NULL is fine */
+
+/* Frees the rows together with the arena; answers `take`, NULL if the arena is full. */
+struct db_rows *db_rows_keep(struct db_rows *take, struct arena *arena);
+
+/* Parameters from numbers, in the arena. */
+const char *db_param_int(struct arena *arena, int64_t value);
+const char *db_param_time(struct arena *arena, int64_t wall_ms);
+/* An array literal: {"a","b",NULL}; elements are quoted and escaped here. NULL when out of memory. */
+const char *db_param_array(struct arena *arena, const char *const *items, size_t count);
+
+struct db_pool_stats
+{
+    int size;
+    int open;   /* connected */
+    int in_use; /* got and not yet put */
+    uint64_t waits;
+    uint64_t exhausted;
+};
+struct db_pool_stats db_pool_stats(struct db_pool *pool);
+
+#endif
