@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache.h -- the door to hiredis.  What is in here may vanish at any time.
+ *
+ * A cache connects lazily, by itself, and again after a loss; no call blocks longer than
+ * CACHE_COMMAND_MS, connecting and name lookup included.  While Redis is away calls fail at
+ * once and one in a while (backoff from CACHE_BACKOFF_MIN_MS to _MAX_MS) tries again.  A loss
+ * and a return are logged once each, with the reason; callers treat every failure as a miss,
+ * go to the truth, and never show it to a user.
+ *
+ * Codes: E_NOT_FOUND is a miss (also a value of another type, or larger than CACHE_MAX_BYTES),
+ * E_CONFLICT says that somebody else's value is there, E_UNAVAILABLE is everything that is wrong.
+ *
+ * Ownership: cache_open and cache_close by the same owner; values are copied into the arena.
+ * Threads: one cache belongs to one thread (an executor, a worker); cache_stats from any.
+ * Signals: cache_open ignores SIGPIPE for the process unless a handler stands there.
+ */
+#ifndef SOKOUL_COMMON_CACHE_CACHE_H
+#define SOKOUL_COMMON_CACHE_CACHE_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cache;
+
+enum
+{
+    CACHE_CONNECT_MS = 250,
+    CACHE_COMMAND_MS = 500,
+    CACHE_BACKOFF_MIN_MS = 100,
+    CACHE_BACKOFF_MAX_MS = 2000,
+    CACHE_MAX_BYTES = 1 << 20, /* of one value */
+    CACHE_MAX_ARGUMENTS = 16,  /* keys and arguments of one script */
+    CACHE_MAX_NUMBERS = 8      /* that a script may answer */
+};
+
+/* `url` is redis://[[user]:password@]host[:port][/database], percent-encoded; never logged.
+ * E_CONFIG: it is not.  Does not connect. */
+MUST_USE enum err_code cache_open(const char *url, struct cache **out, struct err *err);
+void cache_close(struct cache *cache); /* NULL is fine */
+
+/* The value is NUL-terminated behind its `len` bytes. */
+MUST_USE enum err_code cache_get(struct cache *cache, const char *key, struct arena *arena,
+                                 const char **value, size_t *len, struct err *err);
+MUST_USE enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len,
+                                 int64_t ttl_ms, struct err *err);
+/* A lock with an end, or the first answer of many: E_CONFLICT when the key is there already. */
+MUST_USE enum err_code cache_set_if_absent(struct cache *cache, const char *key, const void *value,
+                                           size_t len, int64_t ttl_ms, struct err *err);
+/* E_OK also when there was nothing. */
+MUST_USE enum err_code cache_delete(struct cache *cache, const char *key, struct err *err);
+
+/* Runs a Lua script atomically; it answers a number or a list of numbers. */
+struct cache_call
+{
+    const char *script;
+    const char *const *keys;
+    size_t key_count;
+    const char *const *arguments;
+    size_t argument_count;
+};
+
+struct cache_numbers
+{
+    int64_t list[CACHE_MAX_NUMBERS];
+    size_t count;
+};
+
+MUST_USE enum err_code cache_eval(struct cache *cache, const struct cache_call *call,
+                                  struct cache_numbers *out, struct err *err);
+
+/* For health probes: goes to the server (or fails at once while the backoff lasts). */
+MUST_USE enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err);
+
+struct cache_stats
+{
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t errors; /* calls that found no server */
+    uint64_t losses; /* connections that broke */
+};
+
+struct cache_stats cache_stats(const struct cache *cache);
+
+#endif
