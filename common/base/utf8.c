@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/utf8.h"
+
+#include <string.h>
+
+/* Well-formed sequences by their first byte: the range of the second one is what keeps over-long
+ * forms, surrogates and too large values out (Unicode 15, table 3-7). */
+static const struct row
+{
+    unsigned char first;
+    unsigned char last;
+    unsigned char low;
+    unsigned char high;
+    unsigned char size;
+} rows[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+static const struct row *row_of(unsigned char first)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (first >= rows[i].first && first <= rows[i].last)
+            return &rows[i];
+    return NULL;
+}
+
+size_t utf8_step(const char *text, size_t len)
+{
+    if (len == 0)
+        return 0;
+    unsigned char first = (unsigned char)text[0];
+    if (first < 0x80)
+        return 1;
+    const struct row *row = row_of(first);
+    if (row == NULL || row->size > len)
+        return 0;
+    unsigned char second = (unsigned char)text[1];
+    if (second < row->low || second > row->high)
+        return 0;
+    for (size_t i = 2; i < row->size; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
+            return 0;
+    return row->size;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+    for (size_t at = 0; at < len;)
+    {
+        size_t step = utf8_step(text + at, len - at);
+        if (step == 0)
+            return false;
+        at += step;
+    }
+    return true;
+}
+
+size_t utf8_count(const char *text)
+{
+    size_t len = strlen(text);
+    size_t count = 0;
+    for (size_t at = 0; at < len; count++)
+    {
+        size_t step = utf8_step(text + at, len - at);
+        at += step == 0 ? 1 : step;
+    }
+    return count;
+}
+
+size_t utf8_cut(const char *text, size_t len)
+{
+    size_t back = len;
+    while (back > 0 && len - back < 3 && ((unsigned char)text[back - 1] & 0xc0) == 0x80)
+        back--;
+    if (back == 0 || (unsigned char)text[back - 1] < 0xc0)
+        return len;
+    size_t start = back - 1;
+    return utf8_step(text + start, len - start) == len - start ? len : start;
+}
+
+static char short_escape(char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    const char *at = memchr(from, c, sizeof from - 1);
+    return at == NULL ? '\0' : to[at - from];
+}
+
+static size_t write_hex(char out[UTF8_JSON_MAX], char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    memcpy(out, "\\u00", 4);
+    out[4] = hex[((unsigned char)c) >> 4];
+    out[5] = hex[((unsigned char)c) & 15];
+    return 6;
+}
+
+size_t utf8_json_step(const char *text, size_t len, char out[UTF8_JSON_MAX], size_t *out_len)
+{
+    size_t step = utf8_step(text, len);
+    char c = text[0];
+    if (step == 0 || c == '\0')
+    {
+        memcpy(out, "\xef\xbf\xbd", 3);
+        *out_len = 3;
+        return 1;
+    }
+    char brief = short_escape(c);
+    if (brief != '\0')
+    {
+        out[0] = '\\';
+        out[1] = brief;
+        *out_len = 2;
+    }
+    else if ((unsigned char)c < 0x20 || c == '<' || c == '>' || c == '&')
+        *out_len = write_hex(out, c);
+    else
+    {
+        memcpy(out, text, step);
+        *out_len = step;
+    }
+    return step;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * utf8.h -- UTF-8 (RFC 3629) and how it is written inside a JSON string.
+ *
+ * Over-long forms, surrogates and code points past U+10FFFF are not UTF-8.
+ * No memory, never blocks, any thread.
+ */
+#ifndef SOKOUL_COMMON_BASE_UTF8_H
+#define SOKOUL_COMMON_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of the character that starts at `text`, 1 to 4; 0 when there is none within `len`. */
+size_t utf8_step(const char *text, size_t len);
+bool utf8_valid(const char *text, size_t len);
+/* Characters (code points) of a terminated text; a byte that is not UTF-8 counts as one. */
+size_t utf8_count(const char *text);
+/* The largest length <= `len` that does not cut a character in two. */
+size_t utf8_cut(const char *text, size_t len);
+
+enum
+{
+    UTF8_JSON_MAX = 6 /* bytes of one escaped character */
+};
+
+/* Writes the character at `text` (len > 0) as it stands in a JSON string: quotes, controls, '<', '>'
+ * and '&' escaped, NUL and broken bytes as U+FFFD.  Returns how many bytes of `text` it consumed. */
+size_t utf8_json_step(const char *text, size_t len, char out[UTF8_JSON_MAX], size_t *out_len);
+
+#endif
