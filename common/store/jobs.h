@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jobs.h -- every transaction in a job's life (tables jobs, job_results, job_history, outbox,
+ * dead_letters, idempotency_keys).
+ *
+ * Each function is one transaction or one statement, and takes part in an open one when the
+ * caller began it.  Rules: docs/model; the unique index decides, every write of a worker is
+ * guarded by status and fence, whatever makes a job claimable writes a new outbox row.
+ * Errors are db.h's.  Texts of results live in the arena that was given.
+ *
+ * Threads: the connection's owner.  Blocks.
+ */
+#ifndef SOKOUL_COMMON_STORE_JOBS_H
+#define SOKOUL_COMMON_STORE_JOBS_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/db/db.h"
+#include "common/job/job.h"
+
+/* ---- accepting ------------------------------------------------------------------------------ */
+
+struct job_new
+{
+    const char *job_id; /* a new id_new() */
+    const char *kind;
+    const char *worker; /* NULL: job_worker_of(kind) */
+    const char *user_id;
+    const char *request_id;
+    const char *payload; /* JSON object */
+    enum job_priority priority;
+    int64_t run_at_ms;      /* 0: now */
+    int64_t deadline_at_ms; /* 0: none */
+    const char *unique_key; /* or NULL */
+    const char *parent_id;  /* or NULL */
+};
+
+/* Job rows and their outbox rows, in one statement; atomic.  E_CONFLICT: a job with that id or a live one
+ * with that unique key is there.  Several at once share one statement.  After it has committed, wake the
+ * relay (outbox_wake). */
+MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                        size_t count, struct err *err);
+/* Tells the relays of other processes; for programs that have none (the CLI). Once per batch. */
+MUST_USE enum err_code job_store_notify(struct db *db, struct err *err);
+
+/* Idempotency: begins by inserting the key inside the open transaction.
+ * E_OK with *answer NULL: the key is new, go on, then job_store_key_answer before the commit.
+ * E_OK with *answer: the same request was answered before, with this JSON.
+ * E_UNPROCESSABLE: same key, another body.  (A request in flight holds the key's row: the second waits
+ * for the first to commit, at most 2 s, then E_CONFLICT.) */
+struct job_key
+{
+    const char *user_id;
+    const char *route;     /* "POST /jobs" */
+    const char *key;       /* the header */
+    const char *body_hash; /* sha-256, hex */
+};
+MUST_USE enum err_code job_store_key_begin(struct db *db, struct arena *arena, const struct job_key *key,
+                                           const char **answer, struct err *err);
+MUST_USE enum err_code job_store_key_answer(struct db *db, const struct job_key *key, const char *answer,
+                                            struct err *err);
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* The job as GET /jobs/{id} answers it, as JSON text: {id,kind,worker,status,reason,detail,attempts,
+ * created_at,started_at,finished_at,result,history,...}.  `viewer` NULL sees all, else only its own.
+ * E_NOT_FOUND: not there, or not theirs. */
+MUST_USE enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_id,
+                                     const char *viewer, const char **json, struct err *err);
+
+struct job_filter
+{
+    const char *user_id; /* NULL: everybody's */
+    const char *status;  /* NULL: any */
+    const char *kind;    /* NULL: any */
+    const char *before;  /* cursor: job ids smaller than this; NULL: from the newest */
+    int64_t limit;
+    int64_t offset;
+};
+/* items: JSON array text, newest first; each as in job_store_get without result and history.
+ * total: at most 10,001 are counted; not counted (-1) with `before`. last_id: cursor, NULL at the end. */
+struct job_page
+{
+    const char *items;
+    int64_t total;
+    const char *last_id;
+};
+MUST_USE enum err_code job_store_list(struct db *db, struct arena *arena, const struct job_filter *filter,
+                                      struct job_page *page, struct err *err);
+
+/* ---- cancel --------------------------------------------------------------------------------- */
+
+/* E_NOT_FOUND as above; E_CONFLICT: it is over already. */
+MUST_USE enum err_code job_store_cancel(struct db *db, struct arena *arena, const char *job_id,
+                                        const char *viewer, struct err *err);
+
+/* ---- the worker's side ---------------------------------------------------------------------- */
+
+struct job_claim
+{
+    const char *job_id;
+    const char *kind;
+    const char *user_id;
+    const char *request_id;
+    const char *payload;    /* JSON object text */
+    const char *checkpoint; /* of an earlier attempt, JSON text or NULL */
+    const char *parent_id;  /* or NULL */
+    int64_t fence;
+    int attempts;           /* this one counted */
+    int64_t deadline_at_ms; /* 0: none */
+    enum job_priority priority;
+};
+
+struct job_claimer
+{
+    const char *worker_id; /* row in workers */
+    const char *worker;    /* "scout" */
+    int64_t lease_ms;
+};
+
+/* Claims what is claimable among `ids`; the others are simply not in the answer (*count of them claimed).
+ * Jobs marked alone are only claimed when exactly one id is given. */
+MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                                       const char *const *ids, size_t n, struct job_claim **claims,
+                                       size_t *count, struct err *err);
+
+/* Which of `ids` have no row at all: candidates for adoption (answers a subset, in the arena). */
+MUST_USE enum err_code job_store_unknown(struct db *db, struct arena *arena, const char *const *ids, size_t n,
+                                         const char ***unknown, size_t *count, struct err *err);
+
+struct envelope;
+/* An envelope that nobody accepted: inserted as Running with all its data.  *adopted false: somebody was
+ * faster.  E_NOT_FOUND: its user is unknown.  */
+MUST_USE enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                                       const struct envelope *envelope, struct job_claim *claim,
+                                       bool *adopted, struct err *err);
+
+/* How one attempt ended. */
+struct job_end
+{
+    const char *job_id;
+    int64_t fence;
+    enum job_move move;           /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK */
+    int64_t delay_ms;             /* of JOB_RETRY */
+    const char *reason;           /* of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise */
+    const char *detail;           /* plain words or NULL */
+    const char *result;           /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for none ({}) */
+    const struct job_new *follow; /* jobs that are accepted with it, `follows` of them */
+    size_t follows;
+};
+
+/* Settles many attempts in one transaction; `mine[i]` tells whether the i-th was still ours.  Follow-up
+ * jobs, results and letters come only from those that were. */
+MUST_USE enum err_code job_store_settle(struct db *db, struct arena *arena, const struct job_end *ends,
+                                        size_t n, bool *mine, struct err *err);
+
+/* Renews the leases of what is still ours, and saves progress and checkpoint where given (NULL: unchanged).
+ */
+struct job_beat
+{
+    const char *job_id;
+    int64_t fence;
+    const char *progress;
+    const char *checkpoint;
+};
+MUST_USE enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_ms,
+                                      const struct job_beat *beats, size_t n, bool *mine, struct err *err);
+/* The cheap question of every second: which are still ours? Writes nothing. */
+MUST_USE enum err_code job_store_check(struct db *db, struct arena *arena, const struct job_beat *beats,
+                                       size_t n, bool *mine, struct err *err);
+
+/* A message that never became a job: a raw dead letter. `raw_size` counts all of it, raw holds at most 64
+ * KiB. */
+struct job_raw_letter
+{
+    const char *subject;
+    const char *reason; /* "poison" or "expired" */
+    const char *detail;
+    const void *raw;
+    size_t raw_len;
+    size_t raw_size;
+};
+MUST_USE enum err_code job_store_bury_raw(struct db *db, struct arena *arena,
+                                          const struct job_raw_letter *letter, struct err *err);
+
+/* ---- dead letters --------------------------------------------------------------------------- */
+
+struct letter_filter
+{
+    const char *kind;   /* NULL: any */
+    const char *before; /* cursor */
+    int64_t limit;
+    int64_t offset;
+};
+/* Open letters, newest first: {id,job_id,kind,subject,reason,detail,created_at}. */
+MUST_USE enum err_code letter_store_list(struct db *db, struct arena *arena,
+                                         const struct letter_filter *filter, struct job_page *page,
+                                         struct err *err);
+/* With {errors, raw (text if it is UTF-8), raw_base64, raw_size, payload}. */
+MUST_USE enum err_code letter_store_get(struct db *db, struct arena *arena, const char *letter_id,
+                                        const char **json, struct err *err);
+/* Replays the letter: the same job again, or a new job from raw bytes. `payload` JSON replaces it, or NULL.
+ * E_CONFLICT: closed already; E_UNPROCESSABLE: raw bytes that are still no envelope. */
+MUST_USE enum err_code letter_store_replay(struct db *db, struct arena *arena, const char *letter_id,
+                                           const char *closed_by, const char *payload, const char **job_id,
+                                           struct err *err);
+/* Closes one (or all, letter_id NULL) without a replay; *closed counts. */
+MUST_USE enum err_code letter_store_purge(struct db *db, const char *letter_id, const char *closed_by,
+                                          int64_t *closed, struct err *err);
+
+/* ---- healing -------------------------------------------------------------------------------- */
+
+/* A row in `workers` for this connection's backend; the process is dead for us when that backend ends. */
+MUST_USE enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,
+                                             const char *node, struct err *err);
+MUST_USE enum err_code worker_store_leave(struct db *db, const char *worker_id, struct err *err);
+/* Takes back what dead or frozen workers hold; counts the moves. `quiet_ms`: how long the database itself and
+ * this observer must have been up before a missing backend or an old lease means anything. */
+MUST_USE enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t lease_ms,
+                                           int64_t *moved, struct err *err);
+
+/* What the stream looks like, for the sweep. */
+struct job_stream
+{
+    const char *stream; /* incarnation */
+    const char *worker;
+    enum job_priority priority;
+    int64_t delivered_seq; /* every message up to here was delivered at least once */
+    int64_t acked_seq;     /* ... and acknowledged */
+    int64_t ack_wait_ms;
+};
+/* New wake-ups for Pending, due jobs of that consumer whose message is gone; counts them. At most 1,000. */
+MUST_USE enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
+                                       int64_t *woken, struct err *err);
+
+/* Deletes jobs that ended more than `days` ago, with results, letters and history; at most `limit` at a time.
+ */
+MUST_USE enum err_code job_store_purge(struct db *db, int days, int64_t limit, int64_t *deleted,
+                                       struct err *err);
+
+/* For the gauges. */
+struct job_counts
+{
+    int64_t pending;
+    int64_t running;
+    int64_t outbox;
+    int64_t open_letters;
+};
+MUST_USE enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct err *err);
+
+#endif
