@@ -50,7 +50,7 @@ else ifeq ($(SAN),tsan)
 SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
-LIBS_C := libmicrohttpd libwslay libpq hiredis libnats libcjson libjwt libargon2 libcurl
+LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null)
 LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')
@@ -60,7 +60,7 @@ CPPFLAGS := -I. -D_GNU_SOURCE -DSOKOUL_VERSION='"$(VERSION)"' $(if $(CRASH),-DSO
 CFLAGS   := -std=c17 $(WARN) $(WARN_C) $(HARDEN) $(SANFLAGS)
 CXXFLAGS := -std=c++17 $(WARN) $(HARDEN) $(SANFLAGS)
 LDFLAGS  := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
-LDLIBS   := $(PKG_LIBS) -lpthread -lm
+LDLIBS   := $(PKG_LIBS) -lwslay -lpthread -lm
 
 # ---- what is built from what --------------------------------------------------------------
 # A program is a folder with a main.c; the rest of the folder is an archive that its tests link too.
