@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * app.h -- what one sokoul-api process consists of, made in main() and passed to everyone.
+ *
+ * Plain data: main() owns every member and frees them after the server has stopped.  Members are
+ * set before server_start and not changed afterwards, but through their own functions.
+ * Threads: reading is free.
+ */
+#ifndef SOKOUL_API_APP_H
+#define SOKOUL_API_APP_H
+
+#include <stdint.h>
+
+struct conf;
+struct db_pool;
+struct health;
+struct token_keys;
+
+struct app
+{
+    const struct conf *conf;
+    struct db_pool *db; /* handlers use request_db */
+    struct health *health;
+    const struct token_keys *tokens;
+    int64_t started_ms; /* monotonic */
+
+    /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake. */
+    void (*wake)(void *of);
+    void *wake_of;
+};
+
+static inline void app_wake(const struct app *app)
+{
+    if (app->wake != 0)
+        app->wake(app->wake_of);
+}
+
+#endif
