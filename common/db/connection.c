@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: connecting, waiting with a deadline, and what its failures mean. */
+#include "common/db/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct db *connection_new(struct db_pool *pool, const struct db_settings *settings)
+{
+    struct db *db = calloc(1, sizeof *db);
+    if (db != NULL)
+    {
+        db->pool = pool;
+        db->settings = settings;
+    }
+    return db;
+}
+
+void connection_close(struct db *db)
+{
+    if (db->conn != NULL)
+        PQfinish(db->conn);
+    db->conn = NULL;
+    db->in_transaction = false;
+    db->prepared_count = 0;
+    memset(db->prepared, 0, sizeof db->prepared);
+}
+
+void connection_free(struct db *db)
+{
+    if (db == NULL)
+        return;
+    connection_close(db);
+    free(db);
+}
+
+static void ignore_notice(void *of, const PGresult *result)
+{
+    (void)of;
+    (void)result;
+}
+
+static enum err_code wait_fd(int fd, short events, int64_t until_ms, struct err *err)
+{
+    for (;;)
+    {
+        int64_t left = until_ms - clock_mono_ms();
+        struct pollfd poll_fd = {.fd = fd, .events = events};
+        int n = left <= 0 ? 0 : poll(&poll_fd, 1, (int)left);
+        if (n > 0)
+            return E_OK;
+        if (n == 0)
+            return fail(err, E_TIMEOUT, "the database did not answer in time");
+        if (errno != EINTR)
+            return fail(err, E_DATABASE, "lost the database connection");
+    }
+}
+
+enum err_code connection_wait(struct db *db, enum connection_wait what, int64_t until_ms, struct err *err)
+{
+    static const short events[] = {
+        [WAIT_READ] = POLLIN, [WAIT_WRITE] = POLLOUT, [WAIT_BOTH] = POLLIN | POLLOUT};
+    return wait_fd(PQsocket(db->conn), events[what], until_ms, err);
+}
+
+static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *err)
+{
+    enum err_code code = E_OK;
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (code == E_OK && status != PGRES_POLLING_OK)
+    {
+        if (status == PGRES_POLLING_FAILED)
+            return fail(err, E_DATABASE, "cannot connect to the database");
+        code = connection_wait(db, status == PGRES_POLLING_READING ? WAIT_READ : WAIT_WRITE, until_ms, err);
+        if (code == E_OK)
+            status = PQconnectPoll(db->conn);
+    }
+    return code == E_TIMEOUT ? fail(err, E_DATABASE, "connecting to the database took too long") : code;
+}
+
+/* Sessions run in UTC, never use a cached plan made for other sizes, and end a statement by themselves a
+ * little before we would give up on it. */
+static enum err_code connect_settle(struct db *db, struct err *err)
+{
+    char set[256];
+    snprintf(set, sizeof set,
+             "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "
+             "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 60000",
+             db->settings->statement_ms);
+    return db_script(db, set, err);
+}
+
+static enum err_code connect_now(struct db *db, struct err *err)
+{
+    const char *const names[] = {"dbname", "application_name", "client_encoding", "keepalives_idle", NULL};
+    const char *const values[] = {db->settings->url, db->settings->name, "UTF8", "10", NULL};
+    connection_close(db);
+    db->conn = PQconnectStartParams(names, values, 1);
+    if (db->conn == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = E_OK;
+    if (PQstatus(db->conn) == CONNECTION_BAD)
+        code = fail(err, E_DATABASE, "cannot connect to the database");
+    else
+        code = connect_poll(db, clock_mono_ms() + db->settings->connect_ms, err);
+    if (code == E_OK)
+    {
+        PQsetnonblocking(db->conn, 1);
+        PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
+        code = connect_settle(db, err);
+    }
+    if (code != E_OK)
+        connection_close(db);
+    return code;
+}
+
+/* A server that went away while the connection lay idle has closed the socket: seen without a round trip. */
+static bool has_died(struct db *db)
+{
+    if (PQstatus(db->conn) != CONNECTION_OK)
+        return true;
+    struct pollfd poll_fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+    if (poll(&poll_fd, 1, 0) <= 0)
+        return false;
+    return PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) != CONNECTION_OK;
+}
+
+enum err_code connection_ready(struct db *db, struct err *err)
+{
+    if (db->conn != NULL && !has_died(db))
+        return E_OK;
+    return connect_now(db, err);
+}
+
+enum err_code connection_flush(struct db *db, int64_t until_ms, struct err *err)
+{
+    for (;;)
+    {
+        int left = PQflush(db->conn);
+        if (left == 0)
+            return E_OK;
+        if (left < 0)
+            return translate(db, NULL, "send", err);
+        enum err_code code = connection_wait(db, WAIT_BOTH, until_ms, err);
+        if (code != E_OK)
+            return code;
+        if (PQconsumeInput(db->conn) == 0)
+            return translate(db, NULL, "receive", err);
+    }
+}
+
+enum err_code connection_result(struct db *db, int64_t until_ms, PGresult **result, struct err *err)
+{
+    while (PQisBusy(db->conn))
+    {
+        enum err_code code = connection_wait(db, WAIT_READ, until_ms, err);
+        if (code != E_OK)
+            return code;
+        if (PQconsumeInput(db->conn) == 0)
+            return translate(db, NULL, "receive", err);
+    }
+    *result = PQgetResult(db->conn);
+    return E_OK;
+}
+
+/* SQLSTATE prefixes, longest first; https://www.postgresql.org/docs/15/errcodes-appendix.html */
+static const struct
+{
+    const char *prefix;
+    enum err_code code;
+    const char *text;
+} states[] = {
+    {"23505", E_CONFLICT, "it is there already"},
+    {"23P01", E_CONFLICT, "it is there already"},
+    {"23503", E_NOT_FOUND, "something it refers to does not exist"},
+    {"23", E_INVALID, "a value is not allowed"},
+    {"22", E_INVALID, "a value is not allowed"},
+    {"40", E_DATABASE, "the database asks to try again"},
+    {"55P03", E_TIMEOUT, "the row stayed locked"},
+    {"57014", E_TIMEOUT, "the database statement took too long"},
+    {"57", E_DATABASE, "the database is shutting down or restarting"},
+    {"53", E_DATABASE, "the database is out of resources"},
+    {"08", E_DATABASE, "lost the database connection"},
+    {"25006", E_DATABASE, "the database is read-only"},
+    {"58", E_DATABASE, "the database has trouble with its files"},
+    {"XX", E_DATABASE, "the database has trouble with its files"},
+};
+
+enum err_code translate(struct db *db, const PGresult *result, const char *what, struct err *err)
+{
+    const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    if (state == NULL || PQstatus(db->conn) != CONNECTION_OK)
+    {
+        log_debug("db_error", "%s: connection lost: %s", what, PQerrorMessage(db->conn));
+        return fail(err, E_DATABASE, "lost the database connection");
+    }
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+    {
+        if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) != 0)
+            continue;
+        log_debug("db_error", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        return fail(err, states[i].code, "%s", states[i].text);
+    }
+    log_error("db_bug", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    return fail(err, E_BUG, "the database refused a statement");
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running statements: one by one, or many in one round trip. */
+#include "common/db/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <stdint.h>
+
+static size_t slot_of(const struct db_stmt *stmt)
+{
+    return ((uintptr_t)stmt >> 4) * 2654435761u % DB_PREPARED_SLOTS;
+}
+
+bool prepared_has(const struct db *db, const struct db_stmt *stmt)
+{
+    for (size_t i = slot_of(stmt); db->prepared[i] != NULL; i = (i + 1) % DB_PREPARED_SLOTS)
+        if (db->prepared[i] == stmt)
+            return true;
+    return false;
+}
+
+void prepared_add(struct db *db, const struct db_stmt *stmt)
+{
+    size_t i = slot_of(stmt);
+    while (db->prepared[i] != NULL)
+        i = (i + 1) % DB_PREPARED_SLOTS;
+    db->prepared[i] = stmt;
+    db->prepared_count++;
+}
+
+/* After a deadline or a protocol surprise nothing on the wire can be trusted any more. */
+static enum err_code broken(struct db *db, enum err_code code)
+{
+    connection_close(db);
+    return code;
+}
+
+static int64_t deadline_of(const struct db *db)
+{
+    return clock_mono_ms() + db->settings->statement_ms + 500; /* the server's own limit comes first */
+}
+
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* Reads all results of one statement and keeps the last. */
+static enum err_code collect(struct db *db, const char *what, PGresult **out, struct err *err)
+{
+    const int64_t until_ms = deadline_of(db);
+    PGresult *last = NULL;
+    enum err_code code = connection_flush(db, until_ms, err);
+    while (code == E_OK)
+    {
+        PGresult *next = NULL;
+        code = connection_result(db, until_ms, &next, err);
+        if (code != E_OK || next == NULL)
+            break;
+        PQclear(last);
+        last = next;
+    }
+    if (code == E_OK && (last == NULL || !is_good(last)))
+    {
+        code = translate(db, last, what, err);
+        PQclear(last);
+        return PQstatus(db->conn) == CONNECTION_OK ? code : broken(db, code);
+    }
+    if (code != E_OK)
+    {
+        PQclear(last);
+        return broken(db, code);
+    }
+    *out = last;
+    return E_OK;
+}
+
+static enum err_code lost(struct db *db, struct err *err)
+{
+    (void)db;
+    return fail(err, E_DATABASE, "lost the database connection");
+}
+
+static enum err_code ensure_prepared(struct db *db, const struct db_stmt *stmt, struct err *err)
+{
+    if (prepared_has(db, stmt))
+        return E_OK;
+    if (db->prepared_count > DB_PREPARED_SLOTS * 3 / 4)
+        return fail(err, E_BUG, "too many statements on one connection");
+    if (PQsendPrepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL) == 0)
+        return broken(db, translate(db, NULL, stmt->name, err));
+    PGresult *result = NULL;
+    enum err_code code = collect(db, stmt->name, &result, err);
+    if (code != E_OK)
+        return code;
+    PQclear(result);
+    prepared_add(db, stmt);
+    return E_OK;
+}
+
+enum err_code db_run(struct db *db, const struct db_stmt *stmt, const char *const *params,
+                     struct db_rows **rows, struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    enum err_code code = ensure_prepared(db, stmt, err);
+    if (code != E_OK)
+        return code;
+    if (PQsendQueryPrepared(db->conn, stmt->name, stmt->params, params, NULL, NULL, 0) == 0)
+        return broken(db, translate(db, NULL, stmt->name, err));
+    PGresult *result = NULL;
+    code = collect(db, stmt->name, &result, err);
+    if (code != E_OK)
+        return code;
+    if (rows != NULL)
+        *rows = rows_of(result);
+    else
+        PQclear(result);
+    if (rows != NULL && *rows == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    return E_OK;
+}
+
+/* ---- pipeline ------------------------------------------------------------------------------- */
+
+static enum err_code pipeline_send(struct db *db, const struct db_call *calls, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+    {
+        const struct db_stmt *stmt = calls[i].stmt;
+        if (PQsendQueryPrepared(db->conn, stmt->name, stmt->params, calls[i].params, NULL, NULL, 0) == 0)
+            return translate(db, NULL, stmt->name, err);
+    }
+    if (PQpipelineSync(db->conn) == 0)
+        return translate(db, NULL, "sync", err);
+    return E_OK;
+}
+
+/* The result of one call, and the NULL that ends it. */
+static enum err_code pipeline_one(struct db *db, int64_t until_ms, PGresult **out, struct err *err)
+{
+    PGresult *end = NULL;
+    enum err_code code = connection_result(db, until_ms, out, err);
+    if (code == E_OK && *out != NULL)
+        code = connection_result(db, until_ms, &end, err);
+    PQclear(end);
+    return code;
+}
+
+/* Reads every result even past a failure, so that the connection stays in step. */
+static enum err_code pipeline_read(struct db *db, const struct db_call *calls, size_t count,
+                                   struct db_rows **rows, struct err *err)
+{
+    const int64_t until_ms = deadline_of(db);
+    enum err_code first = E_OK;
+    for (size_t i = 0; i < count; i++)
+    {
+        PGresult *result = NULL;
+        enum err_code code = pipeline_one(db, until_ms, &result, first == E_OK ? err : NULL);
+        if (code != E_OK)
+            return broken(db, code);
+        bool good = result != NULL && is_good(result);
+        if (!good && first == E_OK)
+            first = translate(db, result, calls[i].stmt->name, err);
+        if (good && first == E_OK)
+            rows[i] = rows_of(result);
+        else
+            PQclear(result);
+    }
+    PGresult *sync = NULL;
+    enum err_code code = connection_result(db, until_ms, &sync, first == E_OK ? err : NULL);
+    bool synced = sync != NULL && PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
+    PQclear(sync);
+    if (code != E_OK)
+        return broken(db, code);
+    if (!synced)
+        return broken(db, first != E_OK ? first : lost(db, err));
+    return first;
+}
+
+static void drop_rows(struct db_rows **rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+    {
+        db_rows_free(rows[i]);
+        rows[i] = NULL;
+    }
+}
+
+enum err_code db_run_all(struct db *db, const struct db_call *calls, size_t count, struct db_rows **rows,
+                         struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    if (count > DB_MAX_CALLS)
+        return fail(err, E_BUG, "too many statements at once");
+    for (size_t i = 0; i < count; i++)
+    {
+        rows[i] = NULL;
+        enum err_code code = ensure_prepared(db, calls[i].stmt, err);
+        if (code != E_OK)
+            return code;
+    }
+    if (PQenterPipelineMode(db->conn) == 0)
+        return broken(db, lost(db, err));
+    enum err_code code = pipeline_send(db, calls, count, err);
+    if (code == E_OK)
+        code = connection_flush(db, deadline_of(db), err);
+    if (code != E_OK)
+        return broken(db, code);
+    code = pipeline_read(db, calls, count, rows, err);
+    if (code != E_OK)
+        drop_rows(rows, count);
+    if (db->conn != NULL && PQexitPipelineMode(db->conn) == 0)
+        return broken(db, code != E_OK ? code : lost(db, err));
+    return code;
+}
+
+/* ---- transactions --------------------------------------------------------------------------- */
+
+enum err_code db_script(struct db *db, const char *sql, struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    if (PQsendQuery(db->conn, sql) == 0)
+        return broken(db, translate(db, NULL, "script", err));
+    PGresult *result = NULL;
+    enum err_code code = collect(db, "script", &result, err);
+    if (code == E_OK)
+        PQclear(result);
+    return code;
+}
+
+enum err_code db_begin(struct db *db, struct err *err)
+{
+    enum err_code code = db_script(db, "BEGIN", err);
+    db->in_transaction = code == E_OK;
+    return code;
+}
+
+enum err_code db_commit(struct db *db, struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    /* COMMIT of a failed transaction answers ROLLBACK, which libpq calls a success. */
+    bool failed = PQtransactionStatus(db->conn) == PQTRANS_INERROR;
+    enum err_code code = db_script(db, "COMMIT", err);
+    db->in_transaction = false;
+    if (code == E_OK && failed)
+        return fail(err, E_BUG, "a failed transaction was committed");
+    if (code == E_TIMEOUT)
+        return fail(err, E_DATABASE, "the database did not confirm the change in time");
+    return code;
+}
+
+void db_rollback(struct db *db)
+{
+    if (db->conn == NULL)
+        return;
+    PGTransactionStatusType status = PQtransactionStatus(db->conn);
+    db->in_transaction = false;
+    if (status == PQTRANS_IDLE)
+        return;
+    struct err err = ERR_INIT;
+    if (status == PQTRANS_ACTIVE || status == PQTRANS_UNKNOWN || db_script(db, "ROLLBACK", &err) != E_OK)
+        connection_close(db);
+}
+
+void db_put(struct db *db)
+{
+    if (db == NULL)
+        return;
+    db_rollback(db);
+    pool_give_back(db->pool, db);
+}
+
+int db_backend_pid(const struct db *db)
+{
+    return db->conn != NULL ? PQbackendPID(db->conn) : 0;
+}
+
+int db_fd(const struct db *db)
+{
+    return db->conn != NULL ? PQsocket(db->conn) : -1;
+}
