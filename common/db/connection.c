@@ -27,6 +27,7 @@ void connection_close(struct db *db)
         PQfinish(db->conn);
     db->conn = NULL;
     db->in_transaction = false;
+    db->listening = false;
     db->prepared_count = 0;
     memset(db->prepared, 0, sizeof db->prepared);
 }

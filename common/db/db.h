@@ -86,6 +86,12 @@ void db_rollback(struct db *db); /* harmless without a transaction */
 /* Runs SQL text that may hold several statements: migrations only. */
 MUST_USE enum err_code db_script(struct db *db, const char *sql, struct err *err);
 
+/* Listens on a notification channel; does nothing when this connection does already. */
+MUST_USE enum err_code db_listen(struct db *db, const char *channel, struct err *err);
+/* Waits for a notification, for `fd` (-1: none) to become readable, or for the time to pass.
+ * E_DATABASE: the connection is gone. Notifications that came are thrown away. */
+MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err);
+
 int db_backend_pid(const struct db *db); /* 0 when not connected */
 int db_fd(const struct db *db);          /* to poll for a closed connection; -1 when not connected */
 

@@ -31,6 +31,7 @@ struct db
     const struct db_settings *settings;
     PGconn *conn; /* NULL: not connected */
     bool in_transaction;
+    bool listening;
     int prepared_count;
     const struct db_stmt *prepared[DB_PREPARED_SLOTS];
 };

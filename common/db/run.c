@@ -5,7 +5,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+#include <poll.h>
 #include <stdint.h>
+#include <string.h>
 
 static size_t slot_of(const struct db_stmt *stmt)
 {
@@ -274,6 +276,38 @@ void db_put(struct db *db)
         return;
     db_rollback(db);
     pool_give_back(db->pool, db);
+}
+
+/* ---- notifications -------------------------------------------------------------------------- */
+
+enum err_code db_listen(struct db *db, const char *channel, struct err *err)
+{
+    if (db->listening)
+        return E_OK;
+    if (db->conn == NULL)
+        return lost(db, err);
+    char *name = PQescapeIdentifier(db->conn, channel, strlen(channel));
+    if (name == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    char sql[128];
+    snprintf(sql, sizeof sql, "LISTEN %s", name);
+    PQfreemem(name);
+    enum err_code code = db_script(db, sql, err);
+    db->listening = code == E_OK;
+    return code;
+}
+
+enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    if (poll(fds, 2, wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)
+        return broken(db, lost(db, err));
+    PGnotify *notify = NULL;
+    while ((notify = PQnotifies(db->conn)) != NULL)
+        PQfreemem(notify);
+    return PQstatus(db->conn) == CONNECTION_OK ? E_OK : broken(db, lost(db, err));
 }
 
 int db_backend_pid(const struct db *db)
