@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mq.h -- the door to NATS and JetStream (nats.c).
+ *
+ * One connection per process, which connects and reconnects by itself for ever; NATS may be
+ * away at open.  JetStream is used by hand over requests and inboxes: the library's fetch has
+ * faults (docs/adr), its publish gives no sequence numbers.
+ *
+ * Errors: E_UNAVAILABLE NATS or JetStream is away, full or slow; E_NOT_FOUND no such stream.
+ * Threads: every function may be called from any thread unless it says otherwise.  Callbacks
+ * come on the library's threads, must not block and must not call back into this room.
+ */
+#ifndef SOKOUL_COMMON_MQ_MQ_H
+#define SOKOUL_COMMON_MQ_MQ_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/job/job.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mq;
+
+/* `name` shows in the server's connection list. */
+MUST_USE enum err_code mq_open(const char *url, const char *name, struct mq **mq, struct err *err);
+void mq_close(struct mq *mq); /* flushes for at most 1 s; subscriptions must have ended */
+bool mq_connected(struct mq *mq);
+/* A JetStream round trip; what health asks each second. */
+MUST_USE enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err);
+
+/* Core NATS: fire and forget. */
+MUST_USE enum err_code mq_publish(struct mq *mq, const char *subject, const char *text, struct err *err);
+
+/* Calls back for every message on the subject (may hold wildcards). */
+struct mq_sub;
+MUST_USE enum err_code mq_subscribe(struct mq *mq, const char *subject,
+                                    void (*heard)(void *of, const char *subject, const char *data,
+                                                  size_t len),
+                                    void *of, struct mq_sub **sub, struct err *err);
+void mq_unsubscribe(struct mq_sub *sub); /* when it returns, `heard` does not run any more; NULL is fine */
+
+/* ---- streams and consumers ------------------------------------------------------------------ */
+
+/* Makes what is missing and mends what is wrongly set: streams JOBS, DLQ, LOGS, EVENTS, and for each
+ * worker its three durable consumers.  *repairs counts what was made or changed. */
+MUST_USE enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err);
+
+struct mq_stream
+{
+    char created[40]; /* its incarnation */
+    int64_t messages;
+    int64_t bytes;
+    int64_t first_seq;
+    int64_t last_seq;
+};
+MUST_USE enum err_code mq_stream_info(struct mq *mq, const char *stream, struct mq_stream *info,
+                                      struct err *err);
+
+struct mq_consumer
+{
+    int64_t delivered_seq;
+    int64_t acked_seq;
+    int64_t pending;     /* not yet delivered */
+    int64_t ack_pending; /* delivered, not yet acknowledged */
+};
+MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_priority priority,
+                                        struct mq_consumer *info, struct err *err);
+
+/* ---- publishing to JetStream ---------------------------------------------------------------- */
+
+struct mq_header
+{
+    const char *name;
+    const char *value;
+};
+
+struct mq_message
+{
+    const char *subject;
+    const struct mq_header *headers;
+    size_t headers_count;
+    const char *data;
+    size_t len;
+    /* out */
+    bool confirmed;
+    int64_t seq;
+};
+
+/* Publishes all and waits until JetStream has confirmed each, or for `wait_ms`.  E_OK: all are confirmed.
+ * E_UNAVAILABLE: those with `confirmed` are, the others may be or not; err tells why (full, away, slow).
+ * One caller at a time per publisher; make one per thread. */
+struct mq_publisher;
+MUST_USE enum err_code mq_publisher_open(struct mq *mq, struct mq_publisher **publisher, struct err *err);
+void mq_publisher_close(struct mq_publisher *publisher);
+MUST_USE enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *messages,
+                                      size_t count, int wait_ms, struct err *err);
+
+/* ---- pulling from a consumer ---------------------------------------------------------------- */
+
+/* A delivered message; owned by the receiver, who settles it once and frees it. */
+struct mq_delivery;
+const char *mq_delivery_data(const struct mq_delivery *delivery);
+size_t mq_delivery_len(const struct mq_delivery *delivery);
+const char *mq_delivery_subject(const struct mq_delivery *delivery);
+/* NULL when absent. Borrowed. */
+const char *mq_delivery_header(const struct mq_delivery *delivery, const char *name);
+int64_t mq_delivery_count(const struct mq_delivery *delivery);   /* 1 the first time */
+int64_t mq_delivery_time_ms(const struct mq_delivery *delivery); /* when the stream stored it */
+void mq_delivery_free(struct mq_delivery *delivery);
+
+/* What the receiver says to the server. Errors are none of the receiver's business: the server asks again. */
+void mq_ack(struct mq *mq, const struct mq_delivery *delivery);
+void mq_nak(struct mq *mq, const struct mq_delivery *delivery, int64_t delay_ms);
+void mq_working(struct mq *mq, const struct mq_delivery *delivery); /* +WPI: not forgotten, still at it */
+void mq_flush(struct mq *mq);                                       /* sends what is buffered now */
+
+/* Pulls from one consumer. `want` says how many may be outstanding from now on; deliveries come by `got`
+ * on a thread of the library (own it, queue it, return).  NATS may come and go. */
+struct mq_pull;
+struct mq_pull_config
+{
+    const char *worker;
+    enum job_priority priority;
+    void (*got)(void *of, struct mq_delivery *take);
+    void *of;
+};
+MUST_USE enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, struct mq_pull **pull,
+                                    struct err *err);
+/* Keeps requests for `credit` messages outstanding: call whenever the credit changed, and at least once a
+ * second (requests expire).  Delivered messages count against it. One thread. */
+void mq_pull_want(struct mq_pull *pull, int credit);
+/* Messages asked for and not yet delivered. */
+int mq_pull_outstanding(struct mq_pull *pull);
+void mq_pull_close(struct mq_pull *pull); /* when it returns, `got` does not run any more */
+
+#endif
