@@ -324,6 +324,8 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&the_log.level, memory_order_relaxed);
 }
 
+static size_t compose(char masked[MESSAGE_BYTES], const char *fmt, va_list args) PRINTF_LIKE(2, 0);
+
 /* Formats and masks; a text that was cut loses its end, where half a secret may stand. */
 static size_t compose(char masked[MESSAGE_BYTES], const char *fmt, va_list args)
 {

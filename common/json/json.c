@@ -146,7 +146,7 @@ double json_number(const struct json *value, double otherwise)
 
 int64_t json_int(const struct json *value, int64_t otherwise)
 {
-    double number = json_number(value, NAN);
+    double number = json_number(value, (double)NAN);
     bool exact = fabs(number) <= exact_limit && trunc(number) >= number && trunc(number) <= number;
     return exact ? (int64_t)number : otherwise;
 }

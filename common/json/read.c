@@ -60,7 +60,7 @@ static const char *read_int(const struct reading *r)
 static const char *read_number(const struct reading *r)
 {
     const struct json_field *f = r->field;
-    double number = json_number(r->value, NAN);
+    double number = json_number(r->value, (double)NAN);
     if (isnan(number))
         return "must be a number";
     if (f->min != f->max && (number < (double)f->min || number > (double)f->max))
