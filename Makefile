@@ -126,11 +126,16 @@ endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
 $(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
 
+# A tool that writes the generated documents out of the library's own tables.
+$(O)/tools/gen: $(O)/tools/gen.o $(O)/libsokoul.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: all help setup build tests run test lint format requirements bench clean
+.PHONY: all help setup build tests run test lint format docs hooks requirements bench clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
@@ -154,6 +159,12 @@ lint: ## formatting, warnings, static checks, layers
 
 format: ## put all sources into shape
 	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
+
+docs: $(O)/tools/gen ## write .env.example and docs/CONFIG.md from the tables
+	@$(O)/tools/gen .
+
+hooks: ## check each commit of this clone before it is made
+	@git config core.hooksPath tools/hooks && echo "commits are checked by tools/hooks/pre-commit"
 
 requirements: ## which requirements are proven by a test
 	@tools/requirements
