@@ -50,9 +50,10 @@ else ifeq ($(SAN),tsan)
 SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
+# libwslay has no .pc file, and one missing name makes pkg-config answer nothing at all.
 LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null) -lwslay
 LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')
 LT_LIBS    = $(shell pkg-config --libs libtorrent-rasterbar 2>/dev/null) -lssl -lcrypto
 
@@ -60,7 +61,7 @@ CPPFLAGS := -I. -D_GNU_SOURCE -DSOKOUL_VERSION='"$(VERSION)"' $(if $(CRASH),-DSO
 CFLAGS   := -std=c17 $(WARN) $(WARN_C) $(HARDEN) $(SANFLAGS)
 CXXFLAGS := -std=c++17 $(WARN) $(HARDEN) $(SANFLAGS)
 LDFLAGS  := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
-LDLIBS   := $(PKG_LIBS) -lwslay -lpthread -lm
+LDLIBS   := $(PKG_LIBS) -lpthread -lm
 
 # ---- what is built from what --------------------------------------------------------------
 # A program is a folder with a main.c; the rest of the folder is an archive that its tests link too.
