@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/media/torrent.h"
+
+#include "common/base/utf8.h"
+#include "common/media/bencode.h"
+#include "common/media/filename.h"
+#include "common/media/text.h"
+#include "common/media/torrent_files.h"
+
+#include <string.h>
+
+enum
+{
+    V1_HASH_BYTES = 20,
+    V2_MIN_PIECE_BYTES = 16 * 1024
+};
+
+/* What is being read: the torrent so far, and where from. */
+struct reading
+{
+    struct arena *arena;
+    struct torrent *torrent;
+    struct bencode root;
+    struct bencode info;
+    struct bencode_text pieces; /* version 1 */
+    bool is_v1;
+    bool is_v2;
+};
+
+static enum err_code read_version(struct reading *r, struct err *err)
+{
+    int64_t version = 1;
+    struct bencode any;
+    if (bencode_find(r->info, "meta version", &any) &&
+        (!bencode_int(any, &version) || version > 2 || version < 1))
+        return fail(err, E_INVALID, "a version of torrents that is not known here");
+    r->is_v2 = version == 2;
+    r->is_v1 = bencode_find_text(r->info, "pieces", &r->pieces);
+    if (!r->is_v1 && !r->is_v2)
+        return fail(err, E_INVALID, "the torrent has no hashes of pieces");
+    return E_OK;
+}
+
+static enum err_code read_name(struct reading *r, struct err *err)
+{
+    struct bencode_text name;
+    if (!bencode_find_text(r->info, "name.utf-8", &name) && !bencode_find_text(r->info, "name", &name))
+        return fail(err, E_INVALID, "the torrent has no name");
+    enum err_code code = filename_check(name.at, name.len, err);
+    if (code != E_OK)
+        return code;
+    char *copy = text_clean(r->arena, name.at, name.len);
+    if (copy == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the torrent");
+    copy[utf8_cut(copy, strnlen(copy, FILENAME_MAX_LEN))] = '\0';
+    r->torrent->name = copy;
+    return E_OK;
+}
+
+static enum err_code read_piece_length(struct reading *r, struct err *err)
+{
+    int64_t bytes;
+    if (!bencode_find_int(r->info, "piece length", &bytes))
+        return fail(err, E_INVALID, "the torrent has no piece length");
+    if (bytes <= 0 || bytes > TORRENT_MAX_PIECE_BYTES)
+        return fail(err, E_REFUSED, "a piece length that is not within 1 byte and 64 MB");
+    if (r->is_v2 && (bytes < V2_MIN_PIECE_BYTES || (bytes & (bytes - 1)) != 0))
+        return fail(err, E_INVALID, "a piece length that is not a power of two from 16 KB on");
+    r->torrent->piece_bytes = bytes;
+    return E_OK;
+}
+
+static enum err_code check_v1_pieces(const struct reading *r, const struct torrent_files *files,
+                                     struct err *err)
+{
+    int64_t each = r->torrent->piece_bytes;
+    int64_t need = files->span_bytes / each + (files->span_bytes % each != 0);
+    if (r->pieces.len % V1_HASH_BYTES != 0)
+        return fail(err, E_INVALID, "the hashes of the pieces are cut");
+    if (need > TORRENT_MAX_PIECES || r->pieces.len / V1_HASH_BYTES > TORRENT_MAX_PIECES)
+        return fail(err, E_REFUSED, "more than %d pieces", TORRENT_MAX_PIECES);
+    if ((size_t)need != r->pieces.len / V1_HASH_BYTES)
+        return fail(err, E_REFUSED, "the sizes of the files do not fit the number of pieces");
+    return E_OK;
+}
+
+static bool same_files(const struct torrent_files *v1, const struct torrent_files *v2)
+{
+    if (v1->count != v2->count)
+        return false;
+    for (size_t i = 0; i < v1->count; i++)
+        if (v1->items[i].size_bytes != v2->items[i].size_bytes ||
+            strcmp(v1->items[i].path, v2->items[i].path) != 0)
+            return false;
+    return true;
+}
+
+static enum err_code read_v1_files(struct reading *r, struct torrent_files *files, struct err *err)
+{
+    enum err_code code = torrent_files_read_v1(files, r->info, r->torrent->name, err);
+    if (code == E_OK)
+        code = check_v1_pieces(r, files, err);
+    r->torrent->piece_count = (int64_t)(r->pieces.len / V1_HASH_BYTES);
+    return code;
+}
+
+static enum err_code read_v2_files(struct reading *r, struct torrent_files *files, struct err *err)
+{
+    enum err_code code =
+        torrent_files_read_v2(files, r->info, r->torrent->name, r->torrent->piece_bytes, err);
+    if (code == E_OK && files->piece_count > TORRENT_MAX_PIECES)
+        return fail(err, E_REFUSED, "more than %d pieces", TORRENT_MAX_PIECES);
+    if (!r->is_v1)
+        r->torrent->piece_count = files->piece_count;
+    return code;
+}
+
+static enum err_code read_files(struct reading *r, struct err *err)
+{
+    struct torrent_files v1 = {.arena = r->arena};
+    struct torrent_files v2 = {.arena = r->arena};
+    enum err_code code = r->is_v1 ? read_v1_files(r, &v1, err) : E_OK;
+    if (code == E_OK && r->is_v2)
+        code = read_v2_files(r, &v2, err);
+    if (code != E_OK)
+        return code;
+    if (r->is_v1 && r->is_v2 && !same_files(&v1, &v2))
+        return fail(err, E_REFUSED, "the two versions inside the torrent tell of different files");
+    const struct torrent_files *files = r->is_v1 ? &v1 : &v2;
+    if (files->count == 0 || files->total_bytes == 0)
+        return fail(err, E_INVALID, "the torrent has no data");
+    r->torrent->files = files->items;
+    r->torrent->file_count = files->count;
+    r->torrent->total_bytes = files->total_bytes;
+    return torrent_files_check_unique(files, err);
+}
+
+static enum err_code read_hashes(struct reading *r, struct err *err)
+{
+    struct torrent *torrent = r->torrent;
+    enum err_code code = E_OK;
+    torrent->info = r->info.at;
+    torrent->info_len = r->info.len;
+    if (r->is_v1)
+        code = infohash_v1_of(r->info.at, r->info.len, &torrent->hash, err);
+    if (code == E_OK && r->is_v2)
+        code = infohash_v2_of(r->info.at, r->info.len, &torrent->hash, err);
+    return code;
+}
+
+/* A text, a list of texts, or a list of such lists. */
+static enum err_code read_urls(struct reading *r, const char *key, enum tracker_kind kind, struct err *err)
+{
+    struct tracker_list *to = kind == TRACKER_ANNOUNCE ? &r->torrent->trackers : &r->torrent->webseeds;
+    struct bencode value;
+    struct bencode tier;
+    struct bencode item;
+    struct bencode_text url;
+    enum err_code code = E_OK;
+    if (!bencode_find(r->root, key, &value))
+        return E_OK;
+    if (bencode_text(value, &url))
+        return tracker_list_add(r->arena, to, kind, url.at, url.len, err);
+    for (struct bencode_iter tiers = bencode_iter(value); code == E_OK && bencode_next(&tiers, &tier);)
+    {
+        if (bencode_text(tier, &url))
+            code = tracker_list_add(r->arena, to, kind, url.at, url.len, err);
+        for (struct bencode_iter items = bencode_iter(tier); code == E_OK && bencode_next(&items, &item);)
+            if (bencode_text(item, &url))
+                code = tracker_list_add(r->arena, to, kind, url.at, url.len, err);
+    }
+    return code;
+}
+
+static enum err_code read_trackers(struct reading *r, struct err *err)
+{
+    int64_t number = 0;
+    r->torrent->is_private = bencode_find_int(r->info, "private", &number) && number == 1;
+    enum err_code code = read_urls(r, "announce", TRACKER_ANNOUNCE, err);
+    if (code == E_OK)
+        code = read_urls(r, "announce-list", TRACKER_ANNOUNCE, err);
+    if (code == E_OK)
+        code = read_urls(r, "url-list", TRACKER_WEBSEED, err);
+    return code;
+}
+
+/* In this order: the cheap looks before the long ones. */
+static enum err_code (*const steps[])(struct reading *r, struct err *err) = {
+    read_version, read_name, read_piece_length, read_trackers, read_files, read_hashes,
+};
+
+enum err_code torrent_parse(struct arena *arena, const void *bytes, size_t len, struct torrent *torrent,
+                            struct err *err)
+{
+    struct torrent found = {0};
+    struct reading r = {.arena = arena, .torrent = &found};
+    if (len > TORRENT_MAX_BYTES)
+        return fail(err, E_TOO_LARGE, "a .torrent file over %d MB", TORRENT_MAX_BYTES >> 20);
+    struct err why = ERR_INIT;
+    enum err_code code = bencode_open(bytes, len, &r.root, &why);
+    if (code != E_OK)
+        return fail(err, code, "not a .torrent file: %s", why.text);
+    if (!bencode_is_dict(r.root) || !bencode_find(r.root, "info", &r.info) || !bencode_is_dict(r.info))
+        return fail(err, E_INVALID, "not a .torrent file: it has no info");
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+    {
+        code = steps[i](&r, err);
+        if (code != E_OK)
+            return code;
+    }
+    *torrent = found;
+    return E_OK;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * torrent.h -- reading .torrent files: version 1 (BEP 3), version 2 (BEP 52) and hybrids.
+ *
+ * This is the first gate for what strangers upload, not the last: it refuses hostile names and
+ * absurd numbers, so that nobody else has to meet them; the BitTorrent engine stays the authority
+ * for the names on disk.
+ *
+ * Refused: names that lead elsewhere or hide something (filename.h), paths over 4,096 bytes,
+ * the same path twice or a file where another has its folder, symbolic links, piece length not
+ * within 1 byte .. 64 MiB, more than 100,000 files, 262,144 pieces or 100 trackers, sizes that do not
+ * add up, hybrids whose two versions tell of different files.
+ *
+ * Memory: everything that outlives the input is in the arena (give it TORRENT_ARENA_BYTES as its
+ * limit); `info` borrows the input.  No recursion deeper than BENCODE_MAX_DEPTH.  Blocks never.
+ * Any thread.
+ */
+#ifndef SOKOUL_COMMON_MEDIA_TORRENT_H
+#define SOKOUL_COMMON_MEDIA_TORRENT_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/media/infohash.h"
+#include "common/media/tracker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum
+{
+    TORRENT_MAX_BYTES = 10 << 20,
+    TORRENT_MAX_FILES = 100000,
+    TORRENT_MAX_PIECES = 262144,
+    TORRENT_MAX_PIECE_BYTES = 64 << 20,
+    TORRENT_MAX_PATH_LEN = 4096,
+    TORRENT_MAX_PATHS_BYTES = 24 << 20, /* all paths together */
+    TORRENT_ARENA_BYTES = 56 << 20
+};
+
+struct torrent_file
+{
+    const char *path;   /* relative, '/' between components, begins with the torrent's name */
+    int64_t size_bytes; /* >= 0 */
+    size_t index;       /* the engine's number for it: padding counted, also version 2's implied one */
+    bool is_dangerous;  /* a desktop would run it: filename_is_dangerous */
+};
+
+struct torrent
+{
+    struct infohash hash; /* v1, v2 or both */
+    const char *name;     /* valid UTF-8, fit for a file name */
+    int64_t piece_bytes;
+    int64_t piece_count;
+    int64_t total_bytes; /* of the files below: padding is left out */
+    bool is_private;
+    const struct torrent_file *files; /* at least one; padding left out */
+    size_t file_count;
+    struct tracker_list trackers; /* announce first, then announce-list, no duplicates */
+    struct tracker_list webseeds;
+    const void *info; /* the exact bytes that were hashed */
+    size_t info_len;
+};
+
+/*
+ * E_TOO_LARGE: over 10 MiB.  E_INVALID: no .torrent file.  E_REFUSED: hostile or absurd.
+ * E_NO_MEMORY: arena full.  The text says what is wrong in plain words.
+ */
+MUST_USE enum err_code torrent_parse(struct arena *arena, const void *bytes, size_t len,
+                                     struct torrent *torrent, struct err *err);
+
+#endif
