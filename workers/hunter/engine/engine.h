@@ -33,14 +33,17 @@
 #ifndef SOKOUL_WORKERS_HUNTER_ENGINE_ENGINE_H
 #define SOKOUL_WORKERS_HUNTER_ENGINE_ENGINE_H
 
-#include "common/base/err.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C"
 {
+#endif
+
+#include "common/base/err.h"
+#ifdef __cplusplus
+#undef fail /* the streams of C++ have a function of that name */
 #endif
 
     enum
@@ -257,8 +260,8 @@ extern "C"
                                               const struct engine_range *range, uint64_t *ready_bytes,
                                               struct err *err);
 
-    MUST_USE enum err_code engine_stat(struct engine *engine, const char *id, struct engine_stat *stat,
-                                       struct err *err);
+    MUST_USE enum err_code engine_read_stat(struct engine *engine, const char *id, struct engine_stat *stat,
+                                            struct err *err);
 
     /* E_UNAVAILABLE while the metadata are not known.  Free with engine_files_free. */
     MUST_USE enum err_code engine_files(struct engine *engine, const char *id,

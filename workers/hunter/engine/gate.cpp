@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comes in was written by strangers.  libtorrent mends hostile names silently; we refuse them, because
+ * no honest torrent has them, and look at the raw dictionary for that.
+ */
+#include "workers/hunter/engine/inside.hpp"
+
+#include <libtorrent/bdecode.hpp>
+#include <libtorrent/string_view.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/statvfs.h>
+
+namespace inside
+{
+
+namespace
+{
+
+const int MAX_FILES = 50000;
+const int MAX_PIECES = 262144;
+const int MAX_PIECE_BYTES = 64 << 20;
+const int64_t MAX_TOTAL_BYTES = int64_t{64} << 40;
+const size_t MAX_TRACKERS = 100;
+const size_t MAX_WEB_SEEDS = 100;
+const size_t MAX_URL_BYTES = 2048;
+const size_t MAX_NAME_BYTES = 255;
+const size_t MAX_PATH_BYTES = 1024;
+const int MAX_PATH_DEPTH = 32;
+
+[[noreturn]] void refuse(const std::string &why)
+{
+    throw failure{E_REFUSED, why};
+}
+
+void check_name(lt::string_view name)
+{
+    if (name.empty() || name == "." || name == "..")
+        refuse("a file name leads out of its folder");
+    if (name.size() > MAX_NAME_BYTES)
+        refuse("a file name is longer than 255 bytes");
+    for (char c : name)
+    {
+        unsigned char u = static_cast<unsigned char>(c);
+        if (c == '/' || c == '\\')
+            refuse("a file name holds a path separator");
+        if (u < 0x20 || u == 0x7f)
+            refuse("a file name holds control characters");
+    }
+}
+
+void check_path(const lt::bdecode_node &list)
+{
+    if (!list)
+        return;
+    if (list.type() != lt::bdecode_node::list_t || list.list_size() == 0)
+        refuse("a file has no path");
+    if (list.list_size() > MAX_PATH_DEPTH)
+        refuse("folders are nested too deeply");
+    for (int i = 0; i < list.list_size(); i++)
+    {
+        if (list.list_at(i).type() != lt::bdecode_node::string_t)
+            refuse("a file path is not text");
+        check_name(list.list_at(i).string_value());
+    }
+}
+
+void check_no_link(const lt::bdecode_node &file)
+{
+    if (file.dict_find("symlink path") ||
+        file.dict_find_string_value("attr").find('l') != lt::string_view::npos)
+        refuse("it holds symbolic links");
+}
+
+void check_files_v1(const lt::bdecode_node &info)
+{
+    lt::bdecode_node files = info.dict_find_list("files");
+    check_no_link(info);
+    for (int i = 0; files && i < files.list_size(); i++)
+    {
+        lt::bdecode_node file = files.list_at(i);
+        if (file.type() != lt::bdecode_node::dict_t)
+            refuse("its file list is broken");
+        check_no_link(file);
+        check_path(file.dict_find("path"));
+        check_path(file.dict_find("path.utf-8"));
+    }
+}
+
+void check_tree_v2(const lt::bdecode_node &tree, int depth)
+{
+    if (depth > MAX_PATH_DEPTH)
+        refuse("folders are nested too deeply");
+    for (int i = 0; i < tree.dict_size(); i++)
+    {
+        std::pair<lt::string_view, lt::bdecode_node> item = tree.dict_at(i);
+        if (item.second.type() != lt::bdecode_node::dict_t)
+            continue;
+        if (item.first.empty()) /* the file itself */
+        {
+            check_no_link(item.second);
+            continue;
+        }
+        check_name(item.first);
+        check_tree_v2(item.second, depth + 1);
+    }
+}
+
+void check_raw(const lt::torrent_info &torrent)
+{
+    lt::error_code ec;
+    lt::span<char const> section = torrent.info_section();
+    lt::bdecode_node info = lt::bdecode(section, ec, nullptr, 100, 500000);
+    if (ec || info.type() != lt::bdecode_node::dict_t)
+        refuse("its description is broken");
+    for (const char *key : {"name", "name.utf-8"})
+    {
+        if (info.dict_find(key))
+            check_name(info.dict_find_string_value(key));
+    }
+    check_files_v1(info);
+    lt::bdecode_node tree = info.dict_find_dict("file tree");
+    if (tree)
+        check_tree_v2(tree, 0);
+}
+
+/* What libtorrent makes of it is what will be on disk. */
+void check_storage(const lt::file_storage &files, const std::string &save_dir)
+{
+    for (lt::file_index_t i : files.file_range())
+    {
+        if (files.file_absolute_path(i) || (files.file_flags(i) & lt::file_storage::flag_symlink))
+            refuse("a file would lie outside its folder");
+        if (files.file_path(i).size() > MAX_PATH_BYTES || files.file_path(i, save_dir).size() > 4000)
+            refuse("a file path is longer than 1024 bytes");
+    }
+}
+
+enum class url_kind
+{
+    usable,
+    unknown
+};
+
+url_kind check_url(const std::string &url, std::initializer_list<const char *> schemes,
+                   std::initializer_list<const char *> ignored)
+{
+    if (url.size() > MAX_URL_BYTES)
+        refuse("an address in it is longer than 2048 bytes");
+    for (char c : url)
+    {
+        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
+            refuse("an address in it holds spaces or control characters");
+    }
+    size_t colon = url.find("://");
+    std::string scheme = url.substr(0, colon == std::string::npos ? 0 : colon);
+    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                   [](unsigned char c) { return static_cast<char>(tolower(c)); });
+    auto same = [&](const char *name) { return scheme == name; };
+    if (std::any_of(ignored.begin(), ignored.end(), same))
+        return url_kind::unknown;
+    if (!std::any_of(schemes.begin(), schemes.end(), same))
+        refuse("an address in it is neither http, https nor udp");
+    std::string rest = url.substr(colon + 3);
+    std::string host = rest.substr(0, rest.find_first_of("/?#"));
+    if (host.empty() || host.find('@') != std::string::npos)
+        refuse("an address in it holds credentials or no host");
+    return url_kind::usable;
+}
+
+} // namespace
+
+void gate_sources(lt::add_torrent_params &params)
+{
+    if (params.trackers.size() > MAX_TRACKERS)
+        refuse("it names more than 100 trackers");
+    if (params.url_seeds.size() + params.http_seeds.size() > MAX_WEB_SEEDS)
+        refuse("it names more than 100 web seeds");
+    std::vector<std::string> trackers;
+    std::vector<int> tiers;
+    for (size_t i = 0; i < params.trackers.size(); i++)
+    {
+        const std::string &url = params.trackers[i];
+        if (check_url(url, {"http", "https", "udp"}, {"ws", "wss"}) == url_kind::unknown ||
+            std::find(trackers.begin(), trackers.end(), url) != trackers.end())
+            continue;
+        trackers.push_back(url);
+        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
+    }
+    for (const std::string &url : params.url_seeds)
+        check_url(url, {"http", "https"}, {});
+    params.trackers = trackers;
+    params.tracker_tiers = tiers;
+    params.http_seeds.clear(); /* an old protocol that nobody serves */
+    params.dht_nodes.clear();
+}
+
+void gate_space(uint64_t wanted_bytes, const gate_limits &limits)
+{
+    struct statvfs disk;
+    if (statvfs(limits.save_dir.c_str(), &disk) != 0)
+        throw failure{E_UNAVAILABLE, std::string("cannot see the download folder: ") + strerror(errno)};
+    uint64_t room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+    uint64_t needed = wanted_bytes > limits.have_bytes ? wanted_bytes - limits.have_bytes : 0;
+    if (needed > 0 && needed + limits.reserve_bytes > room)
+        throw failure{E_DISK_FULL, ENGINE_TEXT_DISK_FULL};
+}
+
+void gate_info(const lt::torrent_info &info, const gate_limits &limits)
+{
+    if (!info.is_valid() || info.num_files() < 1 || info.num_pieces() < 1)
+        refuse("it holds no files");
+    if (info.num_files() > MAX_FILES)
+        refuse("it holds more than 50000 files");
+    if (info.num_pieces() > MAX_PIECES)
+        refuse("it has more than 262144 pieces");
+    if (info.piece_length() > MAX_PIECE_BYTES || info.piece_length() < 1024)
+        refuse("its piece length is absurd");
+    if (info.total_size() > MAX_TOTAL_BYTES || info.total_size() < 1)
+        refuse("its size is absurd");
+    if (limits.max_bytes != 0 && static_cast<uint64_t>(info.total_size()) > limits.max_bytes)
+        refuse("it is larger than the quota allows");
+    check_raw(info);
+    check_storage(info.files(), limits.save_dir);
+}
+
+} // namespace inside

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside.hpp -- what the parts of the engine share.  Nothing outside this folder includes it.
+ *
+ * Threads: the callers', libtorrent's own, and two helpers of ours: `keeper` writes resume data, syncs and
+ * deletes files; `checker` reads resume data and hashes what a kill left behind (it may take minutes, so it
+ * must not hold up the keeper).  A helper never touches a record: it gets copies and hands a function back
+ * through the inbox, which engine_poll runs under the engine's lock.  Lock order: engine.mutex, then
+ * inbox.mutex or helper's; nobody calls out of the engine with a lock held.
+ */
+#ifndef SOKOUL_WORKERS_HUNTER_ENGINE_INSIDE_HPP
+#define SOKOUL_WORKERS_HUNTER_ENGINE_INSIDE_HPP
+
+#include "workers/hunter/engine/engine.h"
+
+extern "C"
+{
+#include "common/base/clock.h"
+}
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_info.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace inside
+{
+
+/* ---- failing, without exceptions that leave ------------------------------------------------------ */
+
+/* Thrown inside the engine only; guard() turns it into a code. */
+struct failure
+{
+    enum err_code code;
+    std::string text;
+};
+
+template <class Body> enum err_code guard(struct err *err, Body &&body) noexcept
+{
+    try
+    {
+        body();
+        return E_OK;
+    }
+    catch (const failure &f)
+    {
+        return err_set(err, f.code, __FILE__, __LINE__, "%s", f.text.c_str());
+    }
+    catch (const std::bad_alloc &)
+    {
+        return err_set(err, E_NO_MEMORY, __FILE__, __LINE__, "out of memory");
+    }
+    catch (const std::exception &e)
+    {
+        return err_set(err, E_BUG, __FILE__, __LINE__, "BitTorrent engine: %.150s", e.what());
+    }
+    catch (...)
+    {
+        return err_set(err, E_BUG, __FILE__, __LINE__, "BitTorrent engine: unknown failure");
+    }
+}
+
+/* Copies what is printable; cuts at the size. */
+void copy_text(char *to, size_t size, const std::string &from);
+
+/* ---- store.cpp: the lock and the resume data of one torrent ------------------------------------------- */
+
+/* Holds the lock as long as it lives. */
+class torrent_lock
+{
+  public:
+    torrent_lock(const std::string &state_dir, const std::string &id); /* failure E_CONFLICT, E_UNAVAILABLE */
+    ~torrent_lock();
+    torrent_lock(const torrent_lock &) = delete;
+    torrent_lock &operator=(const torrent_lock &) = delete;
+    void forget(); /* removes the file; the lock stays ours until the end */
+
+  private:
+    std::string path;
+    int fd = -1;
+};
+
+enum class ending
+{
+    unclean, /* the data may not be on disk yet: trusted within this boot only */
+    clean    /* the data were synced before these were written */
+};
+
+struct resume_data
+{
+    lt::add_torrent_params params;
+    std::string boot_id;
+    ending end = ending::unclean;
+};
+
+std::string resume_path(const std::string &state_dir, const std::string &id);
+std::unique_ptr<resume_data> resume_read(const std::string &path); /* null: none, or not usable */
+void resume_write(const std::string &path, const lt::add_torrent_params &params, const std::string &boot_id,
+                  ending end);
+void files_sync(const lt::torrent_info &info, const std::string &save_dir);
+void tree_delete(const std::string &folder);
+void folder_make(const std::string &folder); /* the last component only */
+std::string boot_id_read();
+lt::load_torrent_limits metainfo_limits();
+
+/* ---- gate.cpp: what may come in ------------------------------------------------------------------- */
+
+struct gate_limits
+{
+    std::string save_dir;
+    uint64_t max_bytes = 0;
+    uint64_t reserve_bytes = 0;
+    uint64_t have_bytes = 0; /* already on disk */
+};
+
+void gate_sources(lt::add_torrent_params &params); /* trackers and web seeds; drops what is only unknown */
+void gate_info(const lt::torrent_info &info, const gate_limits &limits);
+void gate_space(uint64_t wanted_bytes, const gate_limits &limits);
+
+/* ---- recover.cpp: what a kill left behind ------------------------------------------------------------- */
+
+/* Hashes the pieces that `params` lacks and that are on disk, and marks those that are right. */
+int recover_pieces(lt::add_torrent_params &params, const std::atomic<bool> &stop);
+
+/* ---- helper.cpp: threads and their way back ----------------------------------------------------------- */
+
+/* Functions to be run by engine_poll. */
+class inbox
+{
+  public:
+    inbox();
+    ~inbox();
+    inbox(const inbox &) = delete;
+    inbox &operator=(const inbox &) = delete;
+    void post(std::function<void()> what);
+    std::deque<std::function<void()>> take();
+    void wake();
+    void wait(int64_t wait_ms);
+
+  private:
+    std::mutex mutex;
+    std::deque<std::function<void()>> queue; /* mutex */
+    int fd = -1;
+};
+
+class helper
+{
+  public:
+    helper();
+    ~helper(); /* leaves the thread to itself unless stop succeeded */
+    helper(const helper &) = delete;
+    helper &operator=(const helper &) = delete;
+    void push(std::function<void()> job);
+    bool stop(int64_t wait_ms); /* runs what is queued first; false: still at it */
+    void drop();                /* forgets what is queued */
+
+  private:
+    struct shared
+    {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::deque<std::function<void()>> jobs; /* mutex */
+        bool ending = false;                    /* mutex */
+        bool ended = false;                     /* mutex */
+    };
+    static void run(const std::shared_ptr<shared> &state);
+    std::shared_ptr<shared> state;
+    std::thread thread;
+};
+
+/* ---- session.cpp --------------------------------------------------------------------------------------- */
+
+std::unique_ptr<lt::session> session_open(const struct engine_config &config);
+
+/* ---- a torrent
+ * --------------------------------------------------------------------------------------------- */
+
+enum class step
+{
+    none,
+    finishing, /* all is here: being synced */
+    finished,  /* ENGINE_FINISHED was posted */
+};
+
+struct tracker_state
+{
+    enum engine_fault fault = ENGINE_FAULT_NONE;
+    std::string cause;
+    std::string reason; /* what the tracker itself said */
+};
+
+struct record
+{
+    std::string id;
+    gate_limits limits;
+    std::shared_ptr<torrent_lock> lock;
+    lt::info_hash_t hashes;
+    lt::torrent_handle handle; /* invalid while PREPARING */
+    std::shared_ptr<const lt::torrent_info> info;
+    std::vector<lt::download_priority_t> priorities;
+    std::set<std::string> tracker_urls;
+    std::map<std::string, tracker_state> trackers; /* that failed or answered lately */
+    struct engine_stat stat = {};
+    struct engine_seed_limits seed_limits = {0, 0};
+    struct engine_range range = {0, 0, 0}; /* wanted first; size 0: none */
+    std::string fault_text;
+    int64_t payload_ms = 0;  /* when payload last arrived */
+    int64_t progress_ms = 0; /* when ENGINE_PROGRESS was last posted */
+    step progress = step::none;
+    bool admitted = false; /* passed the gate; METADATA was posted */
+    bool paused = false;   /* by the user or by a fault */
+    bool dirty = false;    /* changed since the resume data were saved */
+    bool saving = false;
+    bool synced = false; /* all that the resume data claim is on disk */
+    bool removing = false;
+    bool leaving = false; /* remove_torrent was called */
+    enum engine_files_fate fate = ENGINE_KEEP_FILES;
+};
+
+using record_ptr = std::shared_ptr<record>;
+
+} // namespace inside
+
+struct engine
+{
+    std::mutex mutex; /* guards all below but inbox and helpers, which guard themselves */
+    std::unique_ptr<lt::session> session;
+    std::map<std::string, inside::record_ptr> by_id;
+    std::map<lt::torrent_handle, inside::record_ptr> by_handle;
+    std::deque<struct engine_event> events;
+    std::shared_ptr<inside::inbox> inbox;
+    std::shared_ptr<std::atomic<bool>> stopping;
+    inside::helper keeper;
+    inside::helper checker;
+    std::string state_dir;
+    std::string boot_id;
+    uint32_t progress_ms = 1000;
+    uint32_t resume_ms = 5000;
+    int64_t next_update_ms = 0;
+    int64_t next_resume_ms = 0;
+    std::vector<lt::alert *> alerts; /* scratch */
+};
+
+namespace inside
+{
+
+/* ---- torrent.cpp: one torrent's life; under the engine's lock ---------------------------------------------
+ */
+
+void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
+void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
+void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
+void torrent_apply(record &rec); /* priorities, pause and range to libtorrent */
+void torrent_save(struct engine *engine, const record_ptr &rec, lt::resume_data_flags_t flags);
+void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
+void torrent_leave(struct engine *engine, const record_ptr &rec);
+void torrent_gone(struct engine *engine, const record_ptr &rec);
+void torrent_check_finished(struct engine *engine, const record_ptr &rec);
+void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt::torrent_status &status);
+void torrent_fault(struct engine *engine, record &rec, enum engine_fault fault, enum err_code code,
+                   const std::string &text, const std::string &cause);
+void torrent_recovered(struct engine *engine, record &rec);
+void torrent_judge_trackers(struct engine *engine, record &rec);
+void event_post(struct engine *engine, const record &rec, enum engine_event_kind kind);
+
+/* ---- alerts.cpp -------------------------------------------------------------------------------------------
+ */
+
+void alerts_handle(struct engine *engine);
+
+} // namespace inside
+
+#endif
