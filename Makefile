@@ -86,6 +86,7 @@ $(O)/libsokoul.a: $(call obj,$(COMMON_SRC))
 $(O)/runtime.a: $(call obj,$(RUNTIME_SRC))
 $(foreach p,$(PROGRAMS),$(eval $(O)/$(p).a: $(call obj,$(filter-out $(DIR_$(p))/main.c,$(call src,$(DIR_$(p)))))))
 $(O)/sokoul-hunter.a: $(ENGINE_OBJ)
+$(O)/sokoulctl.a: $(O)/gen/migrations.o
 
 $(O)/%.a:
 	@rm -f $@; mkdir -p $(@D); ar rcs $@ $^
@@ -97,6 +98,14 @@ $(O)/%.o: %.c
 $(O)/%.o: %.cpp
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"; $(CXX) -I. -D_GNU_SOURCE $(LT_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# The migrations travel inside sokoulctl.
+$(O)/gen/migrations.c: tools/embed-migrations migrations $(wildcard migrations/*.sql)
+	@mkdir -p $(@D)
+	@tools/embed-migrations $(sort $(filter %.sql,$^)) > $@
+
+$(O)/gen/migrations.o: $(O)/gen/migrations.c
+	@echo "  CC    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define program
 $(BIN)/$(1): $(O)/$(DIR_$(1))/main.o $(O)/$(1).a $(O)/runtime.a $(O)/libsokoul.a
