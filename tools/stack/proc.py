@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes and ports of this machine, read from /proc.
+
+A process is only ever signalled by its id.  `Pid` remembers the start time next to the id, so
+that an id which the kernel has given to somebody else in the meantime is never signalled.
+Nothing here blocks but `stop` and `wait_for`, which take a deadline in seconds.
+"""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+class StackError(Exception):
+    """A sentence for people: what is wrong and what to do about it."""
+
+
+def wait_for(condition, wait_s, step_s=0.02):
+    """Polls until condition() is true; its value, or the last false one at the deadline."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        value = condition()
+        if value or time.monotonic() >= deadline:
+            return value
+        time.sleep(step_s)
+
+
+def stat_of(pid):
+    """(state letter, start time in ticks) of a process, or None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            fields = f.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[19])
+
+
+def alive(pid):
+    stat = stat_of(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
+def frozen(pid):
+    """True for a process that somebody has stopped with SIGSTOP or a debugger."""
+    stat = stat_of(pid)
+    return stat is not None and stat[0] in "Tt"
+
+
+def name_of(pid):
+    """The command of a process in a few words."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            words = f.read().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return "a process that is gone"
+    text = " ".join(w.decode("utf-8", "replace") for w in words[:3])
+    return text[:80] or "a kernel thread"
+
+
+def link_of(pid, name):
+    try:
+        return os.readlink(f"/proc/{pid}/{name}")
+    except OSError:
+        return ""
+
+
+def all_pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def children_of(pid):
+    """The direct children of a process."""
+    found = []
+    for other in all_pids():
+        try:
+            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as f:
+                parent = int(f.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(other)
+    return found
+
+
+# ---- ports ------------------------------------------------------------------------------------
+
+
+def port_is_free(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def port_holder(port):
+    """The id of the process that listens on a port, or None when it cannot be seen."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as f:
+                rows = [line.split() for line in f.readlines()[1:]]
+        except OSError:
+            continue
+        inodes |= {r[9] for r in rows if r[3] == "0A" and int(r[1].rpartition(":")[2], 16) == port}
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for pid in all_pids() if wanted else []:
+        try:
+            if any(link_of(pid, f"fd/{fd}") in wanted for fd in os.listdir(f"/proc/{pid}/fd")):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+def port_sentence(port, purpose):
+    """Says what is the matter with a port that is not free."""
+    pid = port_holder(port)
+    holder = f"{name_of(pid)} (process {pid})" if pid else "a process of another user"
+    return f"port {port}, needed for {purpose}, is in use by {holder}"
+
+
+def free_ports(count):
+    """`count` neighbouring free ports; the caller binds them soon."""
+    for _ in range(200):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.bind(("127.0.0.1", 0))
+            base = s.getsockname()[1]
+        # Ports that the kernel hands out to clients are at risk until they are bound: take
+        # the numbers below that range.
+        base = 10000 + base * 7 % 20000
+        if all(port_is_free(base + i) for i in range(count)):
+            return base
+    raise StackError(f"no {count} neighbouring free ports were found on 127.0.0.1")
+
+
+# ---- ending -----------------------------------------------------------------------------------
+
+
+class Pid:
+    """A process that may not be a child of ours."""
+
+    def __init__(self, pid):
+        stat = stat_of(pid)
+        self.pid = pid
+        self.started = stat[1] if stat else None
+
+    def alive(self):
+        stat = stat_of(self.pid)
+        return stat is not None and stat[0] not in "ZX" and stat[1] == self.started
+
+    def send(self, number):
+        if self.alive():
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def stop(self, wait_s, first=signal.SIGTERM):
+        """Asks, waits, then kills; returns when the process is gone."""
+        self.send(first)
+        if not wait_for(lambda: not self.alive(), wait_s):
+            self.send(signal.SIGKILL)
+            wait_for(lambda: not self.alive(), 10)
+
+
+def write_pid(path, pid):
+    """Remembers a process in a file, as `pid starttime`."""
+    stat = stat_of(pid)
+    temporary = f"{path}.new"
+    with open(temporary, "w", encoding="ascii") as f:
+        f.write(f"{pid} {stat[1] if stat else 0}\n")
+    os.replace(temporary, path)
+
+
+def read_pid(path):
+    """The process named by a pid file when it still is that very process, else None."""
+    try:
+        with open(path, encoding="ascii") as f:
+            pid, started = (int(word) for word in f.read().split())
+    except (OSError, ValueError):
+        return None
+    process = Pid(pid)
+    return process if process.alive() and process.started == started else None
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+# ---- starting ---------------------------------------------------------------------------------
+
+
+def spawn(words, *, user=None, death=signal.SIGTERM, **how):
+    """Starts a program in a session of its own; it gets `death` when this process dies."""
+    front = ["setpriv", f"--pdeathsig={signal.Signals(death).name[3:]}"]
+    if user:
+        front += ["--reuid", user, "--regid", user, "--init-groups"]
+    how.setdefault("stdin", subprocess.DEVNULL)
+    how.setdefault("start_new_session", True)
+    return subprocess.Popen(front + ["--"] + words, **how)
+
+
+def stop_child(child, wait_s, first=signal.SIGTERM):
+    """Asks a child to end, waits, then kills it; its exit status."""
+    if child.poll() is None:
+        child.send_signal(first)
+        if child.poll() is None and frozen(child.pid):
+            child.send_signal(signal.SIGCONT)
+        try:
+            child.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+    return child.wait()
+
+
+def status_text(code):
+    if code < 0:
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+    return f"ended with status {code}"
