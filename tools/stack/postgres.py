@@ -154,7 +154,7 @@ class Postgres(Server):
     def start(self):
         self.end_orphans()
         self._forget_stale_pid()
-        self.child = spawn(self.words(), user=owner(), death=self.stop_signal, stdout=self.log,
+        self.child = spawn(self.words(), user=owner(), death=self.stop_signal, stdout=self.log or subprocess.DEVNULL,
                            stderr=subprocess.STDOUT, cwd="/")
 
     def own_processes(self):

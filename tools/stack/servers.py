@@ -54,7 +54,7 @@ class Server:
         self.folder = os.path.abspath(folder)
         self.password = password
         self.child = None
-        self.log = subprocess.DEVNULL
+        self.log = None  # None: thrown away
 
     def words(self):
         raise NotImplementedError
@@ -63,7 +63,7 @@ class Server:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
 
     def start(self):
-        self.child = spawn(self.words(), death=self.stop_signal, stdout=self.log, stderr=subprocess.STDOUT,
+        self.child = spawn(self.words(), death=self.stop_signal, stdout=self.log or subprocess.DEVNULL, stderr=subprocess.STDOUT,
                            cwd=self.folder)
 
     def stop(self):
