@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections import namedtuple
@@ -93,16 +94,17 @@ class Runner:
     def _one(self, path):
         name = os.path.relpath(path, self.folder)
         began = time.monotonic()
-        child = subprocess.Popen([path], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, start_new_session=True)
         late = ""
-        while True:
-            try:
-                output = child.communicate(timeout=0.5)[0]
-                break
-            except subprocess.TimeoutExpired:
+        # A file, not a pipe: something that the test left running may keep a pipe open for ever.
+        with tempfile.TemporaryFile() as out:
+            child = subprocess.Popen([path], env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+                                     stderr=subprocess.STDOUT, start_new_session=True)
+            while child.poll() is None:
+                time.sleep(0.02)
                 if self.stopping.is_set() or time.monotonic() - began > self.limit_s:
                     late = f"\n{name}: did not end within {self.limit_s} s"
                     os.killpg(child.pid, signal.SIGKILL)
-        text = output.decode("utf-8", "replace").rstrip() + late
+                    child.wait()
+            out.seek(0)
+            text = out.read().decode("utf-8", "replace").rstrip() + late
         return read(name, self.wanted, child.returncode, time.monotonic() - began, text)
