@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/sessions.h"
+
+#include "common/base/log.h"
+#include "common/store/sql.h"
+
+static const struct db_stmt open_one = {
+    "session_open",
+    "INSERT INTO refresh_tokens (id, user_id, family, token_hash, expires_at) "
+    "VALUES ($1, $2, $3, $4, now() + $5::bigint * interval '1 second')",
+    5,
+};
+/* Of two at once the second waits for the row, and then finds the token used. */
+static const struct db_stmt rotate = {
+    "session_rotate",
+    "WITH old AS (UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL "
+    "AND revoked_at IS NULL AND expires_at > now() RETURNING user_id, family), "
+    "next AS (INSERT INTO refresh_tokens (id, user_id, family, token_hash, expires_at) "
+    "SELECT $2, user_id, family, $3, now() + $4::bigint * interval '1 second' FROM old RETURNING user_id) "
+    "SELECT u.id, u.role, old.family, " SQL_USER " FROM old JOIN users u ON u.id = old.user_id",
+    4,
+};
+static const struct db_stmt revoke_reused = {
+    "session_revoke_reused",
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE revoked_at IS NULL AND family = "
+    "(SELECT family FROM refresh_tokens WHERE token_hash = $1 AND used_at IS NOT NULL)",
+    1,
+};
+static const struct db_stmt close_one = {
+    "session_close",
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE revoked_at IS NULL AND family = "
+    "(SELECT family FROM refresh_tokens WHERE token_hash = $2 AND user_id = $1)",
+    2,
+};
+static const struct db_stmt close_all = {
+    "session_close_all",
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL "
+    "AND ($2::uuid IS NULL OR family <> $2::uuid)",
+    2,
+};
+
+enum err_code session_store_open(struct db *db, struct arena *arena, const struct session_new *session,
+                                 struct err *err)
+{
+    const char *params[] = {session->id, session->user_id, session->family, session->token_hash,
+                            db_param_int(arena, session->valid_s)};
+    return db_run(db, &open_one, params, NULL, err);
+}
+
+static enum err_code refuse(struct db *db, const char *token_hash, struct err *err)
+{
+    const char *params[] = {token_hash};
+    struct db_rows *rows;
+    if (db_run(db, &revoke_reused, params, &rows, err) != E_OK)
+        return err->code;
+    if (db_affected(rows) > 0)
+        log_warn("session_revoked", "a refresh token came a second time: its session was revoked");
+    db_rows_free(rows);
+    return fail(err, E_UNAUTHENTICATED, "the refresh token is not valid");
+}
+
+enum err_code session_store_rotate(struct db *db, struct arena *arena, const char *token_hash,
+                                   const struct session_new *next, struct session_owner *owner,
+                                   struct err *err)
+{
+    const char *params[] = {token_hash, next->id, next->token_hash, db_param_int(arena, next->valid_s)};
+    struct db_rows *rows;
+    if (db_run(db, &rotate, params, &rows, err) != E_OK)
+        return err->code;
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a session");
+    if (db_rows(rows) == 0)
+        return refuse(db, token_hash, err);
+    *owner = (struct session_owner){
+        .user_id = db_text(rows, 0, 0),
+        .role = db_text(rows, 0, 1),
+        .family = db_text(rows, 0, 2),
+        .user_json = db_text(rows, 0, 3),
+    };
+    return E_OK;
+}
+
+enum err_code session_store_close(struct db *db, const char *user_id, const char *token_hash, struct err *err)
+{
+    const char *params[] = {user_id, token_hash};
+    return db_run(db, &close_one, params, NULL, err);
+}
+
+enum err_code session_store_close_all(struct db *db, const char *user_id, const char *keep, struct err *err)
+{
+    const char *params[] = {user_id, keep};
+    return db_run(db, &close_all, params, NULL, err);
+}

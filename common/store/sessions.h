@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sessions.h -- logins (table refresh_tokens).
+ *
+ * A session is a family of refresh tokens, of which the latest is unused; each works once.  Only
+ * digests are stored (common/crypt/refresh.h).  Times are the database's.  Texts live in the arena.
+ * Errors: db.h's.  Threads: the connection's owner.  Blocks.
+ */
+#ifndef SOKOUL_COMMON_STORE_SESSIONS_H
+#define SOKOUL_COMMON_STORE_SESSIONS_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/db/db.h"
+
+struct session_new
+{
+    const char *id;      /* of the token's row */
+    const char *user_id; /* not read by session_store_rotate */
+    const char *family;  /* likewise */
+    const char *token_hash;
+    int64_t valid_s;
+};
+
+MUST_USE enum err_code session_store_open(struct db *db, struct arena *arena,
+                                          const struct session_new *session, struct err *err);
+
+struct session_owner
+{
+    const char *user_id;
+    const char *role;
+    const char *family;
+    const char *user_json;
+};
+/* Marks the old token used and stores its successor, in one statement.  E_UNAUTHENTICATED: unknown, expired,
+ * revoked, or used before; the last is theft or a copy, and its whole family is revoked (when called outside
+ * of a transaction). */
+MUST_USE enum err_code session_store_rotate(struct db *db, struct arena *arena, const char *token_hash,
+                                            const struct session_new *next, struct session_owner *owner,
+                                            struct err *err);
+/* Revokes the family of this user's token; E_OK also when there is none. */
+MUST_USE enum err_code session_store_close(struct db *db, const char *user_id, const char *token_hash,
+                                           struct err *err);
+/* Revokes all of a user's families but `keep` (NULL: all). */
+MUST_USE enum err_code session_store_close_all(struct db *db, const char *user_id, const char *keep,
+                                               struct err *err);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/users.h"
+
+#include "common/store/page.h"
+#include "common/store/sql.h"
+
+static const struct db_stmt add = {
+    "user_add",
+    "INSERT INTO users AS u (id, username, email, password_hash, role) VALUES ($1, $2, $3, $4, coalesce($5, "
+    "'user')) "
+    "ON CONFLICT DO NOTHING RETURNING " SQL_USER,
+    5,
+};
+static const struct db_stmt get = {
+    "user_get",
+    "SELECT " SQL_USER " FROM users u WHERE u.id = $1 AND role <> 'system'",
+    1,
+};
+static const struct db_stmt find = {
+    "user_find",
+    "SELECT u.id, u.role, u.password_hash, " SQL_USER " FROM users u "
+    "WHERE (lower(email) = lower($1) OR lower(username) = lower($1)) AND role <> 'system' "
+    "ORDER BY lower(email) = lower($1) DESC LIMIT 1",
+    1,
+};
+static const struct db_stmt find_id = {
+    "user_find_id",
+    "SELECT u.id, u.role, u.password_hash, " SQL_USER " FROM users u WHERE u.id = $1 AND role <> 'system'",
+    1,
+};
+static const struct db_stmt update = {
+    "user_update",
+    "UPDATE users u SET username = coalesce($2, username), email = coalesce($3, email), "
+    "password_hash = coalesce($4, password_hash), updated_at = now() "
+    "WHERE id = $1 AND role <> 'system' RETURNING " SQL_USER,
+    4,
+};
+static const struct db_stmt set_role = {
+    "user_role",
+    "UPDATE users u SET role = $2, updated_at = now() WHERE role <> 'system' AND id = "
+    "(SELECT id FROM users WHERE lower(email) = lower($1) OR lower(username) = lower($1) "
+    "ORDER BY lower(email) = lower($1) DESC LIMIT 1) AND $2 <> 'system' RETURNING " SQL_USER,
+    2,
+};
+/* What has no foreign key to go by goes by hand; the rest cascades. */
+static const struct db_stmt delete_all = {
+    "user_delete",
+    "WITH mine AS (SELECT job_id FROM jobs WHERE user_id = $1), "
+    "r AS (DELETE FROM job_results WHERE job_id IN (SELECT job_id FROM mine)), "
+    "h AS (DELETE FROM job_history WHERE job_id IN (SELECT job_id FROM mine)), "
+    "o AS (DELETE FROM outbox WHERE job_id IN (SELECT job_id FROM mine)) "
+    "DELETE FROM users WHERE id = $1 AND role <> 'system'",
+    1,
+};
+
+enum err_code user_store_add(struct db *db, struct arena *arena, const struct user_new *user,
+                             const char **json, struct err *err)
+{
+    const char *params[] = {user->id, user->username, user->email, user->password_hash, user->role};
+    enum err_code code = store_read_one(db, arena, &(struct db_call){&add, params}, "", json, err);
+    if (code == E_NOT_FOUND)
+        return fail(err, E_CONFLICT, "this username or e-mail address is taken");
+    return code;
+}
+
+enum err_code user_store_get(struct db *db, struct arena *arena, const char *user_id, const char **json,
+                             struct err *err)
+{
+    const char *params[] = {user_id};
+    return store_read_one(db, arena, &(struct db_call){&get, params}, "no such user", json, err);
+}
+
+static enum err_code read_login(struct db *db, struct arena *arena, const struct db_call *call,
+                                struct user_login *login, struct err *err)
+{
+    struct db_rows *rows;
+    if (db_run(db, call->stmt, call->params, &rows, err) != E_OK)
+        return err->code;
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for an account");
+    if (db_rows(rows) == 0)
+        return fail(err, E_NOT_FOUND, "no such user");
+    *login = (struct user_login){
+        .id = db_text(rows, 0, 0),
+        .role = db_text(rows, 0, 1),
+        .password_hash = db_text(rows, 0, 2),
+        .json = db_text(rows, 0, 3),
+    };
+    return E_OK;
+}
+
+enum err_code user_store_find(struct db *db, struct arena *arena, const char *name, struct user_login *login,
+                              struct err *err)
+{
+    const char *params[] = {name};
+    return read_login(db, arena, &(struct db_call){&find, params}, login, err);
+}
+
+enum err_code user_store_find_id(struct db *db, struct arena *arena, const char *user_id,
+                                 struct user_login *login, struct err *err)
+{
+    const char *params[] = {user_id};
+    return read_login(db, arena, &(struct db_call){&find_id, params}, login, err);
+}
+
+enum err_code user_store_update(struct db *db, struct arena *arena, const char *user_id,
+                                const struct user_patch *patch, const char **json, struct err *err)
+{
+    const char *params[] = {user_id, patch->username, patch->email, patch->password_hash};
+    enum err_code code =
+        store_read_one(db, arena, &(struct db_call){&update, params}, "no such user", json, err);
+    if (code == E_CONFLICT)
+        return fail(err, E_CONFLICT, "this username or e-mail address is taken");
+    return code;
+}
+
+enum err_code user_store_role(struct db *db, struct arena *arena, const char *name, const char *role,
+                              const char **json, struct err *err)
+{
+    const char *params[] = {name, role};
+    return store_read_one(db, arena, &(struct db_call){&set_role, params}, "no such user", json, err);
+}
+
+enum err_code user_store_delete(struct db *db, const char *user_id, struct err *err)
+{
+    const char *params[] = {user_id};
+    struct db_rows *rows;
+    if (db_run(db, &delete_all, params, &rows, err) != E_OK)
+        return err->code;
+    int deleted = db_affected(rows);
+    db_rows_free(rows);
+    if (deleted == 0)
+        return fail(err, E_NOT_FOUND, "no such user");
+    return E_OK;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * users.h -- accounts (table users).
+ *
+ * Accounts leave as JSON text {id,username,email,role,created_at,updated_at}; the password's hash
+ * never does but in struct user_login.  Names and addresses are unique whatever their case.
+ * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
+ */
+#ifndef SOKOUL_COMMON_STORE_USERS_H
+#define SOKOUL_COMMON_STORE_USERS_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/db/db.h"
+
+struct user_new
+{
+    const char *id; /* a new id_new() */
+    const char *username;
+    const char *email;
+    const char *password_hash;
+    const char *role; /* NULL: "user" */
+};
+
+/* E_CONFLICT: the name or the address is taken. */
+MUST_USE enum err_code user_store_add(struct db *db, struct arena *arena, const struct user_new *user,
+                                      const char **json, struct err *err);
+/* E_NOT_FOUND. */
+MUST_USE enum err_code user_store_get(struct db *db, struct arena *arena, const char *user_id,
+                                      const char **json, struct err *err);
+
+struct user_login
+{
+    const char *id;
+    const char *role;
+    const char *password_hash;
+    const char *json;
+};
+/* By e-mail address or name; E_NOT_FOUND.  The system user is never found. */
+MUST_USE enum err_code user_store_find(struct db *db, struct arena *arena, const char *name,
+                                       struct user_login *login, struct err *err);
+/* The same by id: to ask for the password again. */
+MUST_USE enum err_code user_store_find_id(struct db *db, struct arena *arena, const char *user_id,
+                                          struct user_login *login, struct err *err);
+
+struct user_patch
+{
+    const char *username; /* NULL: unchanged, as the others */
+    const char *email;
+    const char *password_hash;
+};
+/* E_NOT_FOUND; E_CONFLICT: the name or the address is another's. */
+MUST_USE enum err_code user_store_update(struct db *db, struct arena *arena, const char *user_id,
+                                         const struct user_patch *patch, const char **json, struct err *err);
+/* `name` as in user_store_find; role user, moderator or admin (E_INVALID otherwise). */
+MUST_USE enum err_code user_store_role(struct db *db, struct arena *arena, const char *name, const char *role,
+                                       const char **json, struct err *err);
+/* With all that is theirs, results of their jobs included.  E_NOT_FOUND.  The audit trail stays. */
+MUST_USE enum err_code user_store_delete(struct db *db, const char *user_id, struct err *err);
+
+#endif
