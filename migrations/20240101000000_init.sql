@@ -131,7 +131,8 @@ CREATE TABLE jobs (
     CHECK ((status = 'Failed') = (reason IS NOT NULL))
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 CREATE INDEX jobs_user_id ON jobs (user_id, job_id);
-CREATE INDEX jobs_live ON jobs (status, run_at) WHERE status IN ('Pending', 'Running');
+CREATE INDEX jobs_pending ON jobs (wake, run_at) WHERE status = 'Pending';
+CREATE INDEX jobs_running ON jobs (worker_id, lease_until) WHERE status = 'Running';
 CREATE INDEX jobs_parent ON jobs (parent_id) WHERE parent_id IS NOT NULL;
 CREATE UNIQUE INDEX jobs_unique_key ON jobs (kind, unique_key)
     WHERE unique_key IS NOT NULL AND status IN ('Pending', 'Running');
@@ -168,7 +169,6 @@ CREATE TABLE outbox (
     run_at  timestamptz NOT NULL DEFAULT now()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 CREATE INDEX outbox_run_at ON outbox (run_at, id);
-CREATE INDEX outbox_job_id ON outbox (job_id);
 
 -- Where the outbox rows went: one row per batch that JetStream confirmed. A wake-up w of a job lies in
 -- a batch with min_wake <= w <= max_wake, so its message stands at max_seq or before.
@@ -204,8 +204,10 @@ CREATE TABLE workers (
     id            uuid PRIMARY KEY,
     worker        text NOT NULL,
     node          text NOT NULL,
+    server_start  timestamptz NOT NULL, -- which life of which server the connection belongs to
     backend_pid   integer NOT NULL,
     backend_start timestamptz NOT NULL,
+    missing_since timestamptz,          -- when its connection was first not found
     started_at    timestamptz NOT NULL DEFAULT now()
 );
 
@@ -273,6 +275,18 @@ CREATE INDEX downloads_media_id ON downloads (media_id);
 CREATE INDEX downloads_status ON downloads (status);
 CREATE INDEX downloads_torrent_id ON downloads (torrent_id);
 CREATE INDEX downloads_job_id ON downloads (job_id);
+
+-- A download's state is its job's, whoever moves that: worker, sweeper, cancel or replay.
+CREATE FUNCTION downloads_follow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE downloads SET status = NEW.status, reason = NEW.reason, detail = NEW.detail,
+        started_at = coalesce(started_at, NEW.started_at), finished_at = NEW.finished_at,
+        down_rate = CASE WHEN NEW.status = 'Running' THEN down_rate ELSE 0 END
+    WHERE job_id = NEW.job_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER downloads_follow_job AFTER UPDATE ON jobs
+    FOR EACH ROW WHEN (NEW.kind = 'download') EXECUTE FUNCTION downloads_follow();
 
 -- ---- audit ----------------------------------------------------------------------------------
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h -- what the files of this room share. Nobody outside common/mq includes it. */
+#ifndef SOKOUL_COMMON_MQ_INTERNAL_H
+#define SOKOUL_COMMON_MQ_INTERNAL_H
+
+#include "common/mq/mq.h"
+
+#include <nats/nats.h>
+#include <stdatomic.h>
+
+struct mq
+{
+    natsConnection *nc;
+    jsCtx *js;
+    atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
+};
+
+/* What a failure of the library means to us; the only translator. */
+enum err_code mq_translate(natsStatus status, jsErrCode js_code, const char *what, struct err *err);
+
+/* Ends a subscription and waits until its callback does not run any more. */
+struct mq_ender;
+struct mq_ender *mq_ender_new(natsSubscription *sub); /* before the first message; NULL when out of memory */
+void mq_ender_end(struct mq_ender *ender, natsSubscription *sub);
+
+#endif

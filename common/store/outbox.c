@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/outbox.h"
+
+#include "common/base/clock.h"
+#include "common/job/envelope.h"
+
+#include <string.h>
+
+static const struct db_stmt take_stmt = {
+    "outbox_take",
+    "WITH due AS (SELECT id FROM outbox WHERE run_at <= now() ORDER BY run_at, id LIMIT $1::bigint"
+    "   FOR UPDATE SKIP LOCKED),"
+    " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
+    "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body)"
+    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body, j.kind, j.created_at, j.user_id, j.request_id, j.payload,"
+    "   j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
+    " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.id",
+    1};
+
+static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])", 1};
+
+static const struct db_stmt note_stmt = {
+    "outbox_note",
+    "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)", 4};
+
+static const struct db_stmt max_seq_stmt = {
+    "outbox_max_seq", "SELECT coalesce(max(max_seq), 0) FROM relay_batches WHERE stream = $1", 1};
+
+static const struct db_stmt forget_stmt = {
+    "outbox_forget",
+    "DELETE FROM relay_batches WHERE at < now() - interval '5 minutes' AND (stream <> $1 OR max_seq <= $2::bigint)", 2};
+
+enum
+{
+    ID,
+    JOB_ID,
+    EPOCH,
+    SUBJECT,
+    BODY,
+    KIND,
+    CREATED,
+    USER_ID,
+    REQUEST_ID,
+    PAYLOAD,
+    PRIORITY,
+    RUN_AT,
+    DEADLINE,
+    UNIQUE_KEY,
+    PARENT,
+    ALONE,
+    STATUS
+};
+
+/* NULL: the envelope does not fit in memory. */
+static const char *body_of(struct arena *arena, const struct db_rows *rows, int i)
+{
+    struct envelope envelope = {.v = 1,
+                                .job_id = db_text(rows, i, JOB_ID),
+                                .kind = db_text(rows, i, KIND),
+                                .timestamp_ms = db_time(rows, i, CREATED, 0),
+                                .user_id = db_text(rows, i, USER_ID),
+                                .request_id = db_text(rows, i, REQUEST_ID),
+                                .payload = db_text(rows, i, PAYLOAD),
+                                .run_at_ms = ENVELOPE_TIME_NONE,
+                                .deadline_at_ms = db_time(rows, i, DEADLINE, ENVELOPE_TIME_NONE),
+                                .unique_key = db_text(rows, i, UNIQUE_KEY),
+                                .parent_id = db_text(rows, i, PARENT)};
+    if (!job_priority_parse(db_text(rows, i, PRIORITY), &envelope.priority))
+        envelope.priority = JOB_NORMAL;
+    struct buf buf;
+    buf_init(&buf, ENVELOPE_MAX_BYTES * 4);
+    envelope_encode(&envelope, &buf);
+    const char *text = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
+    buf_fini(&buf);
+    return text;
+}
+
+enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max, struct outbox_row **out,
+                                size_t *count, struct err *err)
+{
+    const char *params[] = {db_param_int(arena, max)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &take_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    int n = db_rows(rows);
+    struct outbox_row *list = arena_array(arena, (size_t)n, sizeof *list);
+    size_t kept = 0;
+    for (int i = 0; rows != NULL && list != NULL && i < n; i++)
+    {
+        const char *body = db_text(rows, i, BODY);
+        bool gone = db_text(rows, i, STATUS) == NULL && body == NULL;
+        if (gone)
+            continue;
+        const char *request_id = db_text(rows, i, REQUEST_ID);
+        list[kept++] = (struct outbox_row){.id = db_int(rows, i, ID, 0),
+                                           .job_id = db_text(rows, i, JOB_ID),
+                                           .epoch = db_int(rows, i, EPOCH, 0),
+                                           .subject = db_text(rows, i, SUBJECT),
+                                           .request_id = request_id != NULL ? request_id : "",
+                                           .body = body != NULL ? body : body_of(arena, rows, i),
+                                           .alone = db_bool(rows, i, ALONE)};
+    }
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *out = list;
+    *count = kept;
+    return E_OK;
+}
+
+enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
+                                  struct err *err)
+{
+    const char **items = arena_array(arena, count, sizeof *items);
+    for (size_t i = 0; items != NULL && i < count; i++)
+        items[i] = db_param_int(arena, ids[i]);
+    const char *params[] = {items != NULL ? db_param_array(arena, items, count) : NULL};
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    return db_run(db, &delete_stmt, params, NULL, err);
+}
+
+enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch, struct err *err)
+{
+    const char *params[] = {batch->stream, db_param_int(arena, batch->min_wake), db_param_int(arena, batch->max_wake),
+                            db_param_int(arena, batch->max_seq)};
+    return db_run(db, &note_stmt, params, NULL, err);
+}
+
+enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq, struct err *err)
+{
+    const char *params[] = {stream};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &max_seq_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *max_seq = db_int(rows, 0, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream, int64_t passed_seq,
+                                  struct err *err)
+{
+    const char *params[] = {stream, db_param_int(arena, passed_seq)};
+    return db_run(db, &forget_stmt, params, NULL, err);
+}

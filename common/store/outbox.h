@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outbox.h -- the relay's side of the table outbox, and where its rows went (relay_batches).
+ * The connection's owner calls; blocks; errors are db.h's.
+ */
+#ifndef SOKOUL_COMMON_STORE_OUTBOX_H
+#define SOKOUL_COMMON_STORE_OUTBOX_H
+
+#include "common/base/arena.h"
+#include "common/db/db.h"
+
+struct outbox_row
+{
+    int64_t id;
+    const char *job_id; /* NULL: not a wake-up */
+    int64_t epoch;
+    const char *subject;
+    const char *request_id; /* never NULL */
+    const char *body;
+    bool alone;
+};
+
+/* Deletes due rows inside the open transaction, at most `max`, and answers them: commit only when JetStream has
+ * confirmed all, else roll back.  Rows whose job is gone are deleted and not answered. */
+MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max, struct outbox_row **rows,
+                                         size_t *count, struct err *err);
+
+/* After a partial confirmation: deletes just these, in the open transaction. */
+MUST_USE enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
+                                           struct err *err);
+
+struct outbox_batch
+{
+    const char *stream; /* incarnation */
+    int64_t min_wake;
+    int64_t max_wake;
+    int64_t max_seq;
+};
+MUST_USE enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
+                                         struct err *err);
+/* The greatest sequence number noted for that incarnation; 0: none. */
+MUST_USE enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq, struct err *err);
+/* Forgets batches that no longer say anything: passed by every consumer, or of streams that are gone. */
+MUST_USE enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream, int64_t passed_seq,
+                                           struct err *err);
+
+#endif
