@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/utf8.h"
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+static const struct
+{
+    const char *bytes;
+    size_t step; /* of the first character */
+} rows[] = {
+    {"a", 1},
+    {"\x7f", 1},
+    {"\xc3\xa9", 2},
+    {"\xe2\x82\xac", 3},
+    {"\xed\x9f\xbf", 3},
+    {"\xee\x80\x80", 3},
+    {"\xf0\x9f\x98\x80", 4},
+    {"\xf4\x8f\xbf\xbf", 4},
+    {"", 0},
+    {"\x80", 0},             /* a lone continuation */
+    {"\xc0\x80", 0},         /* over-long NUL */
+    {"\xc1\xbf", 0},         /* over-long */
+    {"\xe0\x80\xaf", 0},     /* over-long slash */
+    {"\xf0\x80\x80\xaf", 0}, /* over-long slash */
+    {"\xed\xa0\x80", 0},     /* a surrogate */
+    {"\xf4\x90\x80\x80", 0}, /* past U+10FFFF */
+    {"\xf5\x80\x80\x80", 0},
+    {"\xff", 0},
+    {"\xc3", 0},
+    {"\xe2\x82", 0},
+    {"\xf0\x9f\x98", 0},
+    {"\xc3(", 0},
+    {"\xe2(\xa1", 0},
+    {"\xe2\x82(", 0},
+};
+
+START_TEST(utf8__knows_a_character)
+{
+    ck_assert_uint_eq(utf8_step(rows[_i].bytes, strlen(rows[_i].bytes)), rows[_i].step);
+    ck_assert(utf8_valid(rows[_i].bytes, strlen(rows[_i].bytes)) == (rows[_i].step > 0 || _i == 8));
+}
+END_TEST
+
+START_TEST(utf8__counts_characters)
+{
+    ck_assert_uint_eq(utf8_count(""), 0);
+    ck_assert_uint_eq(utf8_count("aé€😀"), 4);
+    ck_assert_uint_eq(utf8_count("a\xff"
+                                 "b"),
+                      3);
+}
+END_TEST
+
+START_TEST(utf8__cuts_between_characters)
+{
+    const char *text = "aé€😀";
+    static const size_t cuts[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+    for (size_t len = 0; len <= 10; len++)
+        ck_assert_uint_eq(utf8_cut(text, len), cuts[len]);
+}
+END_TEST
+
+static const struct
+{
+    const char *text;
+    size_t len;
+    const char *json;
+} escapes[] = {
+    {"a", 1, "a"},          {"\"", 1, "\\\""},         {"\\", 1, "\\\\"},           {"\n", 1, "\\n"},
+    {"\x01", 1, "\\u0001"}, {"\x1f", 1, "\\u001f"},    {"<", 1, "\\u003c"},         {">", 1, "\\u003e"},
+    {"&", 1, "\\u0026"},    {"\0", 1, "\xef\xbf\xbd"}, {"\xff", 1, "\xef\xbf\xbd"}, {"é", 2, "é"},
+    {"\t", 1, "\\t"},       {"\x7f", 1, "\x7f"},
+};
+
+START_TEST(utf8__spells_a_character_for_json)
+{
+    char out[UTF8_JSON_MAX];
+    size_t len = 0;
+    ck_assert_uint_eq(utf8_json_step(escapes[_i].text, escapes[_i].len, out, &len), escapes[_i].len);
+    ck_assert_uint_eq(len, strlen(escapes[_i].json));
+    ck_assert_mem_eq(out, escapes[_i].json, len);
+}
+END_TEST
+
+int main(void)
+{
+    struct suite_case cases[] = {
+        {utf8__knows_a_character, sizeof rows / sizeof rows[0]},
+        {utf8__counts_characters, 1},
+        {utf8__cuts_between_characters, 1},
+        {utf8__spells_a_character_for_json, sizeof escapes / sizeof escapes[0]},
+    };
+    return suite_run("utf8", cases, sizeof cases / sizeof cases[0]);
+}
