@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -228,6 +229,9 @@ static void tell_dropped(unsigned long long *told)
 static void *write_lines(void *unused)
 {
     (void)unused;
+    sigset_t all; /* signals are for other threads, and a pipe without a reader is no reason to die */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     char chunk[LINE_BYTES];
     unsigned long long told = atomic_load(&the_log.dropped);
     pthread_mutex_lock(&the_log.lock);
