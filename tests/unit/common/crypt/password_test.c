@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/crypt/password.h"
+
+#include "common/base/clock.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct err err;
+
+/* req: S151 */
+START_TEST(password__is_stored_as_argon2id)
+{
+    static const char start[] = "$argon2id$v=19$m=19456,t=2,p=1$";
+    struct password_hash a;
+    struct password_hash b;
+    ck_assert_int_eq(password_hash("correct horse", &a, &err), E_OK);
+    ck_assert_int_eq(password_hash("correct horse", &b, &err), E_OK);
+    ck_assert_mem_eq(a.text, start, sizeof start - 1);
+    ck_assert_str_ne(a.text, b.text); /* salted */
+    ck_assert(!password_needs_rehash(a.text));
+}
+END_TEST
+
+START_TEST(password__is_verified)
+{
+    struct password_hash hash;
+    ck_assert_int_eq(password_hash("correct horse", &hash, &err), E_OK);
+    ck_assert_int_eq(password_verify("correct horse", hash.text, &err), E_OK);
+    ck_assert_int_eq(password_verify("correct hors", hash.text, &err), E_UNAUTHENTICATED);
+    ck_assert_int_eq(password_verify("", hash.text, &err), E_UNAUTHENTICATED);
+    ck_assert_int_eq(password_verify_nobody("correct horse", &err), E_UNAUTHENTICATED);
+}
+END_TEST
+
+static const char *const bad_rows[] = {
+    "",
+    "plain",
+    "$2b$12$abcdefghijklmnopqrstuuJ5p",
+    "$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA",
+    "$argon2id$v=19$m=19456,t=2,p=1$",
+    "$argon2id$v=19$m=19456,t=2,p=1$****$****",
+    "$argon2id$v=19$m=999999999,t=2,p=1$bm9ib2R5IGF0IGFsbC4$aGFzaGhhc2hoYXNoaGFzaA",
+    "$argon2id$v=19$m=8,t=999999999,p=1$bm9ib2R5IGF0IGFsbC4$aGFzaGhhc2hoYXNoaGFzaA",
+};
+
+START_TEST(password__is_wrong_for_a_stored_text_that_is_no_hash_of_ours)
+{
+    int64_t began_ms = clock_mono_ms();
+    ck_assert_int_eq(password_verify("correct horse", bad_rows[_i], &err), E_UNAUTHENTICATED);
+    ck_assert_int_lt(clock_mono_ms() - began_ms, 5000);
+}
+END_TEST
+
+START_TEST(password__has_a_longest_length)
+{
+    char text[PASSWORD_MAX_BYTES + 2];
+    struct password_hash hash;
+    memset(text, 'a', sizeof text);
+    text[PASSWORD_MAX_BYTES + 1] = '\0';
+    ck_assert_int_eq(password_hash(text, &hash, &err), E_INVALID);
+    text[PASSWORD_MAX_BYTES] = '\0';
+    ck_assert_int_eq(password_hash(text, &hash, &err), E_OK);
+    ck_assert_int_eq(password_verify(text, hash.text, &err), E_OK);
+}
+END_TEST
+
+static int64_t fastest_ns(const char *stored)
+{
+    int64_t best_ns = INT64_MAX;
+    for (int i = 0; i < 5; i++)
+    {
+        int64_t began_ns = clock_mono_ns();
+        enum err_code code =
+            stored != NULL ? password_verify("wrong", stored, &err) : password_verify_nobody("wrong", &err);
+        int64_t took_ns = clock_mono_ns() - began_ns;
+        ck_assert_int_eq(code, E_UNAUTHENTICATED);
+        best_ns = took_ns < best_ns ? took_ns : best_ns;
+    }
+    return best_ns;
+}
+
+START_TEST(password__of_nobody_takes_as_long)
+{
+    struct password_hash hash;
+    ck_assert_int_eq(password_hash("correct horse", &hash, &err), E_OK);
+    int64_t somebody_ns = fastest_ns(hash.text);
+    int64_t nobody_ns = fastest_ns(NULL);
+    ck_assert_int_lt(nobody_ns, somebody_ns * 2);
+    ck_assert_int_lt(somebody_ns, nobody_ns * 2);
+}
+END_TEST
+
+START_TEST(password__of_weaker_parameters_is_hashed_again)
+{
+    ck_assert(password_needs_rehash("$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQ$aGFzaA"));
+    ck_assert(password_needs_rehash("$argon2id$v=19$m=19456,t=1,p=1$c29tZXNhbHQ$aGFzaA"));
+    ck_assert(password_needs_rehash("$2b$12$abc"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("password");
+    TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, password__is_stored_as_argon2id);
+    tcase_add_test(tests, password__is_verified);
+    tcase_add_loop_test(tests, password__is_wrong_for_a_stored_text_that_is_no_hash_of_ours, 0,
+                        sizeof bad_rows / sizeof bad_rows[0]);
+    tcase_add_test(tests, password__has_a_longest_length);
+    tcase_add_test(tests, password__of_nobody_takes_as_long);
+    tcase_add_test(tests, password__of_weaker_parameters_is_hashed_again);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
