@@ -219,6 +219,14 @@ static enum err_code read_values(struct loaded *loaded, struct err *err)
     return E_OK;
 }
 
+static void loaded_free(struct loaded *loaded)
+{
+    if (loaded == NULL)
+        return;
+    arena_free(loaded->arena);
+    free(loaded);
+}
+
 static struct loaded *loaded_new(enum conf_program program, const char *env_file)
 {
     struct loaded *loaded = calloc(1, sizeof *loaded);
@@ -229,7 +237,7 @@ static struct loaded *loaded_new(enum conf_program program, const char *env_file
     loaded->env_file = loaded->arena == NULL ? NULL : arena_strdup(loaded->arena, env_file);
     if (loaded->arena != NULL && (env_file == NULL || loaded->env_file != NULL))
         return loaded;
-    conf_free(&loaded->conf);
+    loaded_free(loaded);
     return NULL;
 }
 
@@ -269,7 +277,7 @@ static enum err_code load_new(enum conf_program program, const char *env_file, c
     if (code == E_OK)
         *conf = &loaded->conf;
     else
-        conf_free(&loaded->conf);
+        loaded_free(loaded);
     return code;
 }
 
@@ -291,10 +299,5 @@ bool conf_is_secret(const struct conf_setting *setting)
 
 void conf_free(struct conf *conf)
 {
-    if (conf == NULL)
-        return;
-    struct loaded *loaded = (struct loaded *)(void *)conf;
-    arena_free(loaded->arena);
-    explicit_bzero(loaded, sizeof *loaded);
-    free(loaded);
+    loaded_free((struct loaded *)(void *)conf);
 }

@@ -87,7 +87,7 @@ MUST_USE enum err_code conf_load(enum conf_program program, const char *env_file
 /* Reads the same sources again into a new struct.  What is FIXED keeps the value of `old`, with a
  * warning in the log if it changed.  On failure `old` is as good as before. */
 MUST_USE enum err_code conf_reload(const struct conf *old, struct conf **conf, struct err *err);
-void conf_free(struct conf *conf); /* wipes it; NULL is fine */
+void conf_free(struct conf *conf); /* NULL is fine */
 
 bool conf_is_secret(const struct conf_setting *setting);
 

@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+static struct arena *arena;
+
 static enum err_code parse(const char *text, struct envfile *file, struct err *err)
 {
-    struct arena *arena = arena_new(1 << 20);
+    arena = arena_new(1 << 20);
     return envfile_parse(arena, "f", arena_strdup(arena, text), file, err);
 }
 
@@ -74,7 +76,7 @@ END_TEST
 
 START_TEST(envfile__refuses_what_is_no_small_text_file)
 {
-    struct arena *arena = arena_new(16 << 20);
+    arena = arena_new(16 << 20);
     struct envfile file;
     struct err err = ERR_INIT;
     ck_assert_int_eq(envfile_read(arena, "/nonexistent/x.env", &file, &err), E_NOT_FOUND);
