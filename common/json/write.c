@@ -195,5 +195,16 @@ void json_put_value(struct json_writer *w, const char *name, const struct json *
 void json_put_raw(struct json_writer *w, const char *name, const char *json)
 {
     lead(w, name);
-    buf_add_text(w->buf, json == NULL || json[0] == '\0' ? "null" : json);
+    if (json == NULL || json[0] == '\0')
+        json = "null";
+    /* Outside of strings JSON has none of these, so they may be replaced without looking where they stand. */
+    size_t plain = strcspn(json, "<>&");
+    while (json[plain] != '\0')
+    {
+        buf_add(w->buf, json, plain);
+        buf_addf(w->buf, "\\u%04x", (unsigned)json[plain]);
+        json += plain + 1;
+        plain = strcspn(json, "<>&");
+    }
+    buf_add(w->buf, json, plain);
 }

@@ -68,6 +68,16 @@ static const struct
     {5e-324, "4.94065645841247e-324"},
 };
 
+/* req: S48 S159 */
+START_TEST(write__escapes_markup_in_json_that_is_ready)
+{
+    struct json_writer w = begin(1000);
+    json_put_raw(&w, NULL, "{\"a\":\"<b>&\",\"c\":\"\\u003c\"}");
+    ck_assert_str_eq(buf.data, "{\"a\":\"\\u003cb\\u003e\\u0026\",\"c\":\"\\u003c\"}");
+    buf_fini(&buf);
+}
+END_TEST
+
 START_TEST(write__prints_the_shortest_number_that_reads_back)
 {
     struct json_writer w = begin(100);
@@ -113,6 +123,7 @@ int main(void)
     struct suite_case cases[] = {
         {write__puts_commas_and_keys_where_they_belong, 1},
         {write__escapes_markup_controls_and_broken_bytes, 1},
+        {write__escapes_markup_in_json_that_is_ready, 1},
         {write__prints_the_shortest_number_that_reads_back, sizeof numbers / sizeof numbers[0]},
         {write__does_nothing_more_once_the_buffer_is_full, 1},
         {write__copies_a_parsed_value, 1},
