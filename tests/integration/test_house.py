@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the house hold, and what breaks them is found."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GIT = dict(
+    os.environ,
+    GIT_CONFIG_COUNT="3",
+    GIT_CONFIG_KEY_0="safe.directory",
+    GIT_CONFIG_VALUE_0="*",
+    GIT_CONFIG_KEY_1="user.name",
+    GIT_CONFIG_VALUE_1="A Test",
+    GIT_CONFIG_KEY_2="user.email",
+    GIT_CONFIG_VALUE_2="test@example.org",
+)
+
+
+def run(folder, *words):
+    return subprocess.run(words, cwd=folder, env=GIT, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(name="clone", scope="module")
+def _clone(tmp_path_factory):
+    """A copy of the files of this tree in a repository of its own, with the hook switched on."""
+    folder = tmp_path_factory.mktemp("clone")
+    listed = run(ROOT, "git", "ls-files", "-z", "-co", "--exclude-standard")
+    if listed.returncode != 0:
+        pytest.skip("this tree is no git repository")
+    for path in filter(None, listed.stdout.split("\0")):
+        if os.path.isfile(os.path.join(ROOT, path)):
+            os.makedirs(folder / os.path.dirname(path), exist_ok=True)
+            shutil.copy2(os.path.join(ROOT, path), folder / path)
+    assert run(folder, "git", "init", "-q").returncode == 0
+    assert run(folder, "git", "add", "-A").returncode == 0
+    assert run(folder, "git", "commit", "-qm", "all").returncode == 0
+    assert run(folder, "git", "config", "core.hooksPath", "tools/hooks").returncode == 0
+    return folder
+
+
+@pytest.fixture(name="plant")
+def _plant(clone):
+    """Writes a file into the clone for one test."""
+    planted = []
+
+    def write(path, text):
+        os.makedirs(clone / os.path.dirname(path), exist_ok=True)
+        (clone / path).write_text(text, encoding="utf-8")
+        planted.append(path)
+        return path
+
+    yield write
+    for path in planted:
+        run(clone, "git", "reset", "-q", "HEAD", "--", path)
+        (clone / path).unlink(missing_ok=True)
+
+
+def test_the_tree_keeps_its_layers(clone):
+    """req: S30, S58, S162, S163, S165, S166"""
+    found = run(clone, "tools/check-layers")
+    assert found.returncode == 0, found.stdout
+
+
+LAYERS = [
+    ("common/base/x.c", '#include "common/json/json.h"', "common/base must not see common/json"),
+    ("common/json/x.c", '#include "common/conf/conf.h"', "common/json must not see common/conf"),
+    ("common/job/x.c", '#include "common/db/db.h"', "common/job must not see common/db"),
+    ("common/store/x.c", '#include "common/outbox/relay.h"', "common/store must not see common/outbox"),
+    ("common/base/x.c", '#include "api/server.h"', "common/ must not see api/server.h"),
+    ("workers/scout/x.c", '#include "workers/hunter/x.h"', "must not see workers/hunter"),
+    ("api/x.c", '#include "workers/scout/x.h"', "must not see workers/scout"),
+    ("workers/runtime/x.c", '#include "workers/scout/x.h"', "the runtime knows no worker"),
+    ("api/mw/x.c", '#include "api/handlers/x.h"', "the chain knows no handler"),
+    ("api/x.c", '#include "tests/support/suite.h"', "a test's header"),
+    ("api/x.c", "#include <microhttpd.h>", "belongs to api/server.c"),
+    ("api/x.c", "#include <libpq-fe.h>", "belongs to common/db/"),
+    ("api/x.c", "#include <nats/nats.h>", "belongs to common/mq/"),
+    ("api/x.c", "#include <hiredis/hiredis.h>", "belongs to common/cache/"),
+    ("api/x.c", "#include <curl/curl.h>", "belongs to common/http/"),
+    ("api/x.c", "#include <jwt.h>", "belongs to common/crypt/"),
+    ("api/x.c", "#include <cjson/cJSON.h>", "belongs to common/json/"),
+    ("workers/hunter/x.cpp", "#include <libtorrent/session.hpp>", "belongs to workers/hunter/engine/"),
+    ("api/x.c", 'const char *q = "SELECT 1";', "SQL belongs to common/store/"),
+    ("common/store/x.c", 'snprintf(q, n, "DELETE FROM users WHERE id = %s", id);', "prepared with parameters"),
+    ("common/store/x.c", 'buf_addf(&b, "SELECT * FROM users WHERE name = \'%s\'", name);', "prepared with parameters"),
+    ("workers/hunter/x.c", "system(command);", "no shell"),
+    ("workers/hunter/x.c", "FILE *f = popen(command, mode);", "no shell"),
+    ("api/x.c", "for (char **at = environ; *at; at++)", "the environment is read by name"),
+    ("api/x.c", "sprintf(a, b);", "knows its bounds"),
+    ("api/x.c", "sleep(1);", "wait for a condition"),
+    ("api/x.c", 'log_info("x", "%s", conf->jwt_secret);', "a secret goes to the log"),
+    ("api/x.c", 'log_debug("x", "%s %s",\n    name,\n    body.password);', "a secret goes to the log"),
+    ("api/x.c", "int main(void)\n{\n}", "main() stands in main.c only"),
+]
+
+
+@pytest.mark.parametrize("path,text,finding", LAYERS)
+def test_what_breaks_a_layer_is_found(clone, plant, path, text, finding):
+    """req: S30, S58, S162, S163, S165, S166"""
+    found = run(clone, "tools/check-layers", plant(path, text + "\n"))
+    assert found.returncode == 1
+    assert finding in found.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'log_info("login", "wrong password of %s", user);',
+        'log_info("login", "the token is gone");',
+        "wait_for_system(command);",
+    ],
+)
+def test_what_only_looks_like_it_is_left_alone(clone, plant, text):
+    found = run(clone, "tools/check-layers", plant("api/x.c", text + "\n"))
+    assert found.stdout == ""
+
+
+def test_the_tree_holds_no_secret(clone):
+    """req: S182, S183, S350"""
+    found = run(clone, "tools/check-secrets")
+    assert found.returncode == 0, found.stdout
+    assert run(clone, "git", "check-ignore", ".env").returncode == 0
+
+
+# Put together here, so that this file itself is clean.
+SECRETS = [
+    ("-----BEGIN RSA " + "PRIVATE KEY-----", "private key"),
+    ("key = AKIA" + "ABCDEFGHIJKLMNOP", "AWS key"),
+    ("ghp_" + "a1B2c3D4" * 5, "GitHub token"),
+    ("1234567890:AA" + "a1B2c3D4e" * 3 + "a1B2c3", "Telegram token"),
+    ('password = "' + "a8f5f167f44f4964e6c998dee827110c" + '"', "assigned secret"),
+    ("JWT_SECRET=" + "k3J9xQ2mZ8vT5nB7rL1wY6cD4fG0hS9a", "assigned secret"),
+    ("postgres://sokoul:" + "k3J9xQ2m@db/x", "password in a URL"),
+]
+
+
+@pytest.mark.parametrize("text,what", SECRETS)
+def test_a_planted_secret_is_found(clone, plant, text, what):
+    """req: S182, S337"""
+    found = run(clone, "tools/check-secrets", plant("docs/planted.md", text + "\n"))
+    assert found.returncode == 1
+    assert what in found.stdout
+
+
+def commit(clone, path):
+    assert run(clone, "git", "add", "-f", path).returncode == 0
+    return run(clone, "git", "commit", "-qm", "planted")
+
+
+def test_the_hook_refuses_bad_formatting(clone, plant):
+    """req: S334, S336"""
+    done = commit(clone, plant("common/base/planted.h", "/* SPDX-License-Identifier: Apache-2.0 */\nint  x( void ) ;\n"))
+    assert done.returncode != 0
+    assert "clang-format" in done.stderr + done.stdout
+
+
+def test_the_hook_refuses_a_secret(clone, plant):
+    """req: S337, S338"""
+    done = commit(clone, plant("docs/planted.md", SECRETS[1][0] + "\n"))
+    assert done.returncode != 0
+    assert "AWS key" in done.stderr + done.stdout
+
+
+def test_the_hook_reads_the_index_not_the_working_tree(clone, plant):
+    """req: S336, S338"""
+    path = plant("docs/planted.md", SECRETS[1][0] + "\n")
+    assert run(clone, "git", "add", path).returncode == 0
+    (clone / path).write_text("harmless\n", encoding="utf-8")
+    assert run(clone, "git", "commit", "-qm", "planted").returncode != 0
+
+
+def test_the_hook_lets_good_work_pass(clone, plant):
+    """req: S336"""
+    done = commit(clone, plant("docs/planted.md", "Nothing to see.\n"))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert run(clone, "git", "reset", "-q", "--soft", "HEAD~1").returncode == 0
+
+
+def test_a_wrong_script_and_a_missing_licence_are_found(clone, plant):
+    """req: S335"""
+    found = run(clone, "tools/lint", "--quick", plant("tools/planted", "#!/bin/bash\nrm $1/*\n"))
+    assert found.returncode == 1
+    assert "SC2086" in found.stdout
+    assert "tools/planted: the first lines lack" in found.stdout
+
+
+def test_requirements_are_read_from_comments(clone, plant):
+    plant("tests/unit/planted_test.c", "/* req: " + "S1, S5-S7 */\n/* req: " + "Z9 */\n")
+    found = run(clone, "tools/requirements", "proven")
+    assert {"S1", "S5", "S6", "S7"} <= set(found.stdout.split())
+    everything = run(clone, "tools/requirements")
+    assert everything.returncode == 1
+    assert "not a requirement: Z9" in everything.stdout
