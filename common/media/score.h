@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * score.h -- how well a release fits what is wanted, from 0 to 100, with its reasons.
+ *
+ *     score = clamp(sum of the points of all reasons, 0, 100)
+ *
+ * exactly, so that a person can add them up.  A release that is unfit has only reasons of -100
+ * points each, so its score is 0: another title, a year that is more than one off, another season or
+ * episode, filmed in a cinema, a sample, a program or a password, no seeders, a size that cannot be.
+ * A fit one collects at most: title and year 25, resolution 30 (the wanted one; less by each step
+ * away), source 15, video 5, sound 3, seeders 15, size 5, corrected release 2; and loses points
+ * for burnt-in subtitles, 3D, a screener, a whole season where one episode is wanted.  All numbers are in
+ * the tables of score.c.  The indexer plays no part.
+ *
+ * Pure: the same input gives the same score.  Plain data; texts are static.  Blocks never.  Any thread.
+ */
+#ifndef SOKOUL_COMMON_MEDIA_SCORE_H
+#define SOKOUL_COMMON_MEDIA_SCORE_H
+
+#include "common/media/release.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum
+{
+    SCORE_MAX = 100,
+    SCORE_MAX_REASONS = 16,
+    SCORE_DEFAULT_RESOLUTION = 1080,
+    SCORE_UNKNOWN = -1 /* seeders */
+};
+
+enum score_media
+{
+    SCORE_MOVIE,
+    SCORE_TV
+};
+
+struct score_wanted
+{
+    const char *title;
+    const char *original_title; /* NULL or "" when there is none */
+    int year;                   /* 0: unknown; of a series its first */
+    enum score_media media;
+    int season;      /* RELEASE_NONE: any */
+    int episode;     /* RELEASE_NONE: the whole season */
+    int resolution;  /* 0: SCORE_DEFAULT_RESOLUTION */
+    int runtime_min; /* of the film or one episode; 0: unknown */
+};
+
+struct score_candidate
+{
+    struct release_name name;
+    int64_t size_bytes; /* 0: unknown */
+    int seeders;        /* SCORE_UNKNOWN: not told */
+};
+
+struct score_reason
+{
+    int points;
+    const char *text; /* plain words, static */
+};
+
+struct score
+{
+    int points; /* 0 .. 100 */
+    size_t reason_count;
+    struct score_reason reasons[SCORE_MAX_REASONS]; /* never empty */
+};
+
+void score_release(const struct score_wanted *wanted, const struct score_candidate *candidate,
+                   struct score *score);
+
+/* What the order of a list depends on. */
+struct score_rank
+{
+    int points;
+    int seeders;
+    int64_t size_bytes;
+    const char *title;
+};
+
+/* Best first: higher score, more seeders, smaller known size, title; negative when `a` comes before `b`. */
+int score_compare(const struct score_rank *a, const struct score_rank *b);
+
+#endif
