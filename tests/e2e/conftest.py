@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests.
+
+    sokoul      servers, an empty migrated database and fakes of TMDB and Prowlarr; no program runs
+    api         a client of a sokoul-api that runs
+    user, admin clients with a token
+    tmdb, prowlarr   the fakes (see tests/e2e/fakes/faulty.py)
+    own_servers a set of servers of this test's own, for tests that kill Postgres
+
+Postgres is one per session, with a database per test, cloned from one that was migrated once.
+NATS and Redis are cheap: each test has its own.
+"""
+import itertools
+import os
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "tools")]
+
+from client import Api  # noqa: E402
+from fakes.prowlarr import FakeProwlarr  # noqa: E402
+from fakes.tmdb import FakeTmdb  # noqa: E402
+from stack.throwaway import ThrowAway  # noqa: E402
+from stack_under_test import BIN, Sokoul  # noqa: E402
+
+TEMPLATE = "sokoul_template"
+numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """T=name of `make test`: only the tests whose name contains it."""
+    wanted = os.environ.get("TEST_NAMES", "").split()
+    if wanted:
+        out = [i for i in items if not any(name in i.nodeid for name in wanted)]
+        if out:
+            config.hook.pytest_deselected(items=out)
+            items[:] = [i for i in items if i not in out]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Puts the ends of the programs' logs below a failed test."""
+    outcome = yield
+    report = outcome.get_result()
+    stack = getattr(item, "funcargs", {}).get("sokoul")
+    if report.failed and stack:
+        for program in stack.programs:
+            report.sections.append((f"{program.name} (process {program.pid})", program.log_text()[-4000:]))
+
+
+@pytest.fixture(scope="session")
+def session_postgres():
+    with ThrowAway(("postgres",)) as servers:
+        yield servers.postgres
+
+
+@pytest.fixture(scope="session")
+def migrated(session_postgres, tmp_path_factory):
+    """The name of a database with the schema, made once."""
+    migrate(session_postgres, TEMPLATE, tmp_path_factory.mktemp("migrate"))
+    return TEMPLATE
+
+
+def migrate(postgres, database, folder):
+    postgres.sql(f"CREATE DATABASE {database} OWNER sokoul")
+    with ThrowAway(("nats", "redis")) as servers:
+        stack = Sokoul(folder, postgres, servers.nats, servers.redis, database, NoFake, NoFake)
+        stack.ctl("migrate", "up")
+
+
+class NoFake:
+    url = "http://127.0.0.1:1"
+    key = "no-fake-is-running"
+
+
+@pytest.fixture
+def tmdb():
+    fake = FakeTmdb().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def prowlarr():
+    fake = FakeProwlarr().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def servers():
+    """NATS and Redis of this test; .restart(server) starts one again after .kill()."""
+    with ThrowAway(("nats", "redis")) as own:
+        yield own
+
+
+@pytest.fixture
+def sokoul(session_postgres, migrated, servers, tmp_path, tmdb, prowlarr):
+    database = f"test_{os.getpid()}_{next(numbers)}"
+    session_postgres.sql(f"CREATE DATABASE {database} OWNER sokoul TEMPLATE {migrated}")
+    stack = Sokoul(tmp_path, session_postgres, servers.nats, servers.redis, database, tmdb, prowlarr)
+    try:
+        yield stack
+        stack.stop_all()
+    finally:
+        for program in stack.programs:
+            if program.running():
+                program.kill()
+        session_postgres.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+@pytest.fixture
+def own_servers():
+    with ThrowAway() as own:
+        yield own
+
+
+@pytest.fixture
+def own_sokoul(own_servers, tmp_path, tmdb, prowlarr):
+    """Like sokoul, with a Postgres that the test may kill and start again by own_servers.restart()."""
+    stack = Sokoul(tmp_path, own_servers.postgres, own_servers.nats, own_servers.redis, "sokoul", tmdb, prowlarr)
+    stack.ctl("migrate", "up")
+    try:
+        yield stack
+        stack.stop_all()
+    finally:
+        for program in stack.programs:
+            if program.running():
+                program.kill()
+
+
+@pytest.fixture
+def api(sokoul):
+    return Api(sokoul.start("sokoul-api").port)
+
+
+@pytest.fixture
+def user(api):
+    return api.register()
+
+
+@pytest.fixture
+def admin(sokoul, api):
+    return sokoul.admin(api)
+
+
+def built(name):
+    return os.access(os.path.join(BIN, name), os.X_OK)
