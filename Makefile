@@ -156,15 +156,18 @@ tests: build $(TEST_BIN) ## the programs and the unit tests, without running the
 setup: ## install the Debian packages that are needed (asks nothing)
 	@tools/setup
 
-run: setup ## set up, build and start everything on this machine
+run: ## set up, build and start everything on this machine
+	@tools/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@exec tools/run
 
-test: setup ## set up, build and run all tests; T=name runs those whose name contains it
+test: ## set up, build and run all tests; T=name runs those whose name contains it
+	@tools/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@BIN=$(BIN) TESTS=$(O)/tests SAN=$(SAN) tools/test $(T)
 
 lint: ## formatting, warnings, static checks, layers
+	@tools/setup lint
 	@tools/lint
 
 format: ## put all sources into shape
