@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http/url.h"
+
+#include <curl/curl.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_web(CURLU *url)
+{
+    char *scheme = NULL;
+    bool good = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    return good;
+}
+
+static CURLU *parse(const char *text)
+{
+    CURLU *url = curl_url();
+    if (url != NULL && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_web(url))
+        return url;
+    curl_url_cleanup(url);
+    return NULL;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+    char *of_a = NULL;
+    char *of_b = NULL;
+    bool same = curl_url_get(a, part, &of_a, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                curl_url_get(b, part, &of_b, CURLU_DEFAULT_PORT) == CURLUE_OK && strcasecmp(of_a, of_b) == 0;
+    curl_free(of_a);
+    curl_free(of_b);
+    return same;
+}
+
+bool url_same_origin(const char *a, const char *b)
+{
+    CURLU *of_a = parse(a);
+    CURLU *of_b = parse(b);
+    bool same = of_a != NULL && of_b != NULL && same_part(of_a, of_b, CURLUPART_SCHEME) &&
+                same_part(of_a, of_b, CURLUPART_HOST) && same_part(of_a, of_b, CURLUPART_PORT);
+    curl_url_cleanup(of_a);
+    curl_url_cleanup(of_b);
+    return same;
+}
+
+const char *url_resolve(struct arena *arena, const char *base, const char *reference)
+{
+    char *text = NULL;
+    const char *copy = NULL;
+    CURLU *url = parse(base);
+    if (url != NULL && curl_url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK && is_web(url) &&
+        curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)
+        copy = arena_strdup(arena, text);
+    curl_free(text);
+    curl_url_cleanup(url);
+    return copy;
+}

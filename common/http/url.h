@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * url.h -- taking http and https URLs apart, by the same parser that fetches them.
+ *
+ * Two parsers that disagree about a host are how requests end up elsewhere; hence this one is
+ * libcurl's own.  Pure; any thread.
+ */
+#ifndef SOKOUL_COMMON_HTTP_URL_H
+#define SOKOUL_COMMON_HTTP_URL_H
+
+#include "common/base/arena.h"
+
+#include <stdbool.h>
+
+/* Same scheme, host and port; false when either is not an http or https URL. */
+bool url_same_origin(const char *a, const char *b);
+/* `reference` seen from `base` (RFC 3986, section 5); NULL if the result is no http or https URL,
+ * or the arena is full. */
+const char *url_resolve(struct arena *arena, const char *base, const char *reference);
+
+#endif

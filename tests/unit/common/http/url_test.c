@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http/url.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const struct
+{
+    const char *a;
+    const char *b;
+    bool same;
+} rows[] = {
+    {"http://h/a", "http://h/b?c", true},
+    {"http://h:80/", "http://H/", true},
+    {"https://h/", "https://h:443/x", true},
+    {"http://[::1]:9696/", "http://[::1]:9696/1", true},
+    {"http://h/", "https://h/", false},
+    {"http://h/", "http://h:81/", false},
+    {"http://h/", "http://h.evil/", false},
+    {"http://h/", "http://h@evil/", false},
+    {"http://h/", "http://evil/h", false},
+    {"http://h/", "ftp://h/", false},
+    {"http://h/", "", false},
+    {"", "", false},
+    {"magnet:?a", "magnet:?a", false},
+};
+
+START_TEST(url__knows_the_same_origin)
+{
+    ck_assert_msg(url_same_origin(rows[_i].a, rows[_i].b) == rows[_i].same, "%s %s", rows[_i].a, rows[_i].b);
+    ck_assert_msg(url_same_origin(rows[_i].b, rows[_i].a) == rows[_i].same, "%s %s", rows[_i].b, rows[_i].a);
+}
+END_TEST
+
+static const struct
+{
+    const char *base;
+    const char *reference;
+    const char *result;
+} references[] = {
+    {"http://h/a/b?c", "/d", "http://h/d"},
+    {"http://h/a/b", "d?e=f", "http://h/a/d?e=f"},
+    {"http://h/a", "https://x/y", "https://x/y"},
+    {"http://h/a", "//x/y", "http://x/y"},
+    {"http://h/a", "magnet:?xt=1", NULL},
+    {"http://h/a", "file:///etc/passwd", NULL},
+    {"nonsense://h", "/a", NULL},
+};
+
+START_TEST(url__resolves_a_reference)
+{
+    struct arena *arena = arena_new(65536);
+    ck_assert_pstr_eq(url_resolve(arena, references[_i].base, references[_i].reference),
+                      references[_i].result);
+    arena_free(arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("url");
+    TCase *tests = tcase_create("all");
+    tcase_add_loop_test(tests, url__knows_the_same_origin, 0, sizeof rows / sizeof rows[0]);
+    tcase_add_loop_test(tests, url__resolves_a_reference, 0, sizeof references / sizeof references[0]);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
