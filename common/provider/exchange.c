@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/provider/exchange.h"
+
+#include "common/base/utf8.h"
+#include "common/provider/provider.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+const char *provider_type_name(enum provider_type type)
+{
+    static const char *const names[] = {
+        [PROVIDER_MULTI] = "multi", [PROVIDER_MOVIE] = "movie", [PROVIDER_TV] = "tv"};
+    return names[type];
+}
+
+enum err_code exchange_get(const struct exchange *exchange, struct arena *scratch,
+                           struct http_response *response, struct err *err)
+{
+    struct http_request request = {.url = exchange->url,
+                                   .headers = exchange->headers,
+                                   .header_count = exchange->header_count,
+                                   .deadline_ms = exchange->deadline_ms,
+                                   .max_body_bytes = exchange->max_body_bytes,
+                                   .cancel = exchange->cancel};
+    struct err cause = ERR_INIT;
+    enum err_code code = http_send(exchange->http, &request, scratch, response, &cause);
+    switch (code)
+    {
+    case E_OK:
+        return E_OK;
+    case E_CANCELLED:
+    case E_TIMEOUT:
+    case E_NO_MEMORY:
+        return fail(err, code, "%s: %s", exchange->name, cause.text);
+    case E_REFUSED: /* its address comes from the settings */
+        return fail(err, E_CONFIG, "the address of %s is not usable: %s", exchange->name, cause.text);
+    default:
+        return fail(err, E_PROVIDER, "%s: %s", exchange->name, cause.text);
+    }
+}
+
+static enum err_code fail_later(enum err_code code, unsigned retry_after_s, struct err *err)
+{
+    if (err != NULL)
+        err->retry_after_s = retry_after_s;
+    return code;
+}
+
+enum err_code exchange_judge(const char *name, const struct http_response *response, struct err *err)
+{
+    int status = response->status;
+    unsigned wait_s = response->retry_after_s;
+    if (status >= 200 && status <= 299)
+        return E_OK;
+    if (status == 404)
+        return fail(err, E_NOT_FOUND, "%s does not have that", name);
+    if (status == 401 || status == 403)
+        return fail(err, E_CONFIG, "%s refused the API key", name);
+    if (status == 429)
+        return fail_later(fail(err, E_TOO_MANY, "%s asks to slow down", name), wait_s, err);
+    if (status >= 300 && status <= 399)
+        return fail(err, E_PROVIDER, "%s answers with a redirect", name);
+    return fail_later(fail(err, E_PROVIDER, "%s answers with status %d", name, status), wait_s, err);
+}
+
+enum err_code exchange_get_json(const struct exchange *exchange, struct arena *scratch,
+                                const struct json **doc, struct err *err)
+{
+    struct http_response response;
+    struct err cause = ERR_INIT;
+    enum err_code code = exchange_get(exchange, scratch, &response, err);
+    if (code == E_OK)
+        code = exchange_judge(exchange->name, &response, err);
+    if (code != E_OK)
+        return code;
+    code = json_parse(scratch, response.body, response.len, doc, &cause);
+    if (code == E_NO_MEMORY)
+        return fail(err, E_PROVIDER, "%s sent more than can be read at once", exchange->name);
+    if (code != E_OK)
+        return fail(err, E_PROVIDER, "%s sent something that is not JSON", exchange->name);
+    return E_OK;
+}
+
+const char *exchange_base(struct arena *arena, const char *base, const char *suffix)
+{
+    size_t len = strlen(base);
+    size_t suffix_len = strlen(suffix);
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    if (suffix_len > 0 && len > suffix_len && memcmp(base + len - suffix_len, suffix, suffix_len) == 0)
+        len -= suffix_len;
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    return arena_strndup(arena, base, len);
+}
+
+/* Bytes of the control character or blank at `text`, 0 if it is neither. */
+static size_t blank_step(const char *text)
+{
+    unsigned char c = (unsigned char)text[0];
+    if (c <= 0x20 || c == 0x7f)
+        return 1;
+    if (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+        (unsigned char)text[1] <= 0xa0) /* C1, no-break space */
+        return 2;
+    return 0;
+}
+
+const char *exchange_text(struct arena *arena, const struct json *value, size_t max_bytes)
+{
+    const char *from = json_text(value, "");
+    size_t len = strlen(from);
+    const char *end = from + len;
+    size_t most = len < max_bytes ? len : max_bytes;
+    char *out = len == 0 ? NULL : arena_alloc(arena, most + 1);
+    size_t out_len = 0;
+    bool gap = false;
+    if (out == NULL)
+        return NULL;
+    while (from < end)
+    {
+        size_t step = blank_step(from);
+        if (step > 0)
+        {
+            gap = out_len > 0;
+            from += step;
+            continue;
+        }
+        step = utf8_step(from, (size_t)(end - from));
+        step = step == 0 ? 1 : step;
+        if (out_len + step + (gap ? 1 : 0) > most)
+            break;
+        if (gap)
+            out[out_len++] = ' ';
+        gap = false;
+        memcpy(out + out_len, from, step);
+        out_len += step;
+        from += step;
+    }
+    out[out_len] = '\0';
+    return out_len > 0 ? out : NULL;
+}
+
+const char *exchange_token(struct arena *arena, const struct json *value, size_t max_bytes)
+{
+    const char *text = json_text(value, "");
+    size_t len = strnlen(text, max_bytes + 1);
+    if (len == 0 || len > max_bytes)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        if (blank_step(text + i) > 0)
+            return NULL;
+    return arena_strndup(arena, text, len);
+}
