@@ -140,11 +140,12 @@ struct job_end
 {
     const char *job_id;
     int64_t fence;
-    enum job_move move;           /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK */
-    int64_t delay_ms;             /* of JOB_RETRY */
-    const char *reason;           /* of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise */
-    const char *detail;           /* plain words or NULL */
-    const char *result;           /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for none ({}) */
+    enum job_move move; /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK, JOB_TAKE_BACK */
+    int64_t delay_ms;   /* of JOB_RETRY */
+    const char *reason; /* of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise */
+    const char *detail; /* plain words or NULL */
+    const char *result; /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for an empty one */
+    bool forgive; /* of JOB_TAKE_BACK: the attempt is given back, and the job claimed alone from now on */
     const struct job_new *follow; /* jobs that are accepted with it, `follows` of them */
     size_t follows;
 };
@@ -214,8 +215,9 @@ MUST_USE enum err_code letter_store_purge(struct db *db, const char *letter_id, 
 MUST_USE enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,
                                              const char *node, struct err *err);
 MUST_USE enum err_code worker_store_leave(struct db *db, const char *worker_id, struct err *err);
-/* Takes back what dead or frozen workers hold; counts the moves. `quiet_ms`: how long the database itself and
- * this observer must have been up before a missing backend or an old lease means anything. */
+/* Takes back what dead or frozen workers hold (at most 1,000 jobs); counts the moves.  Dead: its connection
+ * is missing, at two looks 0.7 s apart, on the very server where it was registered.  Frozen: a lease is over
+ * and both this server and this connection are older than a lease.  Call about twice a second. */
 MUST_USE enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t lease_ms,
                                            int64_t *moved, struct err *err);
 

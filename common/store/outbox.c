@@ -12,23 +12,26 @@ static const struct db_stmt take_stmt = {
     "   FOR UPDATE SKIP LOCKED),"
     " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
     "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body)"
-    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body, j.kind, j.created_at, j.user_id, j.request_id, j.payload,"
+    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body, j.kind, j.created_at, j.user_id, j.request_id, "
+    "j.payload,"
     "   j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
     " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.id",
     1};
 
-static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])", 1};
+static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
+                                           1};
 
 static const struct db_stmt note_stmt = {
-    "outbox_note",
-    "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)", 4};
+    "outbox_note", "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)",
+    4};
 
 static const struct db_stmt max_seq_stmt = {
     "outbox_max_seq", "SELECT coalesce(max(max_seq), 0) FROM relay_batches WHERE stream = $1", 1};
 
-static const struct db_stmt forget_stmt = {
-    "outbox_forget",
-    "DELETE FROM relay_batches WHERE at < now() - interval '5 minutes' AND (stream <> $1 OR max_seq <= $2::bigint)", 2};
+static const struct db_stmt forget_stmt = {"outbox_forget",
+                                           "DELETE FROM relay_batches WHERE at < now() - interval '5 "
+                                           "minutes' AND (stream <> $1 OR max_seq <= $2::bigint)",
+                                           2};
 
 enum
 {
@@ -121,10 +124,11 @@ enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int6
     return db_run(db, &delete_stmt, params, NULL, err);
 }
 
-enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch, struct err *err)
+enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
+                                struct err *err)
 {
-    const char *params[] = {batch->stream, db_param_int(arena, batch->min_wake), db_param_int(arena, batch->max_wake),
-                            db_param_int(arena, batch->max_seq)};
+    const char *params[] = {batch->stream, db_param_int(arena, batch->min_wake),
+                            db_param_int(arena, batch->max_wake), db_param_int(arena, batch->max_seq)};
     return db_run(db, &note_stmt, params, NULL, err);
 }
 

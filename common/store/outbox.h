@@ -20,14 +20,14 @@ struct outbox_row
     bool alone;
 };
 
-/* Deletes due rows inside the open transaction, at most `max`, and answers them: commit only when JetStream has
- * confirmed all, else roll back.  Rows whose job is gone are deleted and not answered. */
-MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max, struct outbox_row **rows,
-                                         size_t *count, struct err *err);
+/* Deletes due rows inside the open transaction, at most `max`, and answers them: commit only when JetStream
+ * has confirmed all, else roll back.  Rows whose job is gone are deleted and not answered. */
+MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max,
+                                         struct outbox_row **rows, size_t *count, struct err *err);
 
 /* After a partial confirmation: deletes just these, in the open transaction. */
-MUST_USE enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
-                                           struct err *err);
+MUST_USE enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids,
+                                           size_t count, struct err *err);
 
 struct outbox_batch
 {
@@ -39,9 +39,10 @@ struct outbox_batch
 MUST_USE enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
                                          struct err *err);
 /* The greatest sequence number noted for that incarnation; 0: none. */
-MUST_USE enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq, struct err *err);
+MUST_USE enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq,
+                                            struct err *err);
 /* Forgets batches that no longer say anything: passed by every consumer, or of streams that are gone. */
-MUST_USE enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream, int64_t passed_seq,
-                                           struct err *err);
+MUST_USE enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream,
+                                           int64_t passed_seq, struct err *err);
 
 #endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting: jobs, their outbox rows and the Idempotency-Key, in one transaction. */
+#include "common/store/jobs.h"
+
+#include "common/store/jobs_internal.h"
+
+#include <string.h>
+
+/* The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
+static const struct db_stmt accept_stmt = {
+    "job_accept",
+    "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[], "
+    "$2::text[],"
+    "   $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],"
+    "   $10::text[], $11::uuid[]) AS t(job_id, kind, worker, user_id, request_id, priority, payload, run_at,"
+    "   deadline_at, unique_key, parent_id)),"
+    " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at, "
+    "deadline_at,"
+    "   unique_key, parent_id, epoch, wake)"
+    "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, now()),"
+    "   deadline_at, unique_key, parent_id, 1, wake FROM input)"
+    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
+    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", coalesce(run_at, now()) FROM input",
+    11};
+
+static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
+
+static const struct db_stmt key_insert_stmt = {
+    "job_key_insert",
+    "INSERT INTO idempotency_keys (user_id, route, key, body_hash, answer) VALUES ($1, $2, $3, $4, 'null')"
+    " ON CONFLICT (user_id, route, key) DO UPDATE SET body_hash = excluded.body_hash, answer = 'null',"
+    "   created_at = now() WHERE idempotency_keys.created_at < now() - interval '24 hours'"
+    " RETURNING 1",
+    4};
+
+static const struct db_stmt key_find_stmt = {
+    "job_key_find",
+    "SELECT body_hash, answer FROM idempotency_keys WHERE user_id = $1 AND route = $2 AND key = $3", 3};
+
+static const struct db_stmt key_answer_stmt = {
+    "job_key_answer",
+    "UPDATE idempotency_keys SET answer = $4::jsonb WHERE user_id = $1 AND route = $2 AND key = $3", 4};
+
+static const struct db_stmt key_patience_stmt = {"job_key_patience", "SET LOCAL lock_timeout = 2000", 0};
+
+enum
+{
+    ACCEPT_COLUMNS = 11
+};
+
+static const char *time_or_null(struct arena *arena, int64_t wall_ms)
+{
+    return wall_ms == 0 ? NULL : db_param_time(arena, wall_ms);
+}
+
+/* One job as a row of texts, in the order of the statement's arrays. */
+static enum err_code job_row(struct arena *arena, const struct job_new *job, const char *row[ACCEPT_COLUMNS],
+                             struct err *err)
+{
+    const char *worker = job->worker != NULL ? job->worker : job_worker_of(job->kind);
+    char subject[JOB_SUBJECT_SIZE];
+    if (worker == NULL)
+        return fail(err, E_INVALID, "there is no job kind %.32s", job->kind);
+    if (!job_worker_known(worker))
+        return fail(err, E_INVALID, "there is no worker %.32s", worker);
+    enum err_code code = job_subject(worker, job->kind, job->priority, subject, err);
+    if (code != E_OK)
+        return code;
+    row[0] = job->job_id;
+    row[1] = job->kind;
+    row[2] = worker;
+    row[3] = job->user_id;
+    row[4] = job->request_id != NULL ? job->request_id : "";
+    row[5] = job_priority_name(job->priority);
+    row[6] = job->payload != NULL ? job->payload : "{}";
+    row[7] = time_or_null(arena, job->run_at_ms);
+    row[8] = time_or_null(arena, job->deadline_at_ms);
+    row[9] = job->unique_key;
+    row[10] = job->parent_id;
+    return E_OK;
+}
+
+enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs, size_t count,
+                               struct err *err)
+{
+    const char **columns[ACCEPT_COLUMNS];
+    const char *params[ACCEPT_COLUMNS];
+    for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
+        if ((columns[c] = arena_array(arena, count, sizeof *columns[c])) == NULL)
+            return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+    {
+        const char *row[ACCEPT_COLUMNS];
+        enum err_code code = job_row(arena, &jobs[i], row, err);
+        if (code != E_OK)
+            return code;
+        for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
+            columns[c][i] = row[c];
+    }
+    for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
+        params[c] = db_param_array(arena, columns[c], count);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    return db_run(db, &accept_stmt, params, NULL, err);
+}
+
+enum err_code job_store_notify(struct db *db, struct err *err)
+{
+    return db_run(db, &notify_stmt, NULL, NULL, err);
+}
+
+static enum err_code key_compare(struct arena *arena, const struct job_key *key, struct db_rows *rows,
+                                 const char **answer, struct err *err)
+{
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    if (db_rows(rows) == 0)
+        return fail(err, E_CONFLICT, "a request with this Idempotency-Key is in flight");
+    if (strcmp(db_text(rows, 0, 0), key->body_hash) != 0)
+        return fail(err, E_UNPROCESSABLE, "this Idempotency-Key was used with another body");
+    *answer = db_text(rows, 0, 1);
+    return E_OK;
+}
+
+enum err_code job_store_key_begin(struct db *db, struct arena *arena, const struct job_key *key,
+                                  const char **answer, struct err *err)
+{
+    const char *params[] = {key->user_id, key->route, key->key, key->body_hash};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &key_patience_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &key_insert_stmt, params, &rows, err);
+    if (code == E_TIMEOUT)
+        return fail(err, E_CONFLICT, "a request with this Idempotency-Key is in flight");
+    if (code != E_OK)
+        return code;
+    bool is_new = db_rows(rows) == 1;
+    db_rows_free(rows);
+    *answer = NULL;
+    if (is_new)
+        return E_OK;
+    code = db_run(db, &key_find_stmt, params, &rows, err);
+    return code == E_OK ? key_compare(arena, key, rows, answer, err) : code;
+}
+
+enum err_code job_store_key_answer(struct db *db, const struct job_key *key, const char *answer,
+                                   struct err *err)
+{
+    const char *params[] = {key->user_id, key->route, key->key, answer};
+    return db_run(db, &key_answer_stmt, params, NULL, err);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Healing: whose worker died, which wake-up got lost, what may be forgotten. */
+#include "common/store/jobs.h"
+
+#include "common/job/settle.h"
+#include "common/store/jobs_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct db_stmt register_stmt = {
+    "worker_register",
+    "INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start)"
+    " SELECT $1::uuid, $2, $3, pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
+    "   WHERE pid = pg_backend_pid()"
+    " ON CONFLICT (id) DO UPDATE SET server_start = excluded.server_start, backend_pid = "
+    "excluded.backend_pid,"
+    "   backend_start = excluded.backend_start, missing_since = NULL",
+    3};
+
+static const struct db_stmt leave_stmt = {"worker_leave", "DELETE FROM workers WHERE id = $1", 1};
+
+/* First look: whose connection is missing now, on the server where it was made? Second look: marks that are
+ * old. */
+static const struct db_stmt look_stmt = {"worker_look",
+                                         "UPDATE workers w SET missing_since = CASE WHEN a.pid IS NULL THEN "
+                                         "coalesce(w.missing_since, clock_timestamp()) END"
+                                         " FROM workers v LEFT JOIN pg_stat_activity a ON a.pid = "
+                                         "v.backend_pid AND a.backend_start = v.backend_start"
+                                         " WHERE w.id = v.id AND w.server_start = pg_postmaster_start_time()"
+                                         "   AND (a.pid IS NULL) <> (w.missing_since IS NOT NULL)",
+                                         0};
+
+/* Jobs of the dead and of the frozen.  The lease counts only when this server and this connection are older
+ * than one: after a restart nobody could renew. */
+static const struct db_stmt victims_stmt = {
+    "job_victims",
+    "WITH grown AS (SELECT pg_postmaster_start_time() < clock_timestamp() - $1::bigint * interval '1 ms'"
+    "   AND backend_start < clock_timestamp() - $1::bigint * interval '1 ms' AS up FROM pg_stat_activity"
+    "   WHERE pid = pg_backend_pid())"
+    " SELECT j.job_id, j.fence, j.attempts, j.worker_id, w.id IS NOT NULL AS dead FROM jobs j"
+    " LEFT JOIN workers w ON w.id = j.worker_id AND w.missing_since < clock_timestamp() - interval '700 ms'"
+    " WHERE j.status = 'Running' AND (w.id IS NOT NULL"
+    "   OR (j.lease_until < clock_timestamp() AND (SELECT up FROM grown)))"
+    " ORDER BY j.worker_id, j.job_id LIMIT 1000 FOR UPDATE OF j SKIP LOCKED",
+    1};
+
+static const struct db_stmt bury_workers_stmt = {
+    "worker_bury",
+    "DELETE FROM workers w WHERE (missing_since < clock_timestamp() - interval '5 s'"
+    "   OR (server_start <> pg_postmaster_start_time() AND started_at < now() - interval '1 day'))"
+    " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.worker_id = w.id AND j.status = 'Running')",
+    0};
+
+/* Wake-ups below the cut went out in batches that this consumer has passed. */
+static const struct db_stmt sweep_stmt = {
+    "job_sweep",
+    "WITH cut AS (SELECT coalesce(min(min_wake), 9223372036854775807) AS wake FROM relay_batches"
+    "   WHERE stream = $1 AND max_seq > $5::bigint"
+    "     AND (max_seq > $4::bigint OR at > now() - 3 * $6::bigint * interval '1 ms')),"
+    " lost AS (SELECT job_id FROM jobs j, cut WHERE j.status = 'Pending' AND j.wake < cut.wake"
+    "   AND j.run_at < now() - interval '2 s' AND j.worker = $2 AND j.priority = $3"
+    "   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = j.wake) LIMIT 1000 FOR UPDATE OF j SKIP LOCKED),"
+    " moved AS (UPDATE jobs SET epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM lost"
+    "   WHERE jobs.job_id = lost.job_id AND status = 'Pending'"
+    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
+    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
+    " FROM moved"
+    " RETURNING 1",
+    6};
+
+static const struct db_stmt purge_stmt = {
+    "job_purge",
+    "WITH old AS (SELECT job_id FROM jobs WHERE finished_at < now() - $1::bigint * interval '1 day'"
+    "   AND status IN ('Completed', 'Failed') ORDER BY job_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
+    " results AS (DELETE FROM job_results r USING old WHERE r.job_id = old.job_id),"
+    " history AS (DELETE FROM job_history h USING old WHERE h.job_id = old.job_id)"
+    " DELETE FROM jobs j USING old WHERE j.job_id = old.job_id",
+    2};
+
+static const struct db_stmt purge_keys_stmt = {
+    "job_purge_keys", "DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'", 0};
+
+static const struct db_stmt counts_stmt = {
+    "job_counts",
+    "SELECT (SELECT count(*) FROM jobs WHERE status = 'Pending'), (SELECT count(*) FROM jobs WHERE status = "
+    "'Running'),"
+    " (SELECT count(*) FROM outbox), (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)",
+    0};
+
+enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,
+                                    const char *node, struct err *err)
+{
+    const char *params[] = {worker_id, worker, node};
+    return db_run(db, &register_stmt, params, NULL, err);
+}
+
+enum err_code worker_store_leave(struct db *db, const char *worker_id, struct err *err)
+{
+    const char *params[] = {worker_id};
+    return db_run(db, &leave_stmt, params, NULL, err);
+}
+
+/* ---- take-back ------------------------------------------------------------------------------ */
+
+static bool same_worker(const struct db_rows *rows, int a, int b)
+{
+    const char *one = db_text(rows, a, 3);
+    const char *other = db_text(rows, b, 3);
+    return one != NULL && other != NULL && strcmp(one, other) == 0;
+}
+
+/* Rows are ordered by worker, so company stands next door. */
+static struct job_end end_of(const struct db_rows *rows, int i)
+{
+    int n = db_rows(rows);
+    bool company = (i > 0 && same_worker(rows, i - 1, i)) || (i + 1 < n && same_worker(rows, i, i + 1));
+    bool dead = db_bool(rows, i, 4);
+    struct settle_verdict verdict =
+        settle_dead(company ? SETTLE_IN_COMPANY : SETTLE_ALONE, (int)db_int(rows, i, 2, 0));
+    return (struct job_end){.job_id = db_text(rows, i, 0),
+                            .fence = db_int(rows, i, 1, 0),
+                            .move = verdict.move,
+                            .reason = verdict.reason != NULL ? verdict.reason : "worker_lost",
+                            .detail =
+                                dead ? "The worker died; another one takes over"
+                                     : "The worker did not answer for a whole lease; another one takes over",
+                            .forgive = company};
+}
+
+static enum err_code take_back_in(struct db *db, struct arena *arena, int64_t lease_ms, int64_t *moved,
+                                  struct err *err)
+{
+    const char *params[] = {db_param_int(arena, lease_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &look_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &victims_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = (size_t)db_rows(rows);
+    struct job_end *ends = arena_array(arena, n + 1, sizeof *ends);
+    bool *mine = arena_array(arena, n + 1, sizeof *mine);
+    if (rows == NULL || ends == NULL || mine == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        ends[i] = end_of(rows, (int)i);
+    *moved = (int64_t)n;
+    code = job_store_settle_in(db, arena, ends, n, mine, err);
+    return code == E_OK ? db_run(db, &bury_workers_stmt, NULL, NULL, err) : code;
+}
+
+enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t lease_ms, int64_t *moved,
+                                  struct err *err)
+{
+    int64_t count = 0;
+    enum err_code code = db_begin(db, err);
+    if (code == E_OK)
+        code = take_back_in(db, arena, lease_ms, &count, err);
+    if (code == E_OK)
+        code = db_commit(db, err);
+    if (code != E_OK)
+        db_rollback(db);
+    else
+        *moved = count;
+    return code;
+}
+
+/* ---- sweep, purge, counts ------------------------------------------------------------------- */
+
+enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
+                              int64_t *woken, struct err *err)
+{
+    const char *params[] = {stream->stream,
+                            stream->worker,
+                            job_priority_name(stream->priority),
+                            db_param_int(arena, stream->delivered_seq),
+                            db_param_int(arena, stream->acked_seq),
+                            db_param_int(arena, stream->ack_wait_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &sweep_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *woken = db_rows(rows);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code job_store_purge(struct db *db, int days, int64_t limit, int64_t *deleted, struct err *err)
+{
+    char days_text[24];
+    char limit_text[24];
+    snprintf(days_text, sizeof days_text, "%d", days);
+    snprintf(limit_text, sizeof limit_text, "%lld", (long long)limit);
+    const char *params[] = {days_text, limit_text};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &purge_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *deleted = db_affected(rows);
+    db_rows_free(rows);
+    return db_run(db, &purge_keys_stmt, NULL, NULL, err);
+}
+
+enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &counts_stmt, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    *counts = (struct job_counts){.pending = db_int(rows, 0, 0, 0),
+                                  .running = db_int(rows, 0, 1, 0),
+                                  .outbox = db_int(rows, 0, 2, 0),
+                                  .open_letters = db_int(rows, 0, 3, 0)};
+    db_rows_free(rows);
+    return E_OK;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading jobs as clients see them, and cancelling. */
+#include "common/store/jobs.h"
+
+#include "common/base/buf.h"
+#include "common/json/write.h"
+
+#include <string.h>
+
+#define SEEN_COLUMNS                                                                                         \
+    "j.job_id, j.kind, j.worker, j.status, j.reason, j.detail, j.attempts, j.created_at, j.started_at,"      \
+    " j.finished_at, j.user_id, j.request_id, j.priority, j.run_at, j.parent_id, j.progress"
+
+static const struct db_stmt get_stmt = {"job_get",
+                                        "SELECT " SEEN_COLUMNS
+                                        ", j.payload, r.result, j.worker_id, j.deadline_at FROM jobs j"
+                                        " LEFT JOIN job_results r ON r.job_id = j.job_id"
+                                        " WHERE j.job_id = $1 AND ($2::uuid IS NULL OR j.user_id = $2::uuid)",
+                                        2};
+
+static const struct db_stmt history_stmt = {"job_history",
+                                            "SELECT at, status, attempt, reason, worker_id, started_at, "
+                                            "detail FROM job_history WHERE job_id = $1 ORDER BY at",
+                                            1};
+
+static const struct db_stmt list_stmt = {
+    "job_list",
+    "SELECT " SEEN_COLUMNS " FROM jobs j WHERE ($1::uuid IS NULL OR j.user_id = $1::uuid)"
+    " AND ($2::text IS NULL OR j.status = $2) AND ($3::text IS NULL OR j.kind = $3)"
+    " AND ($4::uuid IS NULL OR j.job_id < $4::uuid) ORDER BY j.job_id DESC LIMIT $5::bigint OFFSET "
+    "$6::bigint",
+    6};
+
+static const struct db_stmt count_stmt = {
+    "job_count",
+    "SELECT count(*) FROM (SELECT 1 FROM jobs j WHERE ($1::uuid IS NULL OR j.user_id = $1::uuid)"
+    " AND ($2::text IS NULL OR j.status = $2) AND ($3::text IS NULL OR j.kind = $3) LIMIT 10001) t",
+    3};
+
+/* Whoever cancels must see it Pending or Running; a worker that holds it is fenced out. */
+static const struct db_stmt cancel_stmt = {
+    "job_cancel",
+    "UPDATE jobs SET status = 'Failed', reason = 'cancelled', detail = 'Cancelled on request',"
+    "   finished_at = clock_timestamp(), lease_until = NULL"
+    " WHERE job_id = $1 AND ($2::uuid IS NULL OR user_id = $2::uuid) AND status IN ('Pending', 'Running')"
+    " RETURNING 1",
+    2};
+
+static const struct db_stmt status_stmt = {
+    "job_status", "SELECT status FROM jobs WHERE job_id = $1 AND ($2::uuid IS NULL OR user_id = $2::uuid)",
+    2};
+
+enum
+{
+    ID,
+    KIND,
+    WORKER,
+    STATUS,
+    REASON,
+    DETAIL,
+    ATTEMPTS,
+    CREATED,
+    STARTED,
+    FINISHED,
+    USER_ID,
+    REQUEST_ID,
+    PRIORITY,
+    RUN_AT,
+    PARENT,
+    PROGRESS,
+    PAYLOAD,
+    RESULT,
+    WORKER_ID,
+    DEADLINE
+};
+
+enum
+{
+    JOB_TEXT_MAX = 1024 * 1024,
+    NO_TIME = 0
+};
+
+static void put_time(struct json_writer *w, const char *name, const struct db_rows *rows, int row, int column)
+{
+    int64_t at = db_time(rows, row, column, NO_TIME);
+    if (at == NO_TIME)
+        json_put_null(w, name);
+    else
+        json_put_time(w, name, at);
+}
+
+static void put_seen(struct json_writer *w, const struct db_rows *rows, int row)
+{
+    static const struct
+    {
+        const char *name;
+        int column;
+    } texts[] = {{"id", ID},
+                 {"job_id", ID},
+                 {"kind", KIND},
+                 {"worker", WORKER},
+                 {"status", STATUS},
+                 {"reason", REASON},
+                 {"detail", DETAIL},
+                 {"user_id", USER_ID},
+                 {"request_id", REQUEST_ID},
+                 {"parent_id", PARENT},
+                 {"priority", PRIORITY}},
+      times[] = {
+          {"created_at", CREATED}, {"started_at", STARTED}, {"finished_at", FINISHED}, {"run_at", RUN_AT}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        json_put_text(w, texts[i].name, db_text(rows, row, texts[i].column));
+    json_put_int(w, "attempts", db_int(rows, row, ATTEMPTS, 0));
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        put_time(w, times[i].name, rows, row, times[i].column);
+    json_put_raw(w, "progress", db_text(rows, row, PROGRESS));
+}
+
+/* ---- history -------------------------------------------------------------------------------- */
+
+struct step
+{
+    int64_t at_ms;
+    const char *status;
+    int64_t attempt;
+    const char *reason;
+    const char *detail;
+    const char *worker;
+};
+
+static void put_step(struct json_writer *w, struct step step)
+{
+    if (step.at_ms == NO_TIME)
+        return;
+    json_begin_object(w, NULL);
+    json_put_time(w, "at", step.at_ms);
+    json_put_text(w, "status", step.status);
+    json_put_int(w, "attempt", step.attempt);
+    json_put_text(w, "reason", step.reason);
+    json_put_text(w, "detail", step.detail);
+    json_put_text(w, "worker", step.worker);
+    json_end_object(w);
+}
+
+/* The rows of job_history tell of stays that are over; the job's own row of the latest. */
+static void put_history(struct json_writer *w, const struct db_rows *job, const struct db_rows *past)
+{
+    json_begin_array(w, "history");
+    put_step(w, (struct step){.at_ms = db_time(job, 0, CREATED, NO_TIME), .status = "Pending"});
+    for (int i = 0; i < db_rows(past); i++)
+    {
+        const char *worker = db_text(past, i, 4);
+        int64_t attempt = db_int(past, i, 2, 0);
+        put_step(w, (struct step){.at_ms = db_time(past, i, 5, NO_TIME),
+                                  .status = "Running",
+                                  .attempt = attempt,
+                                  .worker = worker});
+        put_step(w, (struct step){.at_ms = db_time(past, i, 0, NO_TIME),
+                                  .status = db_text(past, i, 1),
+                                  .attempt = attempt,
+                                  .reason = db_text(past, i, 3),
+                                  .detail = db_text(past, i, 6),
+                                  .worker = worker});
+    }
+    const char *status = db_text(job, 0, STATUS);
+    const char *worker = db_text(job, 0, WORKER_ID);
+    int64_t attempts = db_int(job, 0, ATTEMPTS, 0);
+    int64_t started = db_time(job, 0, STARTED, NO_TIME);
+    int64_t last = db_rows(past) > 0 ? db_time(past, db_rows(past) - 1, 5, NO_TIME) : NO_TIME;
+    if (started != last)
+        put_step(w,
+                 (struct step){.at_ms = started, .status = "Running", .attempt = attempts, .worker = worker});
+    put_step(w, (struct step){.at_ms = db_time(job, 0, FINISHED, NO_TIME),
+                              .status = status,
+                              .attempt = attempts,
+                              .reason = db_text(job, 0, REASON),
+                              .detail = db_text(job, 0, DETAIL),
+                              .worker = worker});
+    json_end_array(w);
+}
+
+static enum err_code text_of(struct arena *arena, struct buf *buf, const char **text, struct err *err)
+{
+    char *copy = buf->failed ? NULL : arena_strndup(arena, buf->data, buf->len);
+    buf_fini(buf);
+    if (copy == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *text = copy;
+    return E_OK;
+}
+
+enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_id, const char *viewer,
+                            const char **json, struct err *err)
+{
+    const char *params[] = {job_id, viewer};
+    const struct db_call calls[] = {{&get_stmt, params}, {&history_stmt, params}};
+    struct db_rows *rows[2] = {NULL, NULL};
+    enum err_code code = db_run_all(db, calls, 2, rows, err);
+    if (code != E_OK)
+        return code;
+    struct buf buf;
+    buf_init(&buf, JOB_TEXT_MAX);
+    if (db_rows(rows[0]) == 1)
+    {
+        struct json_writer w = json_writer(&buf);
+        json_begin_object(&w, NULL);
+        put_seen(&w, rows[0], 0);
+        put_time(&w, "deadline_at", rows[0], 0, DEADLINE);
+        json_put_raw(&w, "payload", db_text(rows[0], 0, PAYLOAD));
+        json_put_raw(&w, "result", db_text(rows[0], 0, RESULT));
+        put_history(&w, rows[0], rows[1]);
+        json_end_object(&w);
+        code = text_of(arena, &buf, json, err);
+    }
+    else
+        code = fail(err, E_NOT_FOUND, "there is no such job");
+    db_rows_free(rows[0]);
+    db_rows_free(rows[1]);
+    return code;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static enum err_code count_all(struct db *db, const char *const *params, int64_t *total, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &count_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *total = db_int(rows, 0, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code job_store_list(struct db *db, struct arena *arena, const struct job_filter *filter,
+                             struct job_page *page, struct err *err)
+{
+    const char *params[] = {filter->user_id,
+                            filter->status,
+                            filter->kind,
+                            filter->before,
+                            db_param_int(arena, filter->limit),
+                            db_param_int(arena, filter->offset)};
+    struct db_rows *rows = NULL;
+    int64_t total = -1;
+    enum err_code code = filter->before == NULL ? count_all(db, params, &total, err) : E_OK;
+    if (code == E_OK)
+        code = db_run(db, &list_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    struct buf buf;
+    buf_init(&buf, JOB_TEXT_MAX * 4);
+    struct json_writer w = json_writer(&buf);
+    json_begin_array(&w, NULL);
+    int n = db_rows(rows);
+    for (int i = 0; i < n; i++)
+    {
+        json_begin_object(&w, NULL);
+        put_seen(&w, rows, i);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    page->total = total;
+    page->last_id = n == filter->limit && n > 0 ? arena_strdup(arena, db_text(rows, n - 1, ID)) : NULL;
+    db_rows_free(rows);
+    return text_of(arena, &buf, &page->items, err);
+}
+
+/* ---- cancel --------------------------------------------------------------------------------- */
+
+enum err_code job_store_cancel(struct db *db, struct arena *arena, const char *job_id, const char *viewer,
+                               struct err *err)
+{
+    const char *params[] = {job_id, viewer};
+    struct db_rows *rows = NULL;
+    (void)arena;
+    enum err_code code = db_run(db, &cancel_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    bool moved = db_rows(rows) == 1;
+    db_rows_free(rows);
+    if (moved)
+        return E_OK;
+    code = db_run(db, &status_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    code = db_rows(rows) == 0 ? fail(err, E_NOT_FOUND, "there is no such job")
+                              : fail(err, E_CONFLICT, "the job is %s already", db_text(rows, 0, 0));
+    db_rows_free(rows);
+    return code;
+}

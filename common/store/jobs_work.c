@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's side: claim, settle, heartbeat. Each is one statement however many jobs it moves. */
+#include "common/store/jobs.h"
+
+#include "common/base/id.h"
+#include "common/job/envelope.h"
+#include "common/store/jobs_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAIMED_COLUMNS                                                                                      \
+    "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
+    "priority"
+
+static const struct db_stmt claim_stmt = {
+    "job_claim",
+    "UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,"
+    "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),"
+    "   finished_at = NULL"
+    " WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now() AND (NOT alone OR "
+    "$4::boolean)"
+    " RETURNING " CLAIMED_COLUMNS,
+    4};
+
+static const struct db_stmt unknown_stmt = {
+    "job_unknown",
+    "SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = t.id)",
+    1};
+
+static const struct db_stmt adopt_stmt = {
+    "job_adopt",
+    "INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at, unique_key,"
+    "   parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, created_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::timestamptz, $9, $10, 'Running', 1, 1, 1, $11,"
+    "   clock_timestamp() + $12::bigint * interval '1 ms', clock_timestamp(), now())"
+    " ON CONFLICT DO NOTHING RETURNING " CLAIMED_COLUMNS,
+    12};
+
+/* What is under the guard: the row is Running under the fence that our claim was given. */
+#define GUARD " j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence "
+
+static const struct db_stmt finish_stmt = {
+    "job_finish",
+    "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)),"
+    " done AS (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL,"
+    "   detail = NULL FROM t WHERE" GUARD "RETURNING j.job_id, t.result),"
+    " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done"
+    "   ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())"
+    " SELECT job_id FROM done",
+    3};
+
+/* Failed for good; `letter` is the id of the dead letter, or NULL when there is none. */
+static const struct db_stmt fail_stmt = {
+    "job_fail",
+    "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[])"
+    "   AS t(job_id, fence, reason, detail, letter)),"
+    " failed AS (UPDATE jobs j SET status = 'Failed', finished_at = clock_timestamp(), lease_until = NULL,"
+    "   reason = t.reason, detail = t.detail FROM t WHERE" GUARD
+    "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.user_id, j.request_id, j.payload, j.reason, "
+    "j.detail,"
+    "   j.attempts, j.started_at, t.letter),"
+    " letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)"
+    "   SELECT letter, job_id, kind, " JOB_SUBJECT_SQL ", reason, coalesce(detail, ''),"
+    "     coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason,"
+    "       'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]')"
+    "     || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', "
+    "reason,"
+    "       'detail', detail))"
+    "   FROM failed WHERE letter IS NOT NULL),"
+    " copies AS (INSERT INTO outbox (subject, headers, body)"
+    "   SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}', jsonb_build_object('v', 1, 'letter_id', letter,"
+    "     'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME "
+    "ZONE"
+    "     'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
+    "detail,"
+    "     'attempts', attempts, 'payload', payload)::text"
+    "   FROM failed WHERE letter IS NOT NULL),"
+    " told AS (INSERT INTO outbox (subject, headers, body)"
+    "   SELECT 'sokoul.events.job.failed', '{}', jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
+    "     'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',"
+    "     'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
+    "detail)::text"
+    "   FROM failed)"
+    " SELECT job_id FROM failed",
+    5};
+
+/* Back to Pending, whatever the cause; a new wake-up goes with it. `forgive` is what is given back of the
+ * attempts. */
+static const struct db_stmt again_stmt = {
+    "job_again",
+    "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
+    "$6::integer[],"
+    "   $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)),"
+    " moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,"
+    "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1,"
+    "   wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail"
+    "   FROM t WHERE" GUARD "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, "
+    "j.attempts + t.forgive AS attempt,"
+    "   t.reason, t.detail, j.worker_id, j.started_at),"
+    " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, started_at)"
+    "   SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved),"
+    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
+    "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM moved)"
+    " SELECT job_id FROM moved",
+    7};
+
+static const struct db_stmt beat_stmt = {
+    "job_beat",
+    "UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
+    "   progress = coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, "
+    "j.checkpoint)"
+    " FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint)"
+    " WHERE" GUARD "RETURNING j.job_id",
+    5};
+
+static const struct db_stmt check_stmt = {
+    "job_check",
+    "SELECT j.job_id FROM jobs j JOIN unnest($1::uuid[], $2::bigint[]) AS t(job_id, fence) ON" GUARD, 2};
+
+/* ---- claiming ------------------------------------------------------------------------------- */
+
+static struct job_claim claim_of(const struct db_rows *rows, int i)
+{
+    struct job_claim claim = {.job_id = db_text(rows, i, 0),
+                              .kind = db_text(rows, i, 1),
+                              .user_id = db_text(rows, i, 2),
+                              .request_id = db_text(rows, i, 3),
+                              .payload = db_text(rows, i, 4),
+                              .checkpoint = db_text(rows, i, 5),
+                              .parent_id = db_text(rows, i, 6),
+                              .fence = db_int(rows, i, 7, 0),
+                              .attempts = (int)db_int(rows, i, 8, 0),
+                              .deadline_at_ms = db_time(rows, i, 9, 0)};
+    if (!job_priority_parse(db_text(rows, i, 10), &claim.priority))
+        claim.priority = JOB_NORMAL;
+    return claim;
+}
+
+static enum err_code claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,
+                               size_t *count, struct err *err)
+{
+    struct db_rows *rows = db_rows_keep(take, arena);
+    int n = db_rows(rows);
+    struct job_claim *list = rows == NULL ? NULL : arena_array(arena, (size_t)n + 1, sizeof *list);
+    if (list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (int i = 0; i < n; i++)
+        list[i] = claim_of(rows, i);
+    *claims = list;
+    *count = (size_t)n;
+    return E_OK;
+}
+
+enum err_code job_store_claim(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                              const char *const *ids, size_t n, struct job_claim **claims, size_t *count,
+                              struct err *err)
+{
+    const char *params[] = {db_param_array(arena, ids, n), claimer->worker_id,
+                            db_param_int(arena, claimer->lease_ms), n == 1 ? "true" : "false"};
+    struct db_rows *rows = NULL;
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = db_run(db, &claim_stmt, params, &rows, err);
+    return code == E_OK ? claims_of(arena, rows, claims, count, err) : code;
+}
+
+enum err_code job_store_unknown(struct db *db, struct arena *arena, const char *const *ids, size_t n,
+                                const char ***unknown, size_t *count, struct err *err)
+{
+    const char *params[] = {db_param_array(arena, ids, n)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &unknown_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    const char **list = rows == NULL ? NULL : arena_array(arena, n + 1, sizeof *list);
+    if (list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (int i = 0; i < db_rows(rows); i++)
+        list[i] = db_text(rows, i, 0);
+    *unknown = list;
+    *count = (size_t)db_rows(rows);
+    return E_OK;
+}
+
+enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                              const struct envelope *envelope, struct job_claim *claim, bool *adopted,
+                              struct err *err)
+{
+    int64_t deadline_ms = envelope->deadline_at_ms;
+    const char *params[] = {
+        envelope->job_id,     envelope->kind,
+        claimer->worker,      envelope->user_id,
+        envelope->request_id, job_priority_name(envelope->priority),
+        envelope->payload,    deadline_ms == ENVELOPE_TIME_NONE ? NULL : db_param_time(arena, deadline_ms),
+        envelope->unique_key, envelope->parent_id,
+        claimer->worker_id,   db_param_int(arena, claimer->lease_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &adopt_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *adopted = db_rows(rows) == 1;
+    if (*adopted)
+        *claim = claim_of(rows, 0);
+    return E_OK;
+}
+
+/* ---- settling ------------------------------------------------------------------------------- */
+
+/* The ends of one statement, as columns of texts. */
+enum
+{
+    SETTLE_COLUMNS = 7
+};
+
+struct columns
+{
+    struct arena *arena;
+    const char **column[SETTLE_COLUMNS];
+    size_t *end; /* which end each row came from */
+    size_t rows;
+};
+
+static bool columns_init(struct columns *columns, struct arena *arena, size_t n)
+{
+    columns->arena = arena;
+    columns->rows = 0;
+    columns->end = arena_array(arena, n, sizeof *columns->end);
+    for (size_t c = 0; c < SETTLE_COLUMNS; c++)
+        columns->column[c] = arena_array(arena, n, sizeof(const char *));
+    return !arena_failed(arena);
+}
+
+static const char *detail_of(struct arena *arena, const struct job_end *end)
+{
+    if (end->detail == NULL)
+        return NULL;
+    return arena_strndup(arena, end->detail, strnlen(end->detail, DETAIL_MAX));
+}
+
+static void finish_row(struct columns *columns, const struct job_end *end)
+{
+    columns->column[2][columns->rows] = end->result != NULL ? end->result : "{}";
+}
+
+static void fail_row(struct columns *columns, const struct job_end *end)
+{
+    struct id letter = id_new();
+    columns->column[2][columns->rows] = end->reason;
+    columns->column[3][columns->rows] = detail_of(columns->arena, end);
+    columns->column[4][columns->rows] =
+        end->move == JOB_GIVE_UP ? arena_strdup(columns->arena, letter.text) : NULL;
+}
+
+static void again_row(struct columns *columns, const struct job_end *end)
+{
+    bool back = end->move == JOB_HAND_BACK || (end->move == JOB_TAKE_BACK && end->forgive);
+    bool alone = end->move == JOB_TAKE_BACK && end->forgive;
+    columns->column[2][columns->rows] = db_param_int(columns->arena, end->delay_ms);
+    columns->column[3][columns->rows] = end->reason;
+    columns->column[4][columns->rows] = detail_of(columns->arena, end);
+    columns->column[5][columns->rows] = back ? "1" : "0";
+    columns->column[6][columns->rows] = alone ? "true" : "false";
+}
+
+static const struct settle_way
+{
+    const struct db_stmt *stmt;
+    void (*row)(struct columns *columns, const struct job_end *end);
+} finish_way = {&finish_stmt, finish_row}, fail_way = {&fail_stmt, fail_row},
+  again_way = {&again_stmt, again_row};
+
+static const struct settle_way *const ways[] = {&finish_way, &fail_way, &again_way};
+
+static const struct settle_way *way_of(enum job_move move)
+{
+    static const struct settle_way *const of[JOB_MOVES] = {
+        [JOB_FINISH] = &finish_way, [JOB_GIVE_UP] = &fail_way,    [JOB_FAIL] = &fail_way,
+        [JOB_RETRY] = &again_way,   [JOB_HAND_BACK] = &again_way, [JOB_TAKE_BACK] = &again_way};
+    return move < JOB_MOVES ? of[move] : NULL;
+}
+
+struct place
+{
+    const char *job_id;
+    size_t end;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct place *)a)->job_id, ((const struct place *)b)->job_id);
+}
+
+/* Which rows came back: those were ours. */
+static enum err_code mark_mine(struct columns *columns, const struct db_rows *rows, bool *mine,
+                               struct err *err)
+{
+    struct place *places = arena_array(columns->arena, columns->rows, sizeof *places);
+    if (places == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < columns->rows; i++)
+        places[i] = (struct place){columns->column[0][i], columns->end[i]};
+    qsort(places, columns->rows, sizeof *places, by_id);
+    for (int i = 0; i < db_rows(rows); i++)
+    {
+        struct place key = {.job_id = db_text(rows, i, 0)};
+        const struct place *found = bsearch(&key, places, columns->rows, sizeof *places, by_id);
+        if (found != NULL)
+            mine[found->end] = true;
+    }
+    return E_OK;
+}
+
+static enum err_code run_columns(struct db *db, struct columns *columns, const struct db_stmt *stmt,
+                                 bool *mine, struct err *err)
+{
+    const char *params[SETTLE_COLUMNS];
+    for (int c = 0; c < stmt->params; c++)
+        params[c] = db_param_array(columns->arena, columns->column[c], columns->rows);
+    if (arena_failed(columns->arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, stmt, params, &rows, err);
+    if (code == E_OK)
+        code = mark_mine(columns, rows, mine, err);
+    db_rows_free(rows);
+    return code;
+}
+
+static enum err_code settle_way(struct db *db, struct arena *arena, const struct settle_way *way,
+                                const struct job_end *ends, size_t n, bool *mine, struct err *err)
+{
+    struct columns columns;
+    if (!columns_init(&columns, arena, n))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+    {
+        if (way_of(ends[i].move) != way)
+            continue;
+        columns.end[columns.rows] = i;
+        columns.column[0][columns.rows] = ends[i].job_id;
+        columns.column[1][columns.rows] = db_param_int(arena, ends[i].fence);
+        way->row(&columns, &ends[i]);
+        columns.rows++;
+    }
+    return columns.rows == 0 ? E_OK : run_columns(db, &columns, way->stmt, mine, err);
+}
+
+static enum err_code accept_follows(struct db *db, struct arena *arena, const struct job_end *ends, size_t n,
+                                    const bool *mine, struct err *err)
+{
+    enum err_code code = E_OK;
+    for (size_t i = 0; code == E_OK && i < n; i++)
+        if (mine[i] && ends[i].follows > 0)
+            code = job_store_accept(db, arena, ends[i].follow, ends[i].follows, err);
+    return code;
+}
+
+/* One statement is a transaction of its own; anything more needs BEGIN. */
+static bool is_one_statement(const struct job_end *ends, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ends[i].follows > 0 || way_of(ends[i].move) != way_of(ends[0].move))
+            return false;
+    return true;
+}
+
+static enum err_code settle_all(struct db *db, struct arena *arena, const struct job_end *ends, size_t n,
+                                bool *mine, struct err *err)
+{
+    enum err_code code = E_OK;
+    for (size_t w = 0; code == E_OK && w < sizeof ways / sizeof ways[0]; w++)
+        code = settle_way(db, arena, ways[w], ends, n, mine, err);
+    return code == E_OK ? accept_follows(db, arena, ends, n, mine, err) : code;
+}
+
+enum err_code job_store_settle_in(struct db *db, struct arena *arena, const struct job_end *ends, size_t n,
+                                  bool *mine, struct err *err)
+{
+    memset(mine, 0, n * sizeof *mine);
+    return settle_all(db, arena, ends, n, mine, err);
+}
+
+enum err_code job_store_settle(struct db *db, struct arena *arena, const struct job_end *ends, size_t n,
+                               bool *mine, struct err *err)
+{
+    memset(mine, 0, n * sizeof *mine);
+    if (n == 0)
+        return E_OK;
+    if (is_one_statement(ends, n))
+        return settle_all(db, arena, ends, n, mine, err);
+    enum err_code code = db_begin(db, err);
+    if (code == E_OK)
+        code = settle_all(db, arena, ends, n, mine, err);
+    if (code == E_OK)
+        code = db_commit(db, err);
+    if (code != E_OK)
+        db_rollback(db);
+    return code;
+}
+
+/* ---- heartbeat ------------------------------------------------------------------------------ */
+
+static bool beat_columns(struct columns *columns, struct arena *arena, const struct job_beat *beats, size_t n)
+{
+    if (!columns_init(columns, arena, n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+    {
+        columns->end[i] = i;
+        columns->column[0][i] = beats[i].job_id;
+        columns->column[1][i] = db_param_int(arena, beats[i].fence);
+        columns->column[2][i] = beats[i].progress;
+        columns->column[3][i] = beats[i].checkpoint;
+    }
+    columns->rows = n;
+    return !arena_failed(arena);
+}
+
+static enum err_code run_beat(struct db *db, struct columns *columns, const struct db_stmt *stmt,
+                              const char *const *params, bool *mine, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (arena_failed(columns->arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    memset(mine, 0, columns->rows * sizeof *mine);
+    enum err_code code = db_run(db, stmt, params, &rows, err);
+    if (code == E_OK)
+        code = mark_mine(columns, rows, mine, err);
+    db_rows_free(rows);
+    return code;
+}
+
+enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_ms,
+                             const struct job_beat *beats, size_t n, bool *mine, struct err *err)
+{
+    struct columns columns;
+    if (!beat_columns(&columns, arena, beats, n))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    const char *params[] = {db_param_array(arena, columns.column[0], n),
+                            db_param_array(arena, columns.column[1], n), db_param_int(arena, lease_ms),
+                            db_param_array(arena, columns.column[2], n),
+                            db_param_array(arena, columns.column[3], n)};
+    return run_beat(db, &columns, &beat_stmt, params, mine, err);
+}
+
+enum err_code job_store_check(struct db *db, struct arena *arena, const struct job_beat *beats, size_t n,
+                              bool *mine, struct err *err)
+{
+    struct columns columns;
+    if (!beat_columns(&columns, arena, beats, n))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    const char *params[] = {db_param_array(arena, columns.column[0], n),
+                            db_param_array(arena, columns.column[1], n)};
+    return run_beat(db, &columns, &check_stmt, params, mine, err);
+}
