@@ -182,6 +182,13 @@ CREATE TABLE relay_batches (
 );
 CREATE INDEX relay_batches_wake ON relay_batches (max_wake);
 
+-- A stream that was made anew, or set back to an older copy, counts as another one from then on.
+CREATE TABLE stream_state (
+    name      text PRIMARY KEY,
+    created   text NOT NULL,            -- what JetStream says
+    rollbacks integer NOT NULL DEFAULT 0
+);
+
 CREATE TABLE dead_letters (
     id         uuid PRIMARY KEY,
     job_id     uuid REFERENCES jobs ON DELETE CASCADE, -- NULL: bytes that never became a job

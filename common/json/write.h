@@ -38,8 +38,8 @@ void json_put_bool(struct json_writer *w, const char *name, bool value);
 void json_put_null(struct json_writer *w, const char *name);
 void json_put_time(struct json_writer *w, const char *name, int64_t wall_ms);
 void json_put_value(struct json_writer *w, const char *name, const struct json *value);
-/* Text that is JSON already (from Postgres or a writer), '<', '>' and '&' escaped on the way; NULL or "" writes
- * null. */
+/* Text that is JSON already (from Postgres or a writer), '<', '>' and '&' escaped on the way; NULL or ""
+ * writes null. */
 void json_put_raw(struct json_writer *w, const char *name, const char *json);
 
 #endif

@@ -142,6 +142,11 @@ bool mq_connected(struct mq *mq)
     return natsConnection_Status(mq->nc) == NATS_CONN_STATUS_CONNECTED;
 }
 
+int mq_connections(struct mq *mq)
+{
+    return atomic_load(&mq->reconnects);
+}
+
 void mq_flush(struct mq *mq)
 {
     if (mq_connected(mq))

@@ -27,6 +27,9 @@ struct mq;
 MUST_USE enum err_code mq_open(const char *url, const char *name, struct mq **mq, struct err *err);
 void mq_close(struct mq *mq); /* flushes for at most 1 s; subscriptions must have ended */
 bool mq_connected(struct mq *mq);
+/* How often the connection was made: whoever holds something that lives on the server looks again when it
+ * moved. */
+int mq_connections(struct mq *mq);
 /* A JetStream round trip; what health asks each second. */
 MUST_USE enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err);
 

@@ -13,6 +13,8 @@
 
 #include "common/base/err.h"
 
+#include <stdint.h>
+
 struct outbox;
 struct mq;
 
@@ -29,6 +31,8 @@ struct outbox_config
 MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct outbox **outbox,
                                     struct err *err);
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
+/* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
+int64_t outbox_backlog(struct outbox *outbox);
 void outbox_stop(
     struct outbox *outbox); /* one last look at what is due, at most 2 s, then waits for both threads */
 

@@ -20,6 +20,13 @@ static const struct db_stmt register_stmt = {
 
 static const struct db_stmt leave_stmt = {"worker_leave", "DELETE FROM workers WHERE id = $1", 1};
 
+/* A session lock that is asked for again is counted, not taken twice; hence the look into pg_locks. */
+static const struct db_stmt turn_stmt = {
+    "sweep_turn",
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 21843 AND objid = 1"
+    "   AND pid = pg_backend_pid() AND granted) OR pg_try_advisory_lock(21843, 1)",
+    0};
+
 /* First look: whose connection is missing now, on the server where it was made? Second look: marks that are
  * old. */
 static const struct db_stmt look_stmt = {"worker_look",
@@ -99,6 +106,17 @@ enum err_code worker_store_leave(struct db *db, const char *worker_id, struct er
 {
     const char *params[] = {worker_id};
     return db_run(db, &leave_stmt, params, NULL, err);
+}
+
+enum err_code sweep_turn(struct db *db, bool *mine, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &turn_stmt, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    *mine = db_bool(rows, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
 }
 
 /* ---- take-back ------------------------------------------------------------------------------ */

@@ -25,8 +25,18 @@ static const struct db_stmt note_stmt = {
     "outbox_note", "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)",
     4};
 
-static const struct db_stmt max_seq_stmt = {
-    "outbox_max_seq", "SELECT coalesce(max(max_seq), 0) FROM relay_batches WHERE stream = $1", 1};
+static const struct db_stmt incarnation_stmt = {
+    "outbox_incarnation",
+    "WITH now_is AS (INSERT INTO stream_state (name, created) VALUES ('JOBS', $1)"
+    "   ON CONFLICT (name) DO UPDATE SET created = excluded.created, rollbacks = CASE"
+    "     WHEN stream_state.created <> excluded.created THEN 0"
+    "     WHEN $2::bigint < (SELECT max(max_seq) FROM relay_batches"
+    "       WHERE stream = stream_state.created || '#' || stream_state.rollbacks) THEN "
+    "stream_state.rollbacks + 1"
+    "     ELSE stream_state.rollbacks END"
+    "   RETURNING created || '#' || rollbacks)"
+    " SELECT * FROM now_is",
+    2};
 
 static const struct db_stmt forget_stmt = {"outbox_forget",
                                            "DELETE FROM relay_batches WHERE at < now() - interval '5 "
@@ -132,15 +142,18 @@ enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct
     return db_run(db, &note_stmt, params, NULL, err);
 }
 
-enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq, struct err *err)
+enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,
+                                       int64_t last_seq, const char **incarnation, struct err *err)
 {
-    const char *params[] = {stream};
+    const char *params[] = {created, db_param_int(arena, last_seq)};
     struct db_rows *rows = NULL;
-    enum err_code code = db_run(db, &max_seq_stmt, params, &rows, err);
+    enum err_code code = db_run(db, &incarnation_stmt, params, &rows, err);
     if (code != E_OK)
         return code;
-    *max_seq = db_int(rows, 0, 0, 0);
-    db_rows_free(rows);
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *incarnation = db_text(rows, 0, 0);
     return E_OK;
 }
 

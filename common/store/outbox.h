@@ -38,9 +38,11 @@ struct outbox_batch
 };
 MUST_USE enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
                                          struct err *err);
-/* The greatest sequence number noted for that incarnation; 0: none. */
-MUST_USE enum err_code outbox_store_max_seq(struct db *db, const char *stream, int64_t *max_seq,
-                                            struct err *err);
+/* The stream's incarnation, "<created>#<rollbacks>": another one when it was made anew, or when its last
+ * sequence number is below one that was noted, which means that it was set back to an older copy. One
+ * transaction. */
+MUST_USE enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,
+                                                int64_t last_seq, const char **incarnation, struct err *err);
 /* Forgets batches that no longer say anything: passed by every consumer, or of streams that are gone. */
 MUST_USE enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream,
                                            int64_t passed_seq, struct err *err);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h -- what relay and sweeper share. Nobody outside common/outbox includes it. */
+#ifndef SOKOUL_COMMON_OUTBOX_INTERNAL_H
+#define SOKOUL_COMMON_OUTBOX_INTERNAL_H
+
+#include "common/db/db.h"
+#include "common/mq/mq.h"
+#include "common/outbox/outbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum
+{
+    INCARNATION_SIZE = 80
+};
+
+struct outbox
+{
+    struct mq *mq;
+    struct db_pool *relay_pool; /* one connection each */
+    struct db_pool *sweep_pool;
+    int lease_ms;
+    int retention_days;
+    int wake_fd; /* eventfd: rows were committed in this process */
+    int stop_fd; /* eventfd: never read, so that every waiter sees it */
+    atomic_bool stopping;
+    pthread_t relay;
+    pthread_t sweeper;
+
+    /* The relay thread's own. */
+    struct mq_publisher *publisher;
+    int verified; /* mq_connections() when streams were looked at last */
+    char incarnation[INCARNATION_SIZE];
+    bool complained; /* the log says that NATS is away */
+
+    /* Gauges: written by the sweeper, read at scrape time. */
+    _Atomic double jobs_pending;
+    _Atomic double rows_pending;
+};
+
+void *relay_run(void *outbox);
+void *sweeper_run(void *outbox);
+
+/* Makes and mends streams and consumers, and learns JOBS's incarnation. */
+MUST_USE enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
+                                     char incarnation[INCARNATION_SIZE], struct err *err);
+
+/* Sleeps, unless stopped. */
+void wait_stop(struct outbox *outbox, int64_t wait_ms);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/outbox/outbox.h"
+
+#include "common/base/log.h"
+#include "common/obs/metrics.h"
+#include "common/outbox/internal.h"
+#include "common/store/outbox.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
+                            char incarnation[INCARNATION_SIZE], struct err *err)
+{
+    int repairs = 0;
+    struct mq_stream info;
+    const char *is = NULL;
+    enum err_code code = mq_ensure(mq, &repairs, err);
+    if (code == E_OK)
+        code = mq_stream_info(mq, "JOBS", &info, err);
+    if (code == E_OK)
+        code = outbox_store_incarnation(db, arena, info.created, info.last_seq, &is, err);
+    if (code != E_OK)
+        return code;
+    metrics_add(METRIC_NATS_REPAIRS, (uint64_t)repairs);
+    snprintf(incarnation, INCARNATION_SIZE, "%s", is);
+    return E_OK;
+}
+
+static void signal_fd(int fd)
+{
+    const uint64_t one = 1;
+    if (write(fd, &one, sizeof one) < 0)
+        return; /* full means that it is signalled already */
+}
+
+void wait_stop(struct outbox *outbox, int64_t wait_ms)
+{
+    struct pollfd poll_fd = {.fd = outbox->stop_fd, .events = POLLIN};
+    poll(&poll_fd, 1, (int)wait_ms);
+}
+
+static double read_gauge(void *of)
+{
+    return *(_Atomic double *)of;
+}
+
+static enum err_code open_pool(const struct outbox_config *config, const char *part, struct db_pool **pool,
+                               struct err *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.40s %s", config->name, part);
+    const struct db_pool_config pool_config = {
+        .url = config->database_url, .name = name, .size = 1, .get_wait_ms = 1000, .statement_ms = 10000};
+    return db_pool_open(&pool_config, pool, err);
+}
+
+static enum err_code open_all(const struct outbox_config *config, struct outbox *outbox, struct err *err)
+{
+    enum err_code code = open_pool(config, "relay", &outbox->relay_pool, err);
+    if (code == E_OK)
+        code = open_pool(config, "sweeper", &outbox->sweep_pool, err);
+    if (code == E_OK)
+        code = mq_publisher_open(config->mq, &outbox->publisher, err);
+    if (code == E_OK && (outbox->wake_fd < 0 || outbox->stop_fd < 0))
+        code = fail(err, E_NO_MEMORY, "out of file descriptors");
+    return code;
+}
+
+static void close_all(struct outbox *outbox)
+{
+    mq_publisher_close(outbox->publisher);
+    db_pool_close(outbox->relay_pool);
+    db_pool_close(outbox->sweep_pool);
+    if (outbox->wake_fd >= 0)
+        close(outbox->wake_fd);
+    if (outbox->stop_fd >= 0)
+        close(outbox->stop_fd);
+    free(outbox);
+}
+
+enum err_code outbox_start(const struct outbox_config *config, struct outbox **out, struct err *err)
+{
+    struct outbox *outbox = calloc(1, sizeof *outbox);
+    if (outbox == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    outbox->mq = config->mq;
+    outbox->lease_ms = config->lease_ms;
+    outbox->retention_days = config->retention_days;
+    outbox->verified = -1;
+    outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    enum err_code code = open_all(config, outbox, err);
+    if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
+        code = fail(err, E_NO_MEMORY, "out of threads");
+    if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
+    {
+        code = fail(err, E_NO_MEMORY, "out of threads");
+        atomic_store(&outbox->stopping, true);
+        signal_fd(outbox->stop_fd);
+        signal_fd(outbox->wake_fd);
+        pthread_join(outbox->relay, NULL);
+    }
+    if (code != E_OK)
+    {
+        close_all(outbox);
+        return code;
+    }
+    metrics_read(METRIC_JOBS_PENDING, read_gauge, &outbox->jobs_pending);
+    metrics_read(METRIC_OUTBOX_PENDING, read_gauge, &outbox->rows_pending);
+    *out = outbox;
+    return E_OK;
+}
+
+void outbox_wake(struct outbox *outbox)
+{
+    signal_fd(outbox->wake_fd);
+}
+
+int64_t outbox_backlog(struct outbox *outbox)
+{
+    return (int64_t)atomic_load(&outbox->rows_pending);
+}
+
+void outbox_stop(struct outbox *outbox)
+{
+    if (outbox == NULL)
+        return;
+    atomic_store(&outbox->stopping, true);
+    signal_fd(outbox->stop_fd);
+    signal_fd(outbox->wake_fd);
+    pthread_join(outbox->relay, NULL);
+    pthread_join(outbox->sweeper, NULL);
+    metrics_read(METRIC_JOBS_PENDING, NULL, NULL);
+    metrics_read(METRIC_OUTBOX_PENDING, NULL, NULL);
+    close_all(outbox);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sweeper: twice a second it takes back what dead workers hold; every ten seconds it wakes
+ * what nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all
+ * sweepers on a database one holds the advisory lock and works, the others wait for their turn.
+ */
+#include "common/outbox/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/crash.h"
+#include "common/base/log.h"
+#include "common/obs/metrics.h"
+#include "common/store/jobs.h"
+#include "common/store/outbox.h"
+
+enum
+{
+    LOOK_MS = 500,
+    SWEEP_MS = 10000,
+    PURGE_MS = 3600000,
+    PURGE_LIMIT = 5000,
+    ACK_WAIT_MS = 30000,
+    ARENA_BYTES = 16 * 1024 * 1024
+};
+
+struct round
+{
+    struct outbox *outbox;
+    struct db *db;
+    struct arena *arena;
+};
+
+static enum err_code take_back(struct round *round, struct err *err)
+{
+    int64_t moved = 0;
+    enum err_code code = job_store_take_back(round->db, round->arena, round->outbox->lease_ms, &moved, err);
+    if (code != E_OK || moved == 0)
+        return code;
+    metrics_add(METRIC_JOBS_TAKEN_BACK, (uint64_t)moved);
+    log_warn("jobs_taken_back", "took back %lld jobs from workers that died or froze", (long long)moved);
+    outbox_wake(round->outbox);
+    return E_OK;
+}
+
+static enum err_code sweep_consumer(struct round *round, const char *incarnation, const char *worker,
+                                    enum job_priority priority, int64_t *passed_seq, struct err *err)
+{
+    struct mq_consumer consumer;
+    enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
+    if (code != E_OK)
+        return code;
+    const struct job_stream stream = {.stream = incarnation,
+                                      .worker = worker,
+                                      .priority = priority,
+                                      .delivered_seq = consumer.delivered_seq,
+                                      .acked_seq = consumer.acked_seq,
+                                      .ack_wait_ms = ACK_WAIT_MS};
+    int64_t woken = 0;
+    code = job_store_sweep(round->db, round->arena, &stream, &woken, err);
+    if (code != E_OK)
+        return code;
+    if (consumer.acked_seq < *passed_seq)
+        *passed_seq = consumer.acked_seq;
+    if (woken == 0)
+        return E_OK;
+    metrics_add(METRIC_JOBS_SWEPT, (uint64_t)woken);
+    log_warn("jobs_swept", "woke %lld jobs of %s again whose message is gone", (long long)woken, worker);
+    outbox_wake(round->outbox);
+    return E_OK;
+}
+
+/* A consumer with nothing left says nothing about where the stream is; the stream's own end does. */
+static enum err_code sweep(struct round *round, struct err *err)
+{
+    char incarnation[INCARNATION_SIZE];
+    enum err_code code = stream_verify(round->outbox->mq, round->db, round->arena, incarnation, err);
+    int64_t passed_seq = INT64_MAX;
+    const char *worker = NULL;
+    for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
+        for (int priority = JOB_HIGH; code == E_OK && priority < JOB_PRIORITIES; priority++)
+            code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed_seq, err);
+    return code == E_OK ? outbox_store_forget(round->db, round->arena, incarnation, passed_seq, err) : code;
+}
+
+static enum err_code count(struct round *round, struct err *err)
+{
+    struct job_counts counts;
+    enum err_code code = job_store_counts(round->db, &counts, err);
+    if (code != E_OK)
+        return code;
+    atomic_store(&round->outbox->jobs_pending, (double)counts.pending);
+    atomic_store(&round->outbox->rows_pending, (double)counts.outbox);
+    return E_OK;
+}
+
+static enum err_code purge(struct round *round, struct err *err)
+{
+    int64_t deleted = PURGE_LIMIT;
+    enum err_code code = E_OK;
+    while (code == E_OK && deleted == PURGE_LIMIT && !atomic_load(&round->outbox->stopping))
+        code = job_store_purge(round->db, round->outbox->retention_days, PURGE_LIMIT, &deleted, err);
+    return code;
+}
+
+/* Gauges are everybody's; the rest is done by whoever holds the turn. */
+static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *purge_at_ms, struct err *err)
+{
+    bool mine = false;
+    enum err_code code = sweep_turn(round->db, &mine, err);
+    int64_t now = clock_mono_ms();
+    if (code == E_OK && mine)
+        code = take_back(round, err);
+    if (code != E_OK || now < *sweep_at_ms)
+        return code;
+    *sweep_at_ms = now + SWEEP_MS;
+    code = count(round, err);
+    crash_point("sweep");
+    if (code == E_OK && mine && mq_connected(round->outbox->mq))
+    {
+        struct err why = ERR_INIT;
+        code = sweep(round, &why);
+        if (code == E_UNAVAILABLE || code == E_NOT_FOUND) /* NATS: the next round sees */
+            code = E_OK;
+        if (code != E_OK)
+            *err = why;
+    }
+    if (code == E_OK && mine && now >= *purge_at_ms)
+    {
+        *purge_at_ms = now + PURGE_MS;
+        code = purge(round, err);
+    }
+    return code;
+}
+
+static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+{
+    struct round round = {.outbox = outbox, .db = db, .arena = arena};
+    int64_t sweep_at_ms = clock_mono_ms() + 1000;
+    int64_t purge_at_ms = clock_mono_ms() + 60000;
+    enum err_code code = E_OK;
+    while (code == E_OK && !atomic_load(&outbox->stopping))
+    {
+        arena_reset(arena);
+        code = work(&round, &sweep_at_ms, &purge_at_ms, err);
+        wait_stop(outbox, LOOK_MS);
+    }
+    return code;
+}
+
+void *sweeper_run(void *of)
+{
+    struct outbox *outbox = of;
+    while (!atomic_load(&outbox->stopping))
+    {
+        struct db *db = NULL;
+        struct err err = ERR_INIT;
+        struct arena *arena = arena_new(ARENA_BYTES);
+        enum err_code code = arena != NULL ? db_get(outbox->sweep_pool, &db, &err) : E_NO_MEMORY;
+        if (code == E_OK)
+            code = serve(outbox, db, arena, &err);
+        arena_free(arena);
+        db_put(db);
+        if (code == E_OK)
+            continue;
+        log_debug("sweeper_failed", "%s", err.text);
+        wait_stop(outbox, 1000);
+    }
+    return NULL;
+}
