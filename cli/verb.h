@@ -57,5 +57,20 @@ bool verb_is_group(const char *word);
 
 MUST_USE enum err_code verb_migrate_up(struct session *session, struct err *err);
 MUST_USE enum err_code verb_migrate_status(struct session *session, struct err *err);
+MUST_USE enum err_code verb_job_inject(struct session *session, struct err *err);
+MUST_USE enum err_code verb_job_get(struct session *session, struct err *err);
+MUST_USE enum err_code verb_job_ls(struct session *session, struct err *err);
+MUST_USE enum err_code verb_job_cancel(struct session *session, struct err *err);
+MUST_USE enum err_code verb_job_wait(struct session *session, struct err *err);
+MUST_USE enum err_code verb_dlq_ls(struct session *session, struct err *err);
+MUST_USE enum err_code verb_dlq_show(struct session *session, struct err *err);
+MUST_USE enum err_code verb_dlq_replay(struct session *session, struct err *err);
+MUST_USE enum err_code verb_dlq_purge(struct session *session, struct err *err);
+MUST_USE enum err_code verb_user_create(struct session *session, struct err *err);
+MUST_USE enum err_code verb_user_role(struct session *session, struct err *err);
+MUST_USE enum err_code verb_healthcheck(struct session *session, struct err *err);
+
+/* E_INVALID: not a role that a person can have. */
+MUST_USE enum err_code user_role_check(const char *role, struct err *err);
 
 #endif

@@ -4,6 +4,48 @@
 
 /* clang-format off */
 const struct verb verbs[] = {
+    {"job", "inject", "", 0, 0,
+     OPTION_BIT(KIND) | OPTION_BIT(PAYLOAD) | OPTION_BIT(COUNT) | OPTION_BIT(RATE) | OPTION_BIT(WAIT) |
+         OPTION_BIT(TIMEOUT) | OPTION_BIT(WORKER) | OPTION_BIT(PRIORITY) | OPTION_BIT(RUN_AT) |
+         OPTION_BIT(USER) | OPTION_BIT(UNIQUE_KEY) | OPTION_BIT(RAW),
+     VERB_NEEDS_SETTINGS, verb_job_inject,
+     "make jobs, at a pace, and wait for them",
+     "  sokoulctl job inject --kind noop --payload '{\"sleep_ms\":10}' --count 10000 --rate 500 --wait\n\n"
+     "Without --wait it prints the ids.  With --wait it ends with counts, latencies (accept to end) and\n"
+     "pickup times (accept to start), all by the database's clock; it outlives restarts of workers and\n"
+     "servers, and exits 1 when a job Failed, 75 when --timeout is over."},
+    {"job", "get", "ID", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_job_get,
+     "show a job",
+     "With --json exactly what GET /jobs/{id} answers."},
+    {"job", "ls", "", 0, 0, OPTION_BIT(LIMIT) | OPTION_BIT(STATUS) | OPTION_BIT(KIND) | OPTION_BIT(BEFORE),
+     VERB_NEEDS_SETTINGS, verb_job_ls,
+     "list jobs, newest first", NULL},
+    {"job", "cancel", "ID...", 1, VERB_MANY, 0, VERB_NEEDS_SETTINGS, verb_job_cancel,
+     "cancel jobs that are Pending or Running",
+     "Exits 1 at the first that is over already or not there."},
+    {"job", "wait", "ID...", 1, VERB_MANY, OPTION_BIT(TIMEOUT), VERB_NEEDS_SETTINGS, verb_job_wait,
+     "wait until jobs are over",
+     "Exits 1 when one of them Failed or is not there, 75 when --timeout is over."},
+    {"dlq", "ls", "", 0, 0, OPTION_BIT(LIMIT) | OPTION_BIT(KIND) | OPTION_BIT(BEFORE), VERB_NEEDS_SETTINGS,
+     verb_dlq_ls,
+     "list open dead letters, newest first", NULL},
+    {"dlq", "show", "ID", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_dlq_show,
+     "show a dead letter with the errors of each attempt", NULL},
+    {"dlq", "replay", "ID", 1, 1, OPTION_BIT(PAYLOAD), VERB_NEEDS_SETTINGS, verb_dlq_replay,
+     "run the job of a dead letter again",
+     "The same job starts from its first attempt, with --payload instead of its old one if given."},
+    {"dlq", "purge", "[ID]", 0, 1, OPTION_BIT(ALL), VERB_NEEDS_SETTINGS, verb_dlq_purge,
+     "close a dead letter, or --all, without a replay", NULL},
+    {"user", "create", "[NAME]", 0, 1,
+     OPTION_BIT(USERNAME) | OPTION_BIT(EMAIL) | OPTION_BIT(ROLE) | OPTION_BIT(PASSWORD_STDIN),
+     VERB_NEEDS_SETTINGS, verb_user_create,
+     "make an account",
+     "The password is asked for on a terminal, else it is the first line of standard input; it is\n"
+     "never taken from the command line, where others could read it."},
+    {"user", "role", "NAME ROLE", 0, 2, OPTION_BIT(USERNAME) | OPTION_BIT(ROLE), VERB_NEEDS_SETTINGS,
+     verb_user_role,
+     "make someone user, moderator or admin",
+     "NAME is the user's name or address."},
     {"migrate", "up", "", 0, 0, OPTION_BIT(DIR), VERB_NEEDS_SETTINGS, verb_migrate_up,
      "bring the database's schema up to date",
      "Applies what is pending, each file in one transaction; nothing to do is fine.  Several may run\n"
@@ -13,6 +55,10 @@ const struct verb verbs[] = {
      "show which migrations were applied",
      "States: applied, pending, changed (after it had been applied; exit 1), unknown (a newer\n"
      "program applied it)."},
+    {NULL, "healthcheck", "[health|ready]", 0, 1, OPTION_BIT(URL) | OPTION_BIT(TIMEOUT), VERB_NEEDS_NOTHING,
+     verb_healthcheck,
+     "ask a running program how it is",
+     "Two attempts of 5 s each (--timeout); exits 0 or 1.  For containers and supervisors."},
 };
 /* clang-format on */
 
