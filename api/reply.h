@@ -39,9 +39,9 @@ enum
 struct json_writer reply_begin(struct request *req);
 /* Sends what was written since reply_begin. E_BUG: it outgrew REPLY_MAX_BYTES. */
 MUST_USE enum err_code reply_json(struct request *req, enum reply_status status, struct err *err);
-/* JSON that is ready: text from Postgres or the cache (copied). */
+/* JSON that is ready: text from Postgres or the cache (copied, its markup escaped). */
 MUST_USE enum err_code reply_json_text(struct request *req, enum reply_status status, const char *json,
-                                       size_t len, struct err *err);
+                                       struct err *err);
 /* What was written since reply_begin, as another type; `content_type` is static. */
 MUST_USE enum err_code reply_text(struct request *req, enum reply_status status, const char *content_type,
                                   struct err *err);
@@ -57,5 +57,8 @@ void reply_error(struct request *req, const struct err *err);
 MUST_USE enum err_code reply_json_unavailable(struct request *req, struct err *err);
 /* Everything wrong on the way in: answer, then close the connection. */
 void reply_error_and_close(struct request *req, const struct err *err);
+
+/* A whole answer as bytes, for connections that come when nobody is left to make one. */
+extern const char reply_raw_unavailable[];
 
 #endif

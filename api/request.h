@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 struct cache;
+struct conn;
 struct db;
 struct http_client;
 struct lane_thread;
@@ -76,6 +77,7 @@ enum method
     X(API_KEY, "X-Api-Key", ONCE)                                                                            \
     X(CONTENT_LENGTH, "Content-Length", ONCE)                                                                \
     X(CONTENT_TYPE, "Content-Type", ONCE)                                                                    \
+    X(EXPECT, "Expect", MANY)                                                                                \
     X(FORWARDED_FOR, "X-Forwarded-For", MANY)                                                                \
     X(HOST, "Host", ONCE)                                                                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", ONCE)                                                              \
@@ -159,9 +161,10 @@ struct request
     struct request_reply reply;
     struct lane_thread *thread;
     struct request *next;
-    void *connection;
+    void *connection; /* the HTTP library's */
+    struct conn *conn;
+    int stage; /* server.c's */
     struct buf upload;
-    enum err_code refused; /* while its body is drained */
     bool logged;
 };
 

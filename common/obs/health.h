@@ -42,9 +42,14 @@ void health_free(struct health *health);
 void health_watch(struct health *health, enum health_service service,
                   enum err_code (*probe)(void *of, struct err *err), void *of);
 void health_start(struct health *health);
+/* Waits until every probe has ended once, at most so long: for main(), before it takes requests. */
+void health_await(struct health *health, int wait_ms);
 void health_stop(struct health *health); /* waits for the probes, at most 3 s */
 
 struct health_state health_state(struct health *health, enum health_service service);
+/* Only whether it is there: an atomic read, for paths that are asked for often.  As fresh as the latest
+ * probe or health_state. */
+bool health_up(const struct health *health, enum health_service service);
 /* What a worker or executor saw itself counts too: a failed call is a miss at once. */
 void health_saw(struct health *health, enum health_service service, enum err_code code);
 

@@ -29,6 +29,7 @@ enum
       "Requests answered, by method, route pattern and status")                                              \
     X(API_REQUEST_SECONDS, HISTOGRAM, "sokoul_api_request_duration_seconds", "",                             \
       "Time from the first byte of a request to its answer")                                                 \
+    X(API_ERRORS, COUNTER, "sokoul_api_errors_total", "", "Requests answered with a status of 500 or more")  \
     X(API_QUEUE, GAUGE, "sokoul_api_queue_length", "", "Requests waiting for an executor")                   \
     X(WORKER_JOBS, COUNTER, "sokoul_worker_jobs_total", "worker,kind,outcome",                               \
       "Attempts ended, by worker, kind and outcome")                                                         \

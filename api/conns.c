@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/conns.h"
+
+#include "api/address.h"
+#include "common/base/clock.h"
+
+#include <linux/tcp.h> /* not netinet's: its tcp_info lacks the bytes */
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum
+{
+    TICK_MS = 250,
+    LOOK_EACH_TICKS = 4, /* how often idle connections are asked whether a byte has come */
+    ADDRESS_BUCKETS = 4096,
+    LINGER_MAX = 64,
+    LINGER_MS = 2000,
+    LINGER_READS = 64 /* of 16 KiB at a time, so that one sender does not keep the thread */
+};
+
+struct address_count
+{
+    struct address_count *next;
+    size_t count;
+    char text[REQUEST_CLIENT_SIZE];
+};
+
+struct conn
+{
+    struct conn *next;
+    struct conn *before;
+    int fd;
+    atomic_int phase;
+    _Atomic int64_t since_ms;
+    atomic_bool linger;
+    bool late; /* shut down already */
+    struct address_count *address;
+    /* The reaper's: how much had come when the idle phase that began at seen_since_ms was first seen. */
+    int64_t seen_since_ms;
+    uint64_t seen_bytes;
+    int64_t began_ms; /* first byte after that; 0: none */
+};
+
+struct lingering
+{
+    int fd;
+    int64_t until_ms;
+};
+
+struct conns
+{
+    pthread_mutex_t lock; /* guards the list, addresses and lingering; conn.fd is open while it is listed */
+    struct conn *head;
+    size_t count;
+    struct address_count *bucket[ADDRESS_BUCKETS];
+    struct lingering lingering[LINGER_MAX];
+    size_t lingering_count;
+    struct conns_config config;
+    pthread_t reaper;
+    atomic_bool stopping;
+    unsigned ticks;
+};
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static struct address_count **address_slot(struct conns *conns, const char *text)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = text; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    struct address_count **slot = &conns->bucket[hash % ADDRESS_BUCKETS];
+    while (*slot != NULL && strcmp((*slot)->text, text) != 0)
+        slot = &(*slot)->next;
+    return slot;
+}
+
+static struct address_count *address_get(struct conns *conns, const char *text)
+{
+    struct address_count **slot = address_slot(conns, text);
+    if (*slot == NULL)
+    {
+        *slot = calloc(1, sizeof **slot);
+        if (*slot == NULL)
+            return NULL;
+        memcpy((*slot)->text, text, strlen(text) + 1);
+    }
+    (*slot)->count++;
+    return *slot;
+}
+
+static void address_put(struct conns *conns, struct address_count *address)
+{
+    if (--address->count > 0)
+        return;
+    struct address_count **slot = address_slot(conns, address->text);
+    *slot = address->next;
+    free(address);
+}
+
+bool conns_admit(struct conns *conns, const struct sockaddr *peer)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (conns->config.exempt[i] != NULL && conf_cidrs_contain(conns->config.exempt[i], peer))
+            return true;
+    char text[REQUEST_CLIENT_SIZE];
+    address_text(peer, text);
+    pthread_mutex_lock(&conns->lock);
+    struct address_count *address = *address_slot(conns, text);
+    bool room = address == NULL || address->count < conns->config.max_per_address;
+    pthread_mutex_unlock(&conns->lock);
+    return room;
+}
+
+/* ---- one connection -------------------------------------------------------------------------- */
+
+struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    char text[REQUEST_CLIENT_SIZE];
+    address_text(peer, text);
+    conn->fd = fd;
+    atomic_store(&conn->since_ms, clock_mono_ms());
+    pthread_mutex_lock(&conns->lock);
+    conn->address = address_get(conns, text);
+    if (conn->address != NULL)
+    {
+        conn->next = conns->head;
+        if (conns->head != NULL)
+            conns->head->before = conn;
+        conns->head = conn;
+        conns->count++;
+    }
+    pthread_mutex_unlock(&conns->lock);
+    if (conn->address != NULL)
+        return conn;
+    free(conn);
+    return NULL;
+}
+
+/* The library is about to close its descriptor: keep the socket half open on one of our own. */
+static void start_lingering(struct conns *conns, const struct conn *conn)
+{
+    if (!atomic_load(&conn->linger) || conns->lingering_count == LINGER_MAX)
+        return;
+    int fd = dup(conn->fd);
+    if (fd < 0)
+        return;
+    shutdown(fd, SHUT_WR);
+    conns->lingering[conns->lingering_count++] = (struct lingering){fd, clock_mono_ms() + LINGER_MS};
+}
+
+void conns_remove(struct conns *conns, struct conn *conn)
+{
+    if (conn == NULL)
+        return;
+    pthread_mutex_lock(&conns->lock);
+    start_lingering(conns, conn);
+    if (conn->before != NULL)
+        conn->before->next = conn->next;
+    else
+        conns->head = conn->next;
+    if (conn->next != NULL)
+        conn->next->before = conn->before;
+    conns->count--;
+    address_put(conns, conn->address);
+    pthread_mutex_unlock(&conns->lock);
+    free(conn);
+}
+
+/* The time goes first: who sees the new phase must not see the old time. */
+void conns_phase(struct conn *conn, enum conn_phase phase)
+{
+    if (conn == NULL)
+        return;
+    atomic_store(&conn->since_ms, clock_mono_ms());
+    atomic_store(&conn->phase, (int)phase);
+}
+
+void conns_linger(struct conn *conn)
+{
+    if (conn != NULL)
+        atomic_store(&conn->linger, true);
+}
+
+const char *conn_address(const struct conn *conn)
+{
+    return conn == NULL ? "" : conn->address->text;
+}
+
+/* ---- the reaper ------------------------------------------------------------------------------ */
+
+static uint64_t received_bytes(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return 0;
+    return info.tcpi_bytes_received;
+}
+
+/* Between requests the library says nothing about a first byte; the kernel does. */
+static bool head_is_late(struct conns *conns, struct conn *conn, enum conn_phase phase, int64_t now_ms)
+{
+    if (conns->ticks % LOOK_EACH_TICKS != 0)
+        return false;
+    int64_t since_ms = atomic_load(&conn->since_ms);
+    uint64_t bytes = received_bytes(conn->fd);
+    if (conn->seen_since_ms != since_ms)
+    {
+        conn->seen_since_ms = since_ms;
+        conn->seen_bytes = phase == CONN_NEW ? 0 : bytes;
+        conn->began_ms = 0;
+    }
+    if (conn->began_ms == 0 && bytes > conn->seen_bytes)
+        conn->began_ms = now_ms;
+    return conn->began_ms != 0 && now_ms - conn->began_ms >= conns->config.limit_ms[CONN_HEAD];
+}
+
+static bool is_late(struct conns *conns, struct conn *conn, int64_t now_ms)
+{
+    enum conn_phase phase = (enum conn_phase)atomic_load(&conn->phase);
+    int64_t limit_ms = conns->config.limit_ms[phase];
+    int64_t since_ms = atomic_load(&conn->since_ms);
+    if (limit_ms > 0 && now_ms - since_ms >= limit_ms)
+        return true;
+    if (phase != CONN_NEW && phase != CONN_IDLE)
+        return false;
+    /* A request may have come meanwhile: then it was the event thread's byte. */
+    return head_is_late(conns, conn, phase, now_ms) && atomic_load(&conn->since_ms) == since_ms;
+}
+
+static void reap(struct conns *conns)
+{
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&conns->lock);
+    conns->ticks++;
+    for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
+    {
+        if (conn->late || !is_late(conns, conn, now_ms))
+            continue;
+        conn->late = true;
+        shutdown(conn->fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&conns->lock);
+}
+
+/* Reads away what has come; false when the other side is done or the time is over. */
+static bool linger_on(const struct lingering *lingering, int64_t now_ms)
+{
+    char trash[16384];
+    ssize_t got = 1;
+    for (int i = 0; i < LINGER_READS && got > 0; i++)
+        got = recv(lingering->fd, trash, sizeof trash, MSG_DONTWAIT);
+    return got != 0 && now_ms < lingering->until_ms;
+}
+
+static void drain_lingering(struct conns *conns)
+{
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&conns->lock);
+    for (size_t i = 0; i < conns->lingering_count;)
+    {
+        if (linger_on(&conns->lingering[i], now_ms))
+        {
+            i++;
+            continue;
+        }
+        close(conns->lingering[i].fd);
+        conns->lingering[i] = conns->lingering[--conns->lingering_count];
+    }
+    pthread_mutex_unlock(&conns->lock);
+}
+
+/* Sleeps until `until_ms`, reading from those that linger whenever they have something. */
+static void rest(struct conns *conns, int64_t until_ms)
+{
+    for (int64_t left_ms; (left_ms = until_ms - clock_mono_ms()) > 0;)
+    {
+        struct pollfd fds[LINGER_MAX];
+        pthread_mutex_lock(&conns->lock);
+        size_t count = conns->lingering_count;
+        for (size_t i = 0; i < count; i++)
+            fds[i] = (struct pollfd){.fd = conns->lingering[i].fd, .events = POLLIN};
+        pthread_mutex_unlock(&conns->lock);
+        poll(fds, count, (int)left_ms);
+        drain_lingering(conns);
+    }
+}
+
+static void *reaper_main(void *of)
+{
+    struct conns *conns = of;
+    while (!atomic_load(&conns->stopping))
+    {
+        rest(conns, clock_mono_ms() + TICK_MS);
+        reap(conns);
+        if (conns->config.tick != NULL)
+            conns->config.tick(conns->config.tick_of);
+    }
+    return NULL;
+}
+
+enum err_code conns_start(const struct conns_config *config, struct conns **out, struct err *err)
+{
+    struct conns *conns = calloc(1, sizeof *conns);
+    if (conns == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    conns->config = *config;
+    pthread_mutex_init(&conns->lock, NULL);
+    if (pthread_create(&conns->reaper, NULL, reaper_main, conns) != 0)
+    {
+        pthread_mutex_destroy(&conns->lock);
+        free(conns);
+        return fail(err, E_NO_MEMORY, "no thread for slow connections");
+    }
+    *out = conns;
+    return E_OK;
+}
+
+void conns_stop(struct conns *conns)
+{
+    if (conns == NULL)
+        return;
+    atomic_store(&conns->stopping, true);
+    pthread_join(conns->reaper, NULL);
+    for (size_t i = 0; i < conns->lingering_count; i++)
+        close(conns->lingering[i].fd);
+    pthread_mutex_destroy(&conns->lock);
+    free(conns);
+}
+
+void conns_cut(struct conns *conns)
+{
+    pthread_mutex_lock(&conns->lock);
+    for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
+        if (atomic_load(&conn->phase) != CONN_WORK)
+            shutdown(conn->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&conns->lock);
+}
+
+size_t conns_busy(struct conns *conns)
+{
+    size_t busy = 0;
+    pthread_mutex_lock(&conns->lock);
+    for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
+    {
+        int phase = atomic_load(&conn->phase);
+        busy += phase != CONN_NEW && phase != CONN_IDLE;
+    }
+    pthread_mutex_unlock(&conns->lock);
+    return busy;
+}
+
+size_t conns_count(struct conns *conns)
+{
+    pthread_mutex_lock(&conns->lock);
+    size_t count = conns->count;
+    pthread_mutex_unlock(&conns->lock);
+    return count;
+}

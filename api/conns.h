@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conns.h -- every open connection, what it is doing, and the reaper of those that are too slow.
+ *
+ *     NEW --first byte--> HEAD --headers--> BODY --all of it--> WORK --reply--> SEND --+
+ *      |                   ^                                                          |
+ *      +-- never_ms        +---- first byte ---- IDLE (idle_ms) <---------------------+
+ *
+ * The HTTP library only knows inactivity, so that a byte a second would live for ever; here each phase
+ * has its time, counted from its start.  A thread looks four times a second and shuts down the sockets
+ * that are late (the library then sees the end and closes them).  A connection that leaves while its
+ * client still sends is drained for a moment, so that the reply is not lost in a reset.
+ *
+ * Threads: conns_add, conns_phase and conns_remove from the event thread, the rest from any.
+ */
+#ifndef SOKOUL_API_CONNS_H
+#define SOKOUL_API_CONNS_H
+
+#include "api/request.h"
+#include "common/conf/net.h"
+
+#include <sys/socket.h>
+
+struct conns;
+struct conn;
+
+enum conn_phase
+{
+    CONN_NEW,  /* nothing was sent yet */
+    CONN_HEAD, /* the head of a request is coming */
+    CONN_BODY,
+    CONN_WORK, /* ours to answer: no limit here */
+    CONN_SEND,
+    CONN_IDLE, /* between two requests */
+    CONN_PHASES
+};
+
+struct conns_config
+{
+    int64_t limit_ms[CONN_PHASES]; /* 0: none */
+    size_t max_per_address;
+    const struct conf_cidrs *exempt[2]; /* borrowed; NULL: none */
+    void (*tick)(void *of);             /* four times a second, from the reaper's thread; may be NULL */
+    void *tick_of;
+};
+
+MUST_USE enum err_code conns_start(const struct conns_config *config, struct conns **conns, struct err *err);
+void conns_stop(struct conns *conns); /* after the last conns_remove; NULL is fine */
+
+/* Whether one more of this address may come in. */
+bool conns_admit(struct conns *conns, const struct sockaddr *peer);
+struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer); /* NULL: out of memory */
+/* Before the descriptor is closed. */
+void conns_remove(struct conns *conns, struct conn *conn);
+void conns_phase(struct conn *conn, enum conn_phase phase);
+/* Read on for a moment after the reply: the client is still sending. */
+void conns_linger(struct conn *conn);
+const char *conn_address(const struct conn *conn);
+
+/* Ends all connections but those in CONN_WORK. */
+void conns_cut(struct conns *conns);
+/* How many are neither NEW nor IDLE. */
+size_t conns_busy(struct conns *conns);
+size_t conns_count(struct conns *conns);
+
+#endif

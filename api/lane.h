@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lane.h -- a bounded queue of requests and the threads that work it off.
+ *
+ *     event thread --lane_push--> [ queue <= max ] --> threads --done(req)--> event thread
+ *
+ * A thread takes the oldest request; when its route offers a batch handler, it takes up to ROUTE_BATCH
+ * of the same route together.  Then it runs the executor's part of the chain (mw/chain.h), the handler,
+ * and hands every request to `done` with a reply set.
+ *
+ * Each thread owns a Redis connection and an HTTP client, and borrows a database connection from the
+ * pool from the first request_db of a round to the end of that round.
+ *
+ * Threads: lane_push from one thread only (so lane_full stays true until it is pushed), the rest any.
+ */
+#ifndef SOKOUL_API_LANE_H
+#define SOKOUL_API_LANE_H
+
+#include "api/route.h"
+
+struct lane;
+struct lane_thread;
+
+struct lane_config
+{
+    const struct app *app;
+    const char *name;      /* static */
+    const char *redis_url; /* NULL: no cache */
+    int threads;
+    int max_queue;
+    void (*done)(struct request *req); /* called on a lane's thread, may not block */
+};
+
+MUST_USE enum err_code lane_start(const struct lane_config *config, struct lane **lane, struct err *err);
+/* Answers what waits with E_SHUTDOWN, lets the threads finish what they hold, joins them. NULL is fine. */
+void lane_stop(struct lane *lane);
+
+bool lane_full(struct lane *lane);
+void lane_push(struct lane *lane, struct request *req);
+int lane_length(struct lane *lane);
+/* Answers at once, with this failure, all that wait and need the database. */
+void lane_fail_database(struct lane *lane, const struct err *err);
+
+/* For request.c. */
+MUST_USE enum err_code lane_thread_db(struct lane_thread *thread, struct db **db, struct err *err);
+void lane_thread_db_release(struct lane_thread *thread);
+struct cache *lane_thread_cache(struct lane_thread *thread);
+struct http_client *lane_thread_http(struct lane_thread *thread);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/lanes.h"
+
+#include "common/conf/conf.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum
+{
+    HOT_THREADS = 2,
+    PASSWORD_QUEUE = 32,
+    PROVIDER_THREADS = 8,
+    PROVIDER_QUEUE = 128
+};
+
+enum index
+{
+    HOT,
+    PLAIN,
+    PASSWORDS,
+    PROVIDER,
+    COUNT
+};
+
+struct lanes
+{
+    struct lane *lane[COUNT];
+};
+
+enum err_code lanes_start(const struct app *app, void (*done)(struct request *req), struct lanes **out,
+                          struct err *err)
+{
+    const struct conf *conf = app->conf;
+    int executors = (int)conf->db_pool_size;
+    int hot = executors > 2 * HOT_THREADS ? HOT_THREADS : 1;
+    int plain = executors > hot ? executors - hot : 1;
+    int queue = (int)conf->api_queue_max;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct lane_config configs[COUNT] = {
+        [HOT] = {app, "batches", conf->redis_url, hot, queue, done},
+        [PLAIN] = {app, "executors", conf->redis_url, plain, queue, done},
+        [PASSWORDS] = {app, "passwords", conf->redis_url, cores > 1 ? (int)cores : 1, PASSWORD_QUEUE, done},
+        [PROVIDER] = {app, "providers", conf->redis_url, PROVIDER_THREADS, PROVIDER_QUEUE, done},
+    };
+    struct lanes *lanes = calloc(1, sizeof *lanes);
+    if (lanes == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (int i = 0; i < COUNT; i++)
+    {
+        if (lane_start(&configs[i], &lanes->lane[i], err) == E_OK)
+            continue;
+        lanes_stop(lanes);
+        return err->code;
+    }
+    *out = lanes;
+    return E_OK;
+}
+
+void lanes_stop(struct lanes *lanes)
+{
+    if (lanes == NULL)
+        return;
+    for (int i = 0; i < COUNT; i++)
+        lane_stop(lanes->lane[i]);
+    free(lanes);
+}
+
+struct lane *lanes_of(struct lanes *lanes, const struct route *route)
+{
+    if (route->lane == LANE_PASSWORDS)
+        return lanes->lane[PASSWORDS];
+    if (route->lane == LANE_PROVIDER)
+        return lanes->lane[PROVIDER];
+    return lanes->lane[route->handle_batch != NULL ? HOT : PLAIN];
+}
+
+int lanes_length(struct lanes *lanes)
+{
+    int len = 0;
+    for (int i = 0; i < COUNT; i++)
+        len += lane_length(lanes->lane[i]);
+    return len;
+}
+
+void lanes_fail_database(struct lanes *lanes, const struct err *err)
+{
+    for (int i = 0; i < COUNT; i++)
+        lane_fail_database(lanes->lane[i], err);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lanes.h -- which lanes there are, how many threads each has, and which route goes where.
+ *
+ *     batches    2 threads   routes with a batch handler: more threads would make batches small
+ *     executors  the rest of DB_POOL_SIZE
+ *     passwords  one per core, 32 waiting at most
+ *     providers  8, 128 waiting at most: a slow provider keeps no executor
+ *
+ * Threads: as lane.h says.
+ */
+#ifndef SOKOUL_API_LANES_H
+#define SOKOUL_API_LANES_H
+
+#include "api/lane.h"
+
+struct lanes;
+
+MUST_USE enum err_code lanes_start(const struct app *app, void (*done)(struct request *req),
+                                   struct lanes **lanes, struct err *err);
+void lanes_stop(struct lanes *lanes); /* as lane_stop; NULL is fine */
+struct lane *lanes_of(struct lanes *lanes, const struct route *route);
+int lanes_length(struct lanes *lanes);
+void lanes_fail_database(struct lanes *lanes, const struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log line and the metrics of a request that has its reply.  Paths are logged as their pattern. */
+#include "api/mw/links.h"
+
+#include "api/route.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/obs/metrics.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+static const char *method_of(const struct request *req)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        METHOD_TABLE(X)
+#undef X
+            "OTHER"};
+    return names[req->method];
+}
+
+void access_note(struct request *req)
+{
+    if (req->logged)
+        return;
+    req->logged = true;
+    double seconds = (double)(clock_mono_ns() - req->started_ns) / 1e9;
+    const char *route = req->route != NULL ? req->route->pattern : "none";
+    char status[12];
+    snprintf(status, sizeof status, "%d", req->reply.status);
+    const char *labels[] = {method_of(req), route, status};
+    metrics_count(METRIC_API_REQUESTS, labels);
+    if (req->reply.status >= 500)
+        metrics_add(METRIC_API_ERRORS, 1);
+    metrics_observe(METRIC_API_REQUEST_SECONDS, seconds);
+    struct log_context before =
+        log_context_set((struct log_context){.request_id = req->id, .user_id = req->user.id.text});
+    log_info("request", "%s %s %s %.1f ms", labels[0], route, status, seconds * 1e3);
+    log_context_set(before);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/mw/links.h"
+
+#include "api/route.h"
+#include "common/base/clock.h"
+#include "common/crypt/token.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct
+{
+    const char *name;
+    enum role role;
+} roles[] = {{"user", ROLE_USER}, {"moderator", ROLE_MODERATOR}, {"admin", ROLE_ADMIN}};
+
+static enum role role_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strcmp(roles[i].name, name) == 0)
+            return roles[i].role;
+    return ROLE_ANONYMOUS;
+}
+
+static enum err_code bearer_find(struct request *req, struct err *err)
+{
+    static const char scheme[] = "Bearer ";
+    const char *text = req->header[HEADER_AUTHORIZATION];
+    if (strncasecmp(text, scheme, sizeof scheme - 1) != 0)
+        return fail(err, E_UNAUTHENTICATED, "Authorization must be a Bearer token");
+    text += sizeof scheme - 1;
+    text += strspn(text, " ");
+    struct token_claims claims;
+    if (token_verify(req->app->tokens, text, clock_wall_ms() / 1000, &claims, err) != E_OK)
+        return err->code;
+    req->user.role = role_of(claims.role);
+    if (req->user.role == ROLE_ANONYMOUS)
+        return fail(err, E_UNAUTHENTICATED, "the token's role is not known");
+    req->user.id = claims.user_id;
+    req->user.session = claims.session_id;
+    return E_OK;
+}
+
+/* Ways to say who one is, in the order in which they are looked for. */
+static const struct
+{
+    enum header header;
+    enum err_code (*find)(struct request *req, struct err *err);
+} ways[] = {{HEADER_AUTHORIZATION, bearer_find}};
+
+enum err_code auth_find(struct request *req, struct err *err)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (req->header[ways[i].header] != NULL)
+            return ways[i].find(req, err);
+    return E_OK;
+}
+
+enum err_code auth_offered(struct request *req, struct err *err)
+{
+    if (req->route->who == WHO_ALL)
+        return E_OK;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (req->header[ways[i].header] != NULL)
+            return E_OK;
+    return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
+}
+
+enum err_code auth_allow(struct request *req, struct err *err)
+{
+    static const enum role least[] = {[WHO_ALL] = ROLE_ANONYMOUS,
+                                      [WHO_USER] = ROLE_USER,
+                                      [WHO_MODERATOR] = ROLE_MODERATOR,
+                                      [WHO_ADMIN] = ROLE_ADMIN};
+    if (req->user.role >= least[req->route->who])
+        return E_OK;
+    if (req->user.role == ROLE_ANONYMOUS)
+        return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
+    return fail(err, E_FORBIDDEN, "this is not for the role you have");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/mw/chain.h"
+
+#include "api/mw/links.h"
+
+#include <stddef.h>
+
+/* Before: the request id and refusals of smuggled headers (screen.c), the route (router.c), draining. */
+const struct link chain_event[] = {
+
+    {"internal", internal_check}, {"credentials", auth_offered},
+    {"query", query_check},       {"size", size_check},
+    {"type", type_check},         {"idempotency key", idempotency_check},
+    {"database", database_check}, {NULL, NULL},
+};
+
+const struct link chain_executor[] = {
+    {"deadline", deadline_check},           {"auth", auth_find}, {"role", auth_allow},
+    {"idempotency hash", idempotency_hash}, {NULL, NULL},
+};
+
+enum err_code chain_run(const struct link *chain, struct request *req, struct err *err)
+{
+    for (; chain->name != NULL; chain++)
+        if (chain->run(req, err) != E_OK)
+            return err->code;
+    return E_OK;
+}
+
+void chain_finish(struct request *req)
+{
+    cors_add(req);
+    access_note(req);
+}

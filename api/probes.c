@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/probes.h"
+
+#include "common/cache/cache.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/mq/mq.h"
+#include "common/obs/health.h"
+#include "common/store/probe.h"
+
+#include <stdlib.h>
+
+enum
+{
+    PROBE_MS = 1500
+};
+
+struct probes
+{
+    struct db_pool *pool;
+    struct cache *cache;
+    struct mq *mq;
+};
+
+static enum err_code ask_database(void *of, struct err *err)
+{
+    struct probes *probes = of;
+    struct db *db;
+    if (db_get(probes->pool, &db, err) != E_OK)
+        return err->code;
+    enum err_code code = probe_database(db, err);
+    db_put(db);
+    return code;
+}
+
+static enum err_code ask_redis(void *of, struct err *err)
+{
+    struct probes *probes = of;
+    int64_t latency_us;
+    return cache_ping(probes->cache, &latency_us, err);
+}
+
+static enum err_code ask_nats(void *of, struct err *err)
+{
+    struct probes *probes = of;
+    return mq_ping(probes->mq, PROBE_MS, err);
+}
+
+enum err_code probes_open(const struct conf *conf, struct mq *mq, struct health *health, struct probes **out,
+                          struct err *err)
+{
+    struct probes *probes = calloc(1, sizeof *probes);
+    if (probes == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    probes->mq = mq;
+    const struct db_pool_config config = {.url = conf->database_url,
+                                          .name = "sokoul-api-health",
+                                          .size = 1,
+                                          .get_wait_ms = PROBE_MS,
+                                          .statement_ms = PROBE_MS,
+                                          .connect_ms = PROBE_MS};
+    if (db_pool_open(&config, &probes->pool, err) != E_OK ||
+        cache_open(conf->redis_url, &probes->cache, err) != E_OK)
+    {
+        probes_close(probes);
+        return err->code;
+    }
+    health_watch(health, HEALTH_DATABASE, ask_database, probes);
+    health_watch(health, HEALTH_REDIS, ask_redis, probes);
+    health_watch(health, HEALTH_NATS, ask_nats, probes);
+    *out = probes;
+    return E_OK;
+}
+
+void probes_close(struct probes *probes)
+{
+    if (probes == NULL)
+        return;
+    cache_close(probes->cache);
+    db_pool_close(probes->pool);
+    free(probes);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * probes.h -- what health asks each second: Postgres, Redis and NATS, each over a connection of its own,
+ * so that a busy pool does not look like a dead server.
+ *
+ * Ownership: probes_close after health_stop.
+ */
+#ifndef SOKOUL_API_PROBES_H
+#define SOKOUL_API_PROBES_H
+
+#include "common/base/err.h"
+
+struct conf;
+struct health;
+struct mq;
+struct probes;
+
+/* Registers the probes; health_start is the caller's. */
+MUST_USE enum err_code probes_open(const struct conf *conf, struct mq *mq, struct health *health,
+                                   struct probes **probes, struct err *err);
+void probes_close(struct probes *probes); /* NULL is fine */
+
+#endif

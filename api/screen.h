@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * screen.h -- looks at a request's head before anything else does.
+ *
+ * The HTTP library is lenient: it accepts what lets two programs in a row disagree about where a
+ * request ends.  Refused here with 400 and a closed connection: Content-Length together with
+ * Transfer-Encoding, either of them (or Host) twice, a Transfer-Encoding other than chunked, folded
+ * lines, blanks in header names, odd lengths.  Over SCREEN_MAX_HEAD_BYTES of head is 431.
+ *
+ * Event thread; borrowed texts must live as long as the request.
+ */
+#ifndef SOKOUL_API_SCREEN_H
+#define SOKOUL_API_SCREEN_H
+
+#include "api/request.h"
+
+enum
+{
+    SCREEN_MAX_HEAD_BYTES = 8192
+};
+
+struct screen
+{
+    struct request *req;
+    size_t bytes;
+    enum err_code code; /* the first complaint */
+    struct err err;
+};
+
+/* One header line; sets req->header[] when it is one of ours. */
+void screen_header(struct screen *screen, const char *name, size_t name_len, const char *value,
+                   size_t value_len);
+/* After the last one; `version` is "HTTP/1.1" or "HTTP/1.0", `head_bytes` what the head took on the wire.
+ * E_INVALID, E_HEADERS. */
+MUST_USE enum err_code screen_end(struct screen *screen, const char *version, size_t head_bytes,
+                                  struct err *err);
+/* Splits what stood in the request line: req->target, `query` ("" without one).  E_INVALID. */
+MUST_USE enum err_code screen_target(struct request *req, const char *uri, const char **query,
+                                     struct err *err);
+/* The client's X-Request-ID if it is fit, else a new one. */
+void screen_request_id(struct request *req);
+
+#endif

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/server.h"
+
+#include "api/address.h"
+#include "api/conns.h"
+#include "api/flight.h"
+#include "api/lanes.h"
+#include "api/listen.h"
+#include "api/mw/chain.h"
+#include "api/mw/links.h"
+#include "api/pool.h"
+#include "api/query.h"
+#include "api/reply.h"
+#include "api/route.h"
+#include "api/router.h"
+#include "api/screen.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+#include "common/obs/health.h"
+#include "common/obs/metrics.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum
+{
+    CONNECTION_MEMORY_BYTES = 16384,
+    DRAINED_BODY_BYTES = 65536, /* a refused request's body is read up to this, to keep the connection */
+    SEND_LIMIT_MS = 120000,
+    GRACE_MS = 500, /* the least time in which newcomers are told 503 */
+    CUT_BEFORE_MS = 1500,
+    SETTLE_MS = 200
+};
+
+/* What the event thread is doing with a request. */
+enum stage
+{
+    STAGE_HEAD,
+    STAGE_BODY,
+    STAGE_REFUSED, /* the reply stands, the body is read away */
+    STAGE_WORK     /* a lane has it, or has just given it back */
+};
+
+struct server
+{
+    const struct app *app;
+    struct router *router;
+    struct pool *pool;
+    struct conns *conns;
+    struct lanes *lanes;
+    struct flight *flight;
+    struct MHD_Daemon *daemon;
+    int listen_fd;
+    int port;
+};
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+static void add_headers(struct server *server, struct MHD_Response *response, const struct request *req)
+{
+    MHD_add_response_header(response, "X-Request-ID", req->id);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (req->reply.content_type != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, req->reply.content_type);
+    for (size_t i = 0; i < req->reply.header_count; i++)
+        MHD_add_response_header(response, req->reply.header[i].name, req->reply.header[i].value);
+    if (req->reply.close || health_draining(server->app->health))
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+/* The body stays the request's, which outlives the response. */
+static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *connection,
+                                  struct request *req)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(req->reply.body.len, req->reply.body.data, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    add_headers(server, response, req);
+    conns_phase(req->conn, CONN_SEND);
+    enum MHD_Result result = MHD_queue_response(connection, (unsigned)req->reply.status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result finish(struct server *server, struct MHD_Connection *connection, struct request *req)
+{
+    chain_finish(req);
+    return send_reply(server, connection, req);
+}
+
+static enum MHD_Result finish_error(struct server *server, struct MHD_Connection *connection,
+                                    struct request *req, const struct err *err)
+{
+    reply_error(req, err);
+    return finish(server, connection, req);
+}
+
+/* ---- the head ---------------------------------------------------------------------------------- */
+
+static enum MHD_Result take_header(void *of, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                   const char *value, size_t value_len)
+{
+    (void)kind;
+    screen_header(of, name, name_len, value, value_len);
+    return MHD_YES;
+}
+
+static enum method method_of(const char *text)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        METHOD_TABLE(X)
+#undef X
+    };
+    size_t i = 0;
+    while (i < METHOD_OTHER && strcmp(names[i], text) != 0)
+        i++;
+    return (enum method)i;
+}
+
+/* Whatever fails here is a client that does not speak HTTP as it should: the connection ends. */
+static enum err_code read_head(struct server *server, struct MHD_Connection *connection, struct request *req,
+                               const char *version, const char **query, struct err *err)
+{
+    struct screen screen = {.req = req};
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, &screen);
+    screen_request_id(req);
+    address_client(&server->app->conf->trusted_proxies, conn_address(req->conn),
+                   req->header[HEADER_FORWARDED_FOR], req->client);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (screen_end(&screen, version, info != NULL ? info->header_size : 0, err) != E_OK)
+        return err->code;
+    return screen_target(req, req->target, query, err);
+}
+
+/* E_METHOD for OPTIONS, too: the path is known, and the Allow header is set. */
+static enum err_code find_route(struct server *server, struct request *req, const char *query,
+                                struct err *err)
+{
+    char allow[ROUTER_ALLOW_SIZE];
+    enum err_code code = router_find(server->router, req, allow, err);
+    if (drain_check(req, err) != E_OK) /* whatever it is that is asked for */
+        return err->code;
+    if (code == E_METHOD)
+        reply_header(req, MHD_HTTP_HEADER_ALLOW, arena_strdup(req->arena, allow));
+    if (code == E_OK)
+        code = query_parse(req, query, err);
+    if (code == E_OK)
+        code = chain_run(chain_event, req, err);
+    return code;
+}
+
+/* Keeps the connection when what is left to read is short; else answers now and ends it. */
+static enum MHD_Result refuse(struct server *server, struct MHD_Connection *connection, struct request *req,
+                              const struct err *err)
+{
+    const char *length = req->header[HEADER_CONTENT_LENGTH];
+    bool chunked = req->header[HEADER_TRANSFER_ENCODING] != NULL;
+    unsigned long long body_bytes = length != NULL ? strtoull(length, NULL, 10) : 0;
+    bool may_wait = req->header[HEADER_EXPECT] == NULL && err->code != E_TOO_LARGE && !req->reply.close;
+    if (req->method == METHOD_OPTIONS && err->code == E_METHOD)
+        reply_no_content(req);
+    else
+        reply_error(req, err);
+    if (!chunked && body_bytes <= DRAINED_BODY_BYTES && may_wait)
+    {
+        req->stage = STAGE_REFUSED;
+        conns_phase(req->conn, CONN_BODY);
+        return MHD_YES;
+    }
+    req->reply.close = true;
+    if (chunked || body_bytes > 0)
+        conns_linger(req->conn);
+    return finish(server, connection, req);
+}
+
+static enum MHD_Result take_head(struct server *server, struct MHD_Connection *connection,
+                                 struct request *req, const char *method, const char *version)
+{
+    struct err err = ERR_INIT;
+    const char *query = "";
+    req->method_text = method;
+    req->method = method_of(method);
+    if (read_head(server, connection, req, version, &query, &err) != E_OK)
+    {
+        req->reply.close = true;
+        return refuse(server, connection, req, &err);
+    }
+    if (find_route(server, req, query, &err) != E_OK)
+        return refuse(server, connection, req, &err);
+    req->upload.max = size_limit(req->route);
+    req->stage = STAGE_BODY;
+    conns_phase(req->conn, CONN_BODY);
+    return MHD_YES;
+}
+
+/* ---- the body ---------------------------------------------------------------------------------- */
+
+static void take_body(struct request *req, const char *data, size_t len)
+{
+    struct err err = ERR_INIT;
+    buf_add(&req->upload, data, len);
+    if (!req->upload.failed)
+        return;
+    fail(&err, E_TOO_LARGE, "the body may have %zu bytes", size_limit(req->route));
+    reply_error_and_close(req, &err);
+    req->stage = STAGE_REFUSED;
+}
+
+static enum MHD_Result run_here(struct server *server, struct MHD_Connection *connection, struct request *req)
+{
+    struct err err = ERR_INIT;
+    if (req->route->handle(req, &err) != E_OK)
+        reply_error(req, &err);
+    return finish(server, connection, req);
+}
+
+/* First suspended, then pushed: the lane may be done before this returns. */
+static enum MHD_Result hand_over(struct server *server, struct MHD_Connection *connection,
+                                 struct request *req)
+{
+    struct err err = ERR_INIT;
+    req->body = req->upload.data;
+    req->body_len = req->upload.len;
+    if (body_check(req, &err) != E_OK)
+        return finish_error(server, connection, req, &err);
+    if (req->route->lane == LANE_EVENT)
+        return run_here(server, connection, req);
+    struct lane *lane = lanes_of(server->lanes, req->route);
+    if (lane_full(lane))
+    {
+        fail(&err, E_UNAVAILABLE, "too much to do at the moment, please ask again");
+        err.retry_after_s = 1;
+        return finish_error(server, connection, req, &err);
+    }
+    req->stage = STAGE_WORK;
+    conns_phase(req->conn, CONN_WORK);
+    MHD_suspend_connection(connection);
+    lane_push(lane, req);
+    return MHD_YES;
+}
+
+static void give_back(struct request *req)
+{
+    MHD_resume_connection(req->connection);
+}
+
+/* ---- what the library calls, all on the event thread ------------------------------------------- */
+
+static enum MHD_Result on_request(void *of, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *len,
+                                  void **slot)
+{
+    (void)url;
+    struct server *server = of;
+    struct request *req = *slot;
+    if (req == NULL)
+        return MHD_NO; /* out of memory: the connection ends */
+    if (req->stage == STAGE_HEAD)
+        return take_head(server, connection, req, method, version);
+    if (req->stage == STAGE_WORK)
+        return send_reply(server, connection, req);
+    if (*len > 0)
+    {
+        if (req->stage == STAGE_BODY)
+            take_body(req, data, *len);
+        *len = 0;
+        return MHD_YES;
+    }
+    if (req->stage == STAGE_REFUSED)
+        return finish(server, connection, req);
+    return hand_over(server, connection, req);
+}
+
+static struct conn *conn_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+/* The request line is there, exactly as it was sent. */
+static void *on_uri(void *of, const char *uri, struct MHD_Connection *connection)
+{
+    struct server *server = of;
+    struct request *req = pool_get(server->pool);
+    if (req == NULL)
+        return NULL;
+    req->connection = connection;
+    req->conn = conn_of(connection);
+    req->target = arena_strdup(req->arena, uri);
+    if (req->target == NULL)
+        req->target = "";
+    conns_phase(req->conn, CONN_HEAD);
+    flight_begin(server->flight);
+    return req;
+}
+
+static void on_completed(void *of, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)why;
+    (void)connection;
+    struct server *server = of;
+    struct request *req = *slot;
+    if (req == NULL)
+        return;
+    *slot = NULL;
+    conns_phase(req->conn, CONN_IDLE);
+    pool_put(server->pool, req);
+    flight_end(server->flight);
+}
+
+static void on_connection(void *of, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct server *server = of;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+    {
+        conns_remove(server->conns, *slot);
+        *slot = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (fd != NULL && peer != NULL)
+        *slot = conns_add(server->conns, fd->connect_fd, peer->client_addr);
+}
+
+static enum MHD_Result on_accept(void *of, const struct sockaddr *peer, socklen_t len)
+{
+    (void)len;
+    struct server *server = of;
+    return conns_admit(server->conns, peer) ? MHD_YES : MHD_NO;
+}
+
+static void on_message(void *of, const char *fmt, va_list args)
+{
+    (void)of;
+    char text[256];
+    vsnprintf(text, sizeof text, fmt, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http", "%s", text);
+}
+
+/* Queries are ours to read, from what was sent; the library's copy is left as it is. */
+static size_t keep_escaped(void *of, struct MHD_Connection *connection, char *text)
+{
+    (void)of;
+    (void)connection;
+    return strlen(text);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+/* Four times a second: what waits for a database that has gone is not kept waiting. */
+static void on_tick(void *of)
+{
+    struct server *server = of;
+    struct health_state state = health_state(server->app->health, HEALTH_DATABASE);
+    if (state.up || !state.watched)
+        return;
+    struct err err = ERR_INIT;
+    fail(&err, E_DATABASE, "the database is away");
+    lanes_fail_database(server->lanes, &err);
+}
+
+static double read_queue(void *of)
+{
+    struct server *server = of;
+    return lanes_length(server->lanes);
+}
+
+static enum err_code start_conns(struct server *server, struct err *err)
+{
+    const struct conf *conf = server->app->conf;
+    struct conns_config config = {
+        .limit_ms = {[CONN_NEW] = (int64_t)conf->api_idle_timeout_s * 1000,
+                     [CONN_HEAD] = (int64_t)conf->api_header_timeout_s * 1000,
+                     [CONN_BODY] = (int64_t)conf->api_body_timeout_s * 1000,
+                     [CONN_SEND] = SEND_LIMIT_MS,
+                     [CONN_IDLE] = (int64_t)conf->api_keepalive_s * 1000},
+        .max_per_address = conf->api_connections_per_address,
+        .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
+        .tick = on_tick,
+        .tick_of = server,
+    };
+    return conns_start(&config, &server->conns, err);
+}
+
+static enum err_code start_daemon(struct server *server, struct err *err)
+{
+    const struct conf *conf = server->app->conf;
+    if (listen_open(&conf->api_listen, &server->listen_fd, &server->port, err) != E_OK)
+        return err->code;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    server->daemon = MHD_start_daemon(
+        flags, 0, on_accept, server, on_request, server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
+        MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->api_connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+    if (server->daemon != NULL)
+        return E_OK;
+    close(server->listen_fd);
+    return fail(err, E_UNAVAILABLE, "the HTTP server does not start on %s:%d", conf->api_listen.host,
+                server->port);
+}
+
+enum err_code server_start(const struct app *app, struct server **out, struct err *err)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    server->app = app;
+    server->flight = flight_new();
+    server->router = router_new(&routes);
+    server->pool = pool_new(app);
+    enum err_code code = E_OK;
+    if (server->flight == NULL || server->router == NULL || server->pool == NULL)
+        code = fail(err, E_NO_MEMORY, "out of memory");
+    if (code == E_OK)
+        code = lanes_start(app, give_back, &server->lanes, err);
+    if (code == E_OK)
+        code = start_conns(server, err);
+    if (code == E_OK)
+        code = start_daemon(server, err);
+    if (code != E_OK)
+    {
+        server_free(server);
+        return code;
+    }
+    metrics_read(METRIC_API_QUEUE, read_queue, server);
+    *out = server;
+    return E_OK;
+}
+
+int server_port(const struct server *server)
+{
+    return server->port;
+}
+
+/* In flight: first in their own time, then without those who do not read or do not send. */
+static enum err_code finish_requests(struct server *server, int64_t deadline_ms, struct err *err)
+{
+    if (flight_wait(server->flight, deadline_ms - CUT_BEFORE_MS))
+        return E_OK;
+    conns_cut(server->conns);
+    if (flight_wait(server->flight, deadline_ms))
+        return E_OK;
+    return fail(err, E_TIMEOUT, "requests in flight did not end in time");
+}
+
+enum err_code server_drain(struct server *server, int64_t deadline_ms, struct err *err)
+{
+    int64_t grace_ms = clock_mono_ms() + GRACE_MS;
+    if (finish_requests(server, deadline_ms, err) != E_OK)
+        return err->code;
+    flight_rest(server->flight, grace_ms);
+    MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
+    flight_rest(server->flight, clock_mono_ms() + SETTLE_MS);
+    if (finish_requests(server, deadline_ms, err) != E_OK)
+        return err->code;
+    MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
+    listen_close(listen_fd);
+    return E_OK;
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    metrics_read(METRIC_API_QUEUE, NULL, NULL);
+    conns_stop(server->conns);
+    lanes_stop(server->lanes);
+    pool_free(server->pool);
+    router_free(server->router);
+    flight_free(server->flight);
+    free(server);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/obs/listener.h"
+
+#include "common/base/clock.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct guest
+{
+    int fd; /* -1: free */
+    int64_t until_ms;
+    char head[LISTENER_HEAD_BYTES + 1];
+    size_t head_len;
+    struct buf reply; /* once there is one */
+    size_t sent;
+    bool answering;
+};
+
+struct listener
+{
+    struct listener_config config;
+    int fd;
+    int port;
+    int stop_fd;
+    pthread_t thread;
+    struct guest guest[LISTENER_MAX];
+};
+
+static enum err_code open_socket(struct listener *listener, struct err *err)
+{
+    const struct listener_config *config = &listener->config;
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)config->port)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)config->port)};
+    socklen_t len = sizeof six;
+    if (inet_pton(AF_INET, config->host, &four.sin_addr) == 1)
+        memcpy(&address, &four, len = sizeof four);
+    else if (inet_pton(AF_INET6, config->host, &six.sin6_addr) == 1)
+        memcpy(&address, &six, sizeof six);
+    else
+        return fail(err, E_CONFIG, "%s is no numeric address", config->host);
+    int on = 1;
+    listener->fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return fail(err, E_UNAVAILABLE, "no socket to listen on");
+    setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(listener->fd, (struct sockaddr *)&address, len) != 0 || listen(listener->fd, 64) != 0)
+        return fail(err, E_UNAVAILABLE, "%s:%d cannot be listened on: is it in use?", config->host,
+                    config->port);
+    struct sockaddr_in6 bound = {0}; /* both kinds have the port at the same place */
+    len = sizeof bound;
+    getsockname(listener->fd, (struct sockaddr *)&bound, &len);
+    listener->port = ntohs(bound.sin6_port);
+    return E_OK;
+}
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+static void write_reply(struct guest *guest, const char *status, const char *content_type,
+                        const struct buf *body, bool with_body)
+{
+    buf_addf(&guest->reply,
+             "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+             "Connection: close\r\n\r\n",
+             status, content_type, body->len);
+    if (with_body)
+        buf_add(&guest->reply, body->data, body->len);
+    guest->answering = true;
+}
+
+static const struct listener_page *find_page(const struct listener *listener, const char *path, size_t len)
+{
+    for (size_t i = 0; i < listener->config.count; i++)
+    {
+        const struct listener_page *page = &listener->config.pages[i];
+        if (strlen(page->path) == len && memcmp(page->path, path, len) == 0)
+            return page;
+    }
+    return NULL;
+}
+
+static void answer(struct listener *listener, struct guest *guest)
+{
+    static const char problem[] = "application/problem+json";
+    struct buf body;
+    buf_init(&body, LISTENER_MAX_REPLY_BYTES);
+    bool get = strncmp(guest->head, "GET ", 4) == 0;
+    bool head = strncmp(guest->head, "HEAD ", 5) == 0;
+    const char *path = guest->head + (head ? 5 : 4);
+    const struct listener_page *page =
+        get || head ? find_page(listener, path, strcspn(path, " ?\r\n")) : NULL;
+    if (page != NULL)
+    {
+        bool good = page->fill(listener->config.of, &body) == REPORT_GOOD;
+        write_reply(guest, good ? "200 OK" : "503 Service Unavailable\r\nRetry-After: 5", page->content_type,
+                    &body, !head);
+    }
+    else
+    {
+        buf_addf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}",
+                 get || head ? "Not Found" : "Method Not Allowed", get || head ? 404 : 405);
+        write_reply(guest, get || head ? "404 Not Found" : "405 Method Not Allowed\r\nAllow: GET, HEAD",
+                    problem, &body, !head);
+    }
+    buf_fini(&body);
+}
+
+/* ---- guests ------------------------------------------------------------------------------------ */
+
+static void leave(struct guest *guest)
+{
+    shutdown(guest->fd, SHUT_RDWR);
+    close(guest->fd);
+    buf_fini(&guest->reply);
+    guest->fd = -1;
+}
+
+static void come_in(struct listener *listener)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    int fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    const struct listener_config *config = &listener->config;
+    bool welcome = config->allow == NULL || config->allow(config->of, (struct sockaddr *)&peer);
+    for (size_t i = 0; welcome && i < LISTENER_MAX; i++)
+    {
+        struct guest *guest = &listener->guest[i];
+        if (guest->fd >= 0)
+            continue;
+        guest->fd = fd;
+        guest->until_ms = clock_mono_ms() + LISTENER_DEADLINE_MS;
+        guest->head_len = 0;
+        guest->sent = 0;
+        guest->answering = false;
+        buf_init(&guest->reply, LISTENER_MAX_REPLY_BYTES + LISTENER_HEAD_BYTES);
+        return;
+    }
+    close(fd); /* a stranger, or no chair left */
+}
+
+static void listen_to(struct listener *listener, struct guest *guest)
+{
+    ssize_t got =
+        recv(guest->fd, guest->head + guest->head_len, LISTENER_HEAD_BYTES - guest->head_len, MSG_DONTWAIT);
+    if (got <= 0)
+    {
+        leave(guest);
+        return;
+    }
+    guest->head_len += (size_t)got;
+    guest->head[guest->head_len] = '\0';
+    if (strstr(guest->head, "\r\n\r\n") != NULL)
+        answer(listener, guest);
+    else if (guest->head_len == LISTENER_HEAD_BYTES)
+        leave(guest);
+}
+
+static void talk_to(struct guest *guest)
+{
+    ssize_t put = send(guest->fd, guest->reply.data + guest->sent, guest->reply.len - guest->sent,
+                       MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (put > 0)
+        guest->sent += (size_t)put;
+    if (put < 0 || guest->sent == guest->reply.len)
+        leave(guest);
+}
+
+static size_t fill_poll(struct listener *listener, struct pollfd *fds, struct guest **who)
+{
+    size_t count = 2;
+    fds[0] = (struct pollfd){.fd = listener->stop_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = listener->fd, .events = POLLIN};
+    for (size_t i = 0; i < LISTENER_MAX; i++)
+    {
+        struct guest *guest = &listener->guest[i];
+        if (guest->fd < 0)
+            continue;
+        who[count] = guest;
+        fds[count++] = (struct pollfd){.fd = guest->fd, .events = guest->answering ? POLLOUT : POLLIN};
+    }
+    return count;
+}
+
+static void *listener_main(void *of)
+{
+    struct listener *listener = of;
+    struct pollfd fds[LISTENER_MAX + 2];
+    struct guest *who[LISTENER_MAX + 2];
+    for (;;)
+    {
+        size_t count = fill_poll(listener, fds, who);
+        poll(fds, count, count > 2 ? LISTENER_DEADLINE_MS / 8 : -1);
+        if (fds[0].revents != 0)
+            return NULL;
+        for (size_t i = 2; i < count; i++)
+        {
+            if (clock_mono_ms() > who[i]->until_ms)
+                leave(who[i]);
+            else if (fds[i].revents != 0 && who[i]->answering)
+                talk_to(who[i]);
+            else if (fds[i].revents != 0)
+                listen_to(listener, who[i]);
+        }
+        if (fds[1].revents != 0)
+            come_in(listener);
+    }
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void listener_free(struct listener *listener)
+{
+    for (size_t i = 0; i < LISTENER_MAX; i++)
+        if (listener->guest[i].fd >= 0)
+            leave(&listener->guest[i]);
+    if (listener->fd >= 0)
+        close(listener->fd);
+    if (listener->stop_fd >= 0)
+        close(listener->stop_fd);
+    free(listener);
+}
+
+enum err_code listener_start(const struct listener_config *config, struct listener **out, struct err *err)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (listener == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    listener->config = *config;
+    listener->fd = -1;
+    for (size_t i = 0; i < LISTENER_MAX; i++)
+        listener->guest[i].fd = -1;
+    listener->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    enum err_code code =
+        listener->stop_fd < 0 ? fail(err, E_UNAVAILABLE, "no descriptor left") : open_socket(listener, err);
+    if (code == E_OK && pthread_create(&listener->thread, NULL, listener_main, listener) != 0)
+        code = fail(err, E_NO_MEMORY, "no thread to listen on");
+    if (code != E_OK)
+    {
+        listener_free(listener);
+        return code;
+    }
+    *out = listener;
+    return E_OK;
+}
+
+int listener_port(const struct listener *listener)
+{
+    return listener->port;
+}
+
+void listener_stop(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    uint64_t one = 1;
+    if (write(listener->stop_fd, &one, sizeof one) != sizeof one)
+        abort(); /* an eventfd that is ours takes a one */
+    pthread_join(listener->thread, NULL);
+    listener_free(listener);
+}

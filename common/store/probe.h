@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * probe.h -- whether Postgres does its work: it answers and takes writes.
+ *
+ * A standby and a server turned read-only answer E_DATABASE: what we need is a place to commit.
+ * Blocks as long as the connection's own deadlines allow.
+ */
+#ifndef SOKOUL_COMMON_STORE_PROBE_H
+#define SOKOUL_COMMON_STORE_PROBE_H
+
+#include "common/db/db.h"
+
+MUST_USE enum err_code probe_database(struct db *db, struct err *err);
+
+#endif
