@@ -36,7 +36,7 @@ static enum err_code set(struct request *req, int status, const char *content_ty
 
 enum err_code reply_json(struct request *req, enum reply_status status, struct err *err)
 {
-    return set(req, status, type_json, err);
+    return set(req, (int)status, type_json, err);
 }
 
 enum err_code reply_json_text(struct request *req, enum reply_status status, const char *json,
@@ -44,7 +44,7 @@ enum err_code reply_json_text(struct request *req, enum reply_status status, con
 {
     struct json_writer w = reply_begin(req);
     json_put_raw(&w, NULL, json);
-    return set(req, status, type_json, err);
+    return set(req, (int)status, type_json, err);
 }
 
 enum err_code reply_json_unavailable(struct request *req, struct err *err)
@@ -55,13 +55,13 @@ enum err_code reply_json_unavailable(struct request *req, struct err *err)
 enum err_code reply_text(struct request *req, enum reply_status status, const char *content_type,
                          struct err *err)
 {
-    return set(req, status, content_type, err);
+    return set(req, (int)status, content_type, err);
 }
 
 enum err_code reply_no_content(struct request *req)
 {
     buf_clear(&req->reply.body);
-    return set(req, REPLY_NO_CONTENT, NULL, NULL);
+    return set(req, (int)REPLY_NO_CONTENT, NULL, NULL);
 }
 
 static bool is_header_value(const char *value)

@@ -21,6 +21,7 @@
 #include "common/obs/metrics.h"
 
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,7 +344,7 @@ static enum MHD_Result on_accept(void *of, const struct sockaddr *peer, socklen_
     return conns_admit(server->conns, peer) ? MHD_YES : MHD_NO;
 }
 
-static void on_message(void *of, const char *fmt, va_list args)
+PRINTF_LIKE(2, 0) static void on_message(void *of, const char *fmt, va_list args)
 {
     (void)of;
     char text[256];
