@@ -3,6 +3,8 @@
 
 #ifdef SOKOUL_CRASH_POINTS
 
+#include "common/base/parse.h"
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,7 +17,10 @@ void crash_point(const char *name)
     size_t len = strlen(name);
     if (wanted == NULL || strncmp(wanted, name, len) != 0 || wanted[len] != ':')
         return;
-    if (atomic_fetch_add(&passed, 1) + 1 == atoi(wanted + len + 1))
+    uint32_t nth = 0;
+    if (!parse_u32(wanted + len + 1, &nth))
+        return;
+    if ((uint32_t)atomic_fetch_add(&passed, 1) + 1 == nth)
         raise(SIGKILL);
 }
 
