@@ -11,6 +11,8 @@ namespace inside
 namespace
 {
 
+const int RECONNECT_SOON_MS = 3000;
+
 record_ptr record_of(struct engine *engine, const lt::torrent_handle &handle)
 {
     auto found = engine->by_handle.find(handle);
@@ -55,8 +57,11 @@ void on_added(struct engine *engine, const lt::add_torrent_alert &alert)
 void on_metadata(struct engine *engine, const lt::metadata_received_alert &alert)
 {
     record_ptr rec = record_of(engine, alert.handle);
-    if (rec && !rec->removing)
-        torrent_admit(engine, rec);
+    if (!rec || rec->removing)
+        return;
+    torrent_admit(engine, rec);
+    session_reconnect(*engine->session, reconnect::soon);
+    engine->reconnect_until_ms = clock_mono_ms() + RECONNECT_SOON_MS;
 }
 
 void on_states(struct engine *engine, const lt::state_update_alert &alert)

@@ -117,6 +117,23 @@ std::string hash_text(const lt::info_hash_t &hashes)
     return text.str();
 }
 
+void set_priorities(record &rec, const uint8_t *priorities, size_t count)
+{
+    std::vector<lt::download_priority_t> wanted;
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+    {
+        if (priorities[i] > 7)
+            throw failure{E_INVALID, "a priority is 0 to 7"};
+        any = any || priorities[i] != 0;
+        wanted.push_back(lt::download_priority_t{priorities[i]});
+    }
+    bool rest = rec.info && count < static_cast<size_t>(rec.info->num_files());
+    if (count > 0 && !any && (!rec.info || !rest))
+        throw failure{E_INVALID, "no file would be wanted"};
+    rec.priorities = wanted;
+}
+
 void add(struct engine *engine, const struct engine_source *source)
 {
     check_id(source->id, source->save_dir);
@@ -130,6 +147,7 @@ void add(struct engine *engine, const struct engine_source *source)
     rec->limits.max_bytes = source->max_bytes;
     rec->limits.reserve_bytes = source->reserve_bytes;
     rec->payload_ms = clock_mono_ms();
+    set_priorities(*rec, source->priorities, source->priorities == nullptr ? 0 : source->priorities_count);
 
     lt::add_torrent_params params = source->magnet != nullptr
                                         ? parse_magnet(source->magnet)
@@ -158,6 +176,11 @@ void tick(struct engine *engine)
     {
         engine->next_update_ms = now + std::min<uint32_t>(engine->progress_ms, 1000);
         engine->session->post_torrent_updates({});
+    }
+    if (engine->reconnect_until_ms != 0 && now >= engine->reconnect_until_ms)
+    {
+        session_reconnect(*engine->session, reconnect::usual);
+        engine->reconnect_until_ms = 0;
     }
     if (now < engine->next_resume_ms)
         return;
@@ -408,19 +431,8 @@ enum err_code engine_select(struct engine *engine, const char *id, const uint8_t
                  {
                      hold lock(engine->mutex);
                      record_ptr rec = find(engine, id);
-                     std::vector<lt::download_priority_t> wanted;
-                     bool any = false;
-                     for (size_t i = 0; i < count; i++)
-                     {
-                         if (priorities[i] > 7)
-                             throw failure{E_INVALID, "a priority is 0 to 7"};
-                         any = any || priorities[i] != 0;
-                         wanted.push_back(lt::download_priority_t{priorities[i]});
-                     }
-                     bool rest = rec->info && count < static_cast<size_t>(rec->info->num_files());
-                     if (count > 0 && !any && (!rec->info || !rest))
-                         throw failure{E_INVALID, "no file would be wanted"};
-                     rec->priorities = wanted;
+                     set_priorities(*rec, priorities, count);
+
                      if (rec->admitted)
                          torrent_apply(*rec);
                  });

@@ -184,7 +184,14 @@ class helper
 
 /* ---- session.cpp --------------------------------------------------------------------------------------- */
 
+enum class reconnect
+{
+    soon,
+    usual
+};
+
 std::unique_ptr<lt::session> session_open(const struct engine_config &config);
+void session_reconnect(lt::session &session, reconnect how);
 
 /* ---- a torrent
  * --------------------------------------------------------------------------------------------- */
@@ -252,6 +259,7 @@ struct engine
     uint32_t resume_ms = 5000;
     int64_t next_update_ms = 0;
     int64_t next_resume_ms = 0;
+    int64_t reconnect_until_ms = 0;  /* while peers are called again soon; 0: not */
     std::vector<lt::alert *> alerts; /* scratch */
 };
 

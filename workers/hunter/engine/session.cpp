@@ -16,6 +16,8 @@ namespace inside
 namespace
 {
 
+const int RECONNECT_S = 5;
+
 struct span_of_addresses
 {
     const char *first;
@@ -82,10 +84,12 @@ void set_behaviour(lt::settings_pack &pack, const struct engine_config &config)
     pack.set_int(sp::tracker_completion_timeout, 15);
     pack.set_int(sp::tracker_receive_timeout, 5);
     pack.set_int(sp::stop_tracker_timeout, 1);
-    pack.set_int(sp::min_reconnect_time, 5);
+    pack.set_int(sp::min_reconnect_time, RECONNECT_S);
     pack.set_int(sp::max_metadata_size, 10 << 20);
     pack.set_int(sp::metadata_token_limit, 500000);
     pack.set_int(sp::max_piece_count, 262144);
+    pack.set_bool(sp::enable_outgoing_utp,
+                  false); /* a fifth of TCP's rate here, and slow to see that a peer is gone */
     pack.set_bool(sp::no_connect_privileged_ports, true);
     pack.set_bool(sp::apply_ip_filter_to_trackers, true);
     pack.set_bool(sp::ssrf_mitigation, !any);
@@ -156,6 +160,14 @@ std::unique_ptr<lt::session> session_open(const struct engine_config &config)
     if (config.reach == ENGINE_REACH_PUBLIC)
         stay_public(*session);
     return session;
+}
+
+/* A torrent that waited at the gate looked finished, so its seeds hung up: let them be called again soon. */
+void session_reconnect(lt::session &session, reconnect how)
+{
+    lt::settings_pack pack;
+    pack.set_int(lt::settings_pack::min_reconnect_time, how == reconnect::soon ? 1 : RECONNECT_S);
+    session.apply_settings(std::move(pack));
 }
 
 } // namespace inside

@@ -40,6 +40,7 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
     if (fresh.ti)
         params.ti = fresh.ti;
     params.piece_priorities.clear(); /* of a stream that nobody watches any more */
+    params.file_priorities.clear();  /* zeros if it was saved at the gate */
     for (size_t i = 0; i < fresh.trackers.size(); i++)
     {
         if (std::find(params.trackers.begin(), params.trackers.end(), fresh.trackers[i]) !=
@@ -111,8 +112,7 @@ void prepared(struct engine *engine, const record_ptr &rec,
                   }
                   for (const std::string &url : params->trackers)
                       rec->tracker_urls.insert(url);
-                  if (rec->priorities.empty())
-                      rec->priorities = params->file_priorities;
+                  params->file_priorities = rec->priorities;
                   set_flags(*params);
                   engine->session->async_add_torrent(*params);
               }
@@ -479,8 +479,9 @@ void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt:
     stat.fetched_bytes = fetched;
     stat.all_time_down_bytes = size_of(status.all_time_download);
     stat.all_time_up_bytes = size_of(status.all_time_upload);
-    stat.down_bytes_s = count_of(status.download_payload_rate);
-    stat.up_bytes_s = count_of(status.upload_payload_rate);
+    bool moving = !rec->paused && status.num_peers > 0; /* libtorrent's mean would fade for half a minute */
+    stat.down_bytes_s = moving ? count_of(status.download_payload_rate) : 0;
+    stat.up_bytes_s = moving ? count_of(status.upload_payload_rate) : 0;
     stat.peers = count_of(status.num_peers);
     stat.seeds = count_of(status.num_seeds);
     stat.pieces_done = count_of(status.num_pieces);
