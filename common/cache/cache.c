@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cache/cache.h"
+
+#include "common/base/clock.h"
+#include "common/cache/link.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    NUMBER_SIZE = 24
+};
+
+struct cache
+{
+    struct cache_link link;
+    atomic_uint_fast64_t hits;
+    atomic_uint_fast64_t misses;
+    atomic_uint_fast64_t errors;
+};
+
+static void count(atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* ---- opening and closing ----------------------------------------------------------------- */
+
+static void ignore_sigpipe(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+        signal(SIGPIPE, SIG_IGN);
+}
+
+enum err_code cache_open(const char *url, struct cache **out, struct err *err)
+{
+    struct cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = cache_link_open(&cache->link, url, err);
+    if (code != E_OK)
+    {
+        cache_close(cache);
+        return code;
+    }
+    ignore_sigpipe();
+    *out = cache;
+    return E_OK;
+}
+
+void cache_close(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    cache_link_close(&cache->link);
+    free(cache);
+}
+
+/* One command and its reply, which the caller frees. */
+static enum err_code run(struct cache *cache, const struct cache_command *command, redisReply **out,
+                         struct err *err)
+{
+    enum err_code code = cache_link_run(&cache->link, command, out, err);
+    if (code != E_OK)
+        count(&cache->errors);
+    return code;
+}
+
+/* For replies that a healthy server never gives: read-only, out of memory, still loading. */
+static enum err_code odd(struct cache *cache, const redisReply *reply, struct err *err)
+{
+    count(&cache->errors);
+    if (reply->type == REDIS_REPLY_ERROR)
+        return fail(err, E_UNAVAILABLE, "the cache answered: %.80s", reply->str);
+    return fail(err, E_UNAVAILABLE, "the cache gave an unexpected answer");
+}
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+static bool is_wrong_type(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) == 0;
+}
+
+enum err_code cache_get(struct cache *cache, const char *key, struct arena *arena, const char **value,
+                        size_t *len, struct err *err)
+{
+    struct cache_command command = {0};
+    redisReply *reply = NULL;
+    cache_command_add(&command, "GET");
+    cache_command_add(&command, key);
+    enum err_code code = run(cache, &command, &reply, err);
+    if (code != E_OK)
+        return code;
+    if (reply->type == REDIS_REPLY_STRING && reply->len <= CACHE_MAX_BYTES)
+    {
+        const char *copy = arena_strndup(arena, reply->str, reply->len);
+        code = copy != NULL ? E_OK : fail(err, E_NO_MEMORY, "no room for a value of the cache");
+        if (code == E_OK)
+        {
+            *value = copy;
+            *len = reply->len;
+            count(&cache->hits);
+        }
+    }
+    else if (reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STRING || is_wrong_type(reply))
+    {
+        count(&cache->misses);
+        code = fail(err, E_NOT_FOUND, "not in the cache");
+    }
+    else
+        code = odd(cache, reply, err);
+    freeReplyObject(reply);
+    return code;
+}
+
+enum existing
+{
+    EXISTING_REPLACED,
+    EXISTING_KEPT
+};
+
+struct entry
+{
+    const char *key;
+    const void *value;
+    size_t len;
+    int64_t ttl_ms;
+};
+
+static enum err_code set(struct cache *cache, const struct entry *entry, enum existing existing,
+                         struct err *err)
+{
+    struct cache_command command = {0};
+    redisReply *reply = NULL;
+    char ttl[NUMBER_SIZE];
+    if (entry->len > CACHE_MAX_BYTES)
+        return fail(err, E_TOO_LARGE, "a value of %zu bytes is too large for the cache", entry->len);
+    if (entry->ttl_ms <= 0)
+        return fail(err, E_BUG, "a value of the cache needs an end");
+    snprintf(ttl, sizeof ttl, "%lld", (long long)entry->ttl_ms);
+    cache_command_add(&command, "SET");
+    cache_command_add(&command, entry->key);
+    cache_command_add_bytes(&command, entry->value, entry->len);
+    cache_command_add(&command, "PX");
+    cache_command_add(&command, ttl);
+    if (existing == EXISTING_KEPT)
+        cache_command_add(&command, "NX");
+    enum err_code code = run(cache, &command, &reply, err);
+    if (code != E_OK)
+        return code;
+    if (reply->type == REDIS_REPLY_NIL)
+        code = fail(err, E_CONFLICT, "the cache has that key already");
+    else if (reply->type != REDIS_REPLY_STATUS)
+        code = odd(cache, reply, err);
+    freeReplyObject(reply);
+    return code;
+}
+
+enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len, int64_t ttl_ms,
+                        struct err *err)
+{
+    return set(cache, &(struct entry){key, value, len, ttl_ms}, EXISTING_REPLACED, err);
+}
+
+enum err_code cache_set_if_absent(struct cache *cache, const char *key, const void *value, size_t len,
+                                  int64_t ttl_ms, struct err *err)
+{
+    return set(cache, &(struct entry){key, value, len, ttl_ms}, EXISTING_KEPT, err);
+}
+
+enum err_code cache_delete(struct cache *cache, const char *key, struct err *err)
+{
+    struct cache_command command = {0};
+    redisReply *reply = NULL;
+    cache_command_add(&command, "DEL");
+    cache_command_add(&command, key);
+    enum err_code code = run(cache, &command, &reply, err);
+    if (code != E_OK)
+        return code;
+    if (reply->type != REDIS_REPLY_INTEGER)
+        code = odd(cache, reply, err);
+    freeReplyObject(reply);
+    return code;
+}
+
+/* False: not a number, nor a list of at most CACHE_MAX_NUMBERS of them. */
+static bool read_numbers(const redisReply *reply, struct cache_numbers *out)
+{
+    struct cache_numbers numbers = {0};
+    if (reply->type == REDIS_REPLY_INTEGER)
+    {
+        *out = (struct cache_numbers){.list = {reply->integer}, .count = 1};
+        return true;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > CACHE_MAX_NUMBERS)
+        return false;
+    for (; numbers.count < reply->elements; numbers.count++)
+    {
+        if (reply->element[numbers.count]->type != REDIS_REPLY_INTEGER)
+            return false;
+        numbers.list[numbers.count] = reply->element[numbers.count]->integer;
+    }
+    *out = numbers;
+    return true;
+}
+
+enum err_code cache_eval(struct cache *cache, const struct cache_call *call, struct cache_numbers *out,
+                         struct err *err)
+{
+    struct cache_command command = {0};
+    redisReply *reply = NULL;
+    char key_count[NUMBER_SIZE];
+    if (call->key_count + call->argument_count > CACHE_MAX_ARGUMENTS)
+        return fail(err, E_BUG, "too many arguments for a script of the cache");
+    snprintf(key_count, sizeof key_count, "%zu", call->key_count);
+    cache_command_add(&command, "EVAL");
+    cache_command_add(&command, call->script);
+    cache_command_add(&command, key_count);
+    for (size_t i = 0; i < call->key_count; i++)
+        cache_command_add(&command, call->keys[i]);
+    for (size_t i = 0; i < call->argument_count; i++)
+        cache_command_add(&command, call->arguments[i]);
+    enum err_code code = run(cache, &command, &reply, err);
+    if (code != E_OK)
+        return code;
+    if (!read_numbers(reply, out))
+        code = odd(cache, reply, err);
+    freeReplyObject(reply);
+    return code;
+}
+
+enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err)
+{
+    struct cache_command command = {0};
+    redisReply *reply = NULL;
+    int64_t began_ns = clock_mono_ns();
+    cache_command_add(&command, "PING");
+    enum err_code code = run(cache, &command, &reply, err);
+    if (code != E_OK)
+        return code;
+    if (reply->type != REDIS_REPLY_STATUS)
+        code = odd(cache, reply, err);
+    else
+        *latency_us = (clock_mono_ns() - began_ns) / 1000;
+    freeReplyObject(reply);
+    return code;
+}
+
+struct cache_stats cache_stats(const struct cache *cache)
+{
+    return (struct cache_stats){.hits = atomic_load_explicit(&cache->hits, memory_order_relaxed),
+                                .misses = atomic_load_explicit(&cache->misses, memory_order_relaxed),
+                                .errors = atomic_load_explicit(&cache->errors, memory_order_relaxed),
+                                .losses = atomic_load_explicit(&cache->link.losses, memory_order_relaxed)};
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cache/link.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum
+{
+    NUMBER_SIZE = 24
+};
+
+void cache_command_add_bytes(struct cache_command *command, const void *bytes, size_t len)
+{
+    command->words[command->count] = bytes;
+    command->lens[command->count++] = len;
+}
+
+void cache_command_add(struct cache_command *command, const char *word)
+{
+    cache_command_add_bytes(command, word, strlen(word));
+}
+
+enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err)
+{
+    enum err_code code = cache_address_parse(url, &link->address, err);
+    if (code != E_OK)
+        return code;
+    link->lookup = cache_lookup_new(link->address.host);
+    return link->lookup != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
+}
+
+void cache_link_close(struct cache_link *link)
+{
+    if (link->context != NULL)
+        redisFree(link->context);
+    cache_lookup_free(link->lookup);
+    explicit_bzero(&link->address, sizeof link->address);
+}
+
+/* ---- losing and finding the server ------------------------------------------------------- */
+
+/* The connection is useless from now on; what hiredis does after a timeout is to refuse for ever. */
+static void lose(struct cache_link *link, const char *why)
+{
+    if (link->context != NULL)
+    {
+        redisFree(link->context);
+        link->context = NULL;
+        atomic_fetch_add_explicit(&link->losses, 1, memory_order_relaxed);
+    }
+    int64_t next_ms = link->backoff_ms * 2;
+    link->backoff_ms = next_ms < CACHE_BACKOFF_MIN_MS   ? CACHE_BACKOFF_MIN_MS
+                       : next_ms > CACHE_BACKOFF_MAX_MS ? CACHE_BACKOFF_MAX_MS
+                                                        : next_ms;
+    link->retry_at_ms = clock_mono_ms() + link->backoff_ms;
+    if (!link->lost)
+        log_warn("cache_lost", "the cache is away (%s); going on without it", why);
+    link->lost = true;
+}
+
+static void found(struct cache_link *link)
+{
+    link->backoff_ms = 0;
+    if (link->lost)
+        log_info("cache_back", "the cache is back");
+    link->lost = false;
+}
+
+static struct timeval timeval_of(int64_t wait_ms)
+{
+    wait_ms = wait_ms < 1 ? 1 : wait_ms;
+    return (struct timeval){.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+}
+
+/* The only place where hiredis's errors become words. */
+static const char *reason_of(const redisContext *context)
+{
+    if (context == NULL)
+        return "out of memory";
+    switch (context->err)
+    {
+    case REDIS_ERR_EOF:
+        return "it closed the connection";
+    case REDIS_ERR_PROTOCOL:
+        return "it does not speak Redis's protocol";
+    case REDIS_ERR_OOM:
+        return "out of memory";
+    case REDIS_ERR_IO:
+        if (errno == EAGAIN)
+            return "no answer in time";
+        return context->errstr;
+    default:
+        return context->errstr[0] != '\0' ? context->errstr : "no answer";
+    }
+}
+
+/* Sends one command and takes its reply before deadline_ms; NULL means that the connection is gone. */
+static redisReply *talk(redisContext *context, const struct cache_command *command, int64_t deadline_ms)
+{
+    struct cache_command copy = *command; /* hiredis takes pointers to what it never changes */
+    redisReply *reply = NULL;
+    if (redisSetTimeout(context, timeval_of(deadline_ms - clock_mono_ms())) != REDIS_OK ||
+        redisAppendCommandArgv(context, copy.count, copy.words, copy.lens) != REDIS_OK ||
+        redisGetReply(context, (void **)&reply) != REDIS_OK)
+        return NULL;
+    return reply;
+}
+
+/* AUTH and SELECT; an error reply is as bad as none.  Returns NULL, or why not. */
+static const char *introduce(struct cache_link *link, redisContext *context, int64_t deadline_ms)
+{
+    const struct cache_address *address = &link->address;
+    char database[NUMBER_SIZE];
+    struct cache_command commands[2] = {0};
+    int used = 0;
+    if (address->password[0] != '\0')
+    {
+        cache_command_add(&commands[used], "AUTH");
+        if (address->user[0] != '\0')
+            cache_command_add(&commands[used], address->user);
+        cache_command_add(&commands[used++], address->password);
+    }
+    if (address->database != 0)
+    {
+        snprintf(database, sizeof database, "%d", address->database);
+        cache_command_add(&commands[used], "SELECT");
+        cache_command_add(&commands[used++], database);
+    }
+    const char *why = NULL;
+    for (int i = 0; i < used && why == NULL; i++)
+    {
+        redisReply *reply = talk(context, &commands[i], deadline_ms);
+        if (reply == NULL)
+            why = reason_of(context);
+        else if (reply->type == REDIS_REPLY_ERROR)
+            why = "it refused our password or database";
+        if (reply != NULL)
+            freeReplyObject(reply);
+    }
+    return why;
+}
+
+static redisContext *connect_to(const struct cache_link *link, const struct cache_found *found,
+                                int64_t deadline_ms)
+{
+    redisContext *context = NULL;
+    for (size_t i = 0; i < found->count; i++)
+    {
+        if (context != NULL)
+            redisFree(context);
+        context = redisConnectWithTimeout(found->numbers[i], link->address.port,
+                                          timeval_of(deadline_ms - clock_mono_ms()));
+        if (context == NULL || context->err == 0)
+            return context;
+    }
+    return context;
+}
+
+static enum err_code away(struct cache_link *link, const char *why, struct err *err)
+{
+    lose(link, why);
+    return fail(err, E_UNAVAILABLE, "the cache is away");
+}
+
+/* Connected when it returns E_OK; everything in here and the command after it share deadline_ms. */
+static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct err *err)
+{
+    struct cache_found addresses;
+    struct err cause = ERR_INIT;
+    int64_t now_ms = clock_mono_ms();
+    if (link->context != NULL)
+        return E_OK;
+    if (now_ms < link->retry_at_ms)
+        return fail(err, E_UNAVAILABLE, "the cache is away");
+    int64_t connect_by_ms = now_ms + CACHE_CONNECT_MS;
+    if (cache_lookup_wait(link->lookup, CACHE_CONNECT_MS, &addresses, &cause) != E_OK)
+        return away(link, cause.text, err);
+    redisContext *context = connect_to(link, &addresses, connect_by_ms);
+    const char *why =
+        context == NULL || context->err != 0 ? reason_of(context) : introduce(link, context, deadline_ms);
+    if (why == NULL)
+    {
+        link->context = context;
+        return E_OK;
+    }
+    enum err_code code = away(link, why, err);
+    if (context != NULL)
+        redisFree(context);
+    return code;
+}
+
+/* One command and its reply, which the caller frees.  An error reply is a reply. */
+enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command, redisReply **out,
+                             struct err *err)
+{
+    int64_t deadline_ms = clock_mono_ms() + CACHE_COMMAND_MS;
+    redisReply *reply = NULL;
+    enum err_code code = reach(link, deadline_ms, err);
+    if (code == E_OK)
+    {
+        reply = talk(link->context, command, deadline_ms);
+        if (reply == NULL)
+            code = away(link, reason_of(link->context), err);
+    }
+    if (code != E_OK)
+        return code;
+    found(link);
+    *out = reply;
+    return E_OK;
+}

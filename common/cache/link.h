@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link.h -- the connection to Redis: made when needed, given up when it fails, made again later.
+ *
+ * Private to common/cache.  One thread.  No call takes longer than CACHE_COMMAND_MS; after a
+ * failure calls fail at once until the backoff is over.
+ */
+#ifndef SOKOUL_COMMON_CACHE_LINK_H
+#define SOKOUL_COMMON_CACHE_LINK_H
+
+#include "common/cache/address.h"
+#include "common/cache/cache.h"
+
+#include <hiredis/hiredis.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum
+{
+    CACHE_MAX_WORDS = CACHE_MAX_ARGUMENTS + 3 /* of one command */
+};
+
+/* A command: words with their lengths, as hiredis takes them; all borrowed. */
+struct cache_command
+{
+    const char *words[CACHE_MAX_WORDS];
+    size_t lens[CACHE_MAX_WORDS];
+    int count;
+};
+
+void cache_command_add(struct cache_command *command, const char *word);
+void cache_command_add_bytes(struct cache_command *command, const void *bytes, size_t len);
+
+struct cache_link
+{
+    struct cache_address address;
+    struct cache_lookup *lookup;
+    redisContext *context; /* NULL: not connected */
+    int64_t retry_at_ms;   /* no attempt before, by the monotonic clock */
+    int64_t backoff_ms;
+    bool lost; /* a loss was logged and no return since */
+    atomic_uint_fast64_t losses;
+};
+
+MUST_USE enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err);
+void cache_link_close(struct cache_link *link); /* fine also after a failed open */
+/* The reply is the caller's to free.  An error that Redis answers is a reply, too. */
+MUST_USE enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command,
+                                      redisReply **reply, struct err *err);
+
+#endif
