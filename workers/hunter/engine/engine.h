@@ -97,7 +97,9 @@ extern "C"
         size_t metainfo_size;
         const char *save_dir; /* its last component must be `id`; made when missing (its parent must exist) */
         uint64_t max_bytes;   /* quota: a larger torrent is refused; 0: none */
-        uint64_t reserve_bytes; /* free space that must remain on the disk */
+        uint64_t reserve_bytes;    /* free space that must remain on the disk */
+        const uint8_t *priorities; /* as in engine_select; NULL: all files.  No other file is begun */
+        size_t priorities_count;
     };
 
     enum engine_state
