@@ -64,7 +64,7 @@ enum err_code request_query_int(struct request *req, const char *name, int64_t m
 enum err_code request_page(struct request *req, struct request_page *page, struct err *err)
 {
     *page = (struct request_page){.page = 1, .limit = 20, .cursor = request_query(req, "cursor")};
-    enum err_code first = request_query_int(req, "page", 1, INT32_MAX, &page->page, err);
+    enum err_code first = request_query_int(req, "page", 1, UINT32_MAX, &page->page, err);
     enum err_code second = request_query_int(req, "limit", 1, 100, &page->limit, err);
     return first != E_OK ? first : second;
 }

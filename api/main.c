@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sokoul-api: a table of contents. */
+#include "api/app.h"
+#include "api/probes.h"
+#include "api/server.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/conf/args.h"
+#include "common/conf/conf.h"
+#include "common/crypt/token.h"
+#include "common/db/db.h"
+#include "common/http/http.h"
+#include "common/mq/mq.h"
+#include "common/obs/health.h"
+#include "common/obs/metrics.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum
+{
+    FIRST_PROBE_WAIT_MS = 2000,
+    KILLED_BY_SIGNAL = 128 /* plus its number, as a shell says it */
+};
+
+/* Everything that lives as long as the process, in the order in which it is made. */
+struct process
+{
+    struct conf *conf;
+    struct db_pool *db;
+    struct token_keys *tokens;
+    struct mq *mq;
+    struct health *health;
+    struct probes *probes;
+    struct app app;
+    struct server *server;
+};
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* Before the first thread: all of them inherit it, so that signals come to sigwait only. */
+static void block_signals(void)
+{
+    sigset_t set = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static double read_connections(void *of)
+{
+    return db_pool_stats(of).in_use;
+}
+
+static double read_waits(void *of)
+{
+    return (double)db_pool_stats(of).waits;
+}
+
+static double read_exhausted(void *of)
+{
+    return (double)db_pool_stats(of).exhausted;
+}
+
+static enum err_code open_database(struct process *p, struct err *err)
+{
+    const struct db_pool_config config = {.url = p->conf->database_url,
+                                          .name = "sokoul-api",
+                                          .size = (int)p->conf->db_pool_size,
+                                          .get_wait_ms = (int)p->conf->db_wait_s * 1000,
+                                          .statement_ms = (int)p->conf->db_wait_s * 1000};
+    if (db_pool_open(&config, &p->db, err) != E_OK)
+        return err->code;
+    metrics_read(METRIC_DB_CONNECTIONS, read_connections, p->db);
+    metrics_read(METRIC_DB_WAITS, read_waits, p->db);
+    metrics_read(METRIC_DB_EXHAUSTED, read_exhausted, p->db);
+    return E_OK;
+}
+
+static enum err_code open_doors(struct process *p, struct err *err)
+{
+    if (http_open(err) != E_OK || open_database(p, err) != E_OK)
+        return err->code;
+    if (token_keys_new(p->conf->jwt_secret, p->conf->jwt_secret_previous, &p->tokens, err) != E_OK)
+        return err->code;
+    return mq_open(p->conf->nats_url, "sokoul-api", &p->mq, err);
+}
+
+/* The servers may all be away: health says so, and the API answers what it can. */
+static enum err_code watch_health(struct process *p, struct err *err)
+{
+    p->health = health_new();
+    if (p->health == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    if (probes_open(p->conf, p->mq, p->health, &p->probes, err) != E_OK)
+        return err->code;
+    health_start(p->health);
+    health_await(p->health, FIRST_PROBE_WAIT_MS);
+    return E_OK;
+}
+
+static enum err_code start(struct process *p, struct err *err)
+{
+    if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK)
+        return err->code;
+    p->app = (struct app){
+        .conf = p->conf,
+        .db = p->db,
+        .health = p->health,
+        .tokens = p->tokens,
+        .started_ms = clock_mono_ms(),
+    };
+    if (server_start(&p->app, &p->server, err) != E_OK)
+        return err->code;
+    log_info("listening", "listening on %s:%d", p->conf->api_listen.host, server_port(p->server));
+    return E_OK;
+}
+
+/* Latest first. */
+static void stop(struct process *p)
+{
+    server_free(p->server);
+    if (p->health != NULL)
+        health_stop(p->health);
+    probes_close(p->probes);
+    health_free(p->health);
+    mq_close(p->mq);
+    token_keys_free(p->tokens);
+    metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
+    metrics_read(METRIC_DB_WAITS, NULL, NULL);
+    metrics_read(METRIC_DB_EXHAUSTED, NULL, NULL);
+    db_pool_close(p->db);
+    http_close();
+}
+
+/* A second signal ends the process now, whatever it does. */
+static void *second_signal(void *of)
+{
+    (void)of;
+    sigset_t set = stop_signals();
+    int number = SIGTERM;
+    sigwait(&set, &number);
+    log_warn("signal", "Received signal %d again, ending now", number);
+    log_close();
+    _exit(KILLED_BY_SIGNAL + number);
+}
+
+static enum err_code drain(struct process *p, struct err *err)
+{
+    int64_t deadline_ms = clock_mono_ms() + (int64_t)p->conf->api_drain_s * 1000;
+    log_info("shutdown", "[SHUTDOWN] graceful stop begins");
+    health_drain(p->health);
+    log_info("shutdown", "[SHUTDOWN] drain mode on, new connections refused");
+    return server_drain(p->server, deadline_ms, err);
+}
+
+static int wait_and_stop(struct process *p)
+{
+    sigset_t set = stop_signals();
+    int number = 0;
+    sigwait(&set, &number);
+    int64_t began_ms = clock_mono_ms();
+    log_info("signal", "Received signal %d, initiating graceful shutdown...", number);
+    pthread_t watcher;
+    if (pthread_create(&watcher, NULL, second_signal, NULL) == 0)
+        pthread_detach(watcher);
+    log_info("shutdown", "Starting graceful shutdown process...");
+    struct err err = ERR_INIT;
+    if (drain(p, &err) != E_OK)
+    {
+        log_error("shutdown", "Shutdown timeout (%us) reached, forcing exit", (unsigned)p->conf->api_drain_s);
+        log_close();
+        _exit(err_exit(E_SHUTDOWN));
+    }
+    stop(p);
+    double seconds = (double)(clock_mono_ms() - began_ms) / 1e3;
+    metrics_observe(METRIC_SHUTDOWN_SECONDS, seconds);
+    log_info("shutdown", "[SHUTDOWN] services stopped");
+    log_info("shutdown_duration", "app_shutdown_duration_seconds %.3f", seconds);
+    log_info("shutdown", "Graceful shutdown process completed");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct args args;
+    struct process p = {0};
+    struct err err = ERR_INIT;
+    int status = 0;
+    if (!args_read(argc, argv, "Answers the REST API.", &args, &status))
+        return status;
+    if (conf_load(CONF_API, args.env_file, &p.conf, &err) != E_OK)
+    {
+        fprintf(stderr, "sokoul-api: %s\n", err.text);
+        return err_exit(err.code);
+    }
+    block_signals();
+    log_open("sokoul-api", p.conf->log_level);
+    if (start(&p, &err) == E_OK)
+        status = wait_and_stop(&p);
+    else
+    {
+        log_error("start", "%s", err.text);
+        stop(&p);
+        status = err_exit(err.code);
+    }
+    log_close();
+    conf_free(p.conf);
+    return status;
+}
