@@ -81,7 +81,8 @@ static const struct
     {"limit=0", E_INVALID, 0, 0},
     {"limit=101", E_INVALID, 0, 0},
     {"limit=x", E_INVALID, 0, 0},
-    {"limit=", E_INVALID, 0, 0}, {"page=4294967296", E_INVALID, 0, 0},
+    {"limit=", E_INVALID, 0, 0},
+    {"page=4294967296", E_INVALID, 0, 0},
     {"page=99999999999999999999", E_INVALID, 0, 0},
 };
 

@@ -31,7 +31,7 @@ START_TEST(reply__turns_a_failure_into_problem_json)
 {
     make();
     struct err err = ERR_INIT;
-    fail(&err, E_NOT_FOUND, "no job <%s>", "x");
+    err_set(&err, E_NOT_FOUND, __FILE__, __LINE__, "no job <%s>", "x");
     reply_error(&req, &err);
     ck_assert_int_eq(req.reply.status, 404);
     ck_assert_str_eq(req.reply.content_type, "application/problem+json");
@@ -60,7 +60,7 @@ START_TEST(reply__keeps_our_own_faults_to_itself)
     static const enum err_code codes[] = {E_BUG, E_CONFIG, E_DATABASE};
     make();
     struct err err = ERR_INIT;
-    fail(&err, codes[_i], "SELECT secret FROM place");
+    err_set(&err, codes[_i], __FILE__, __LINE__, "SELECT secret FROM place");
     reply_error(&req, &err);
     ck_assert_ptr_null(strstr(req.reply.body.data, "SELECT"));
     unmake();
@@ -72,11 +72,11 @@ START_TEST(reply__says_when_to_come_again)
 {
     make();
     struct err err = ERR_INIT;
-    fail(&err, E_DATABASE, "away");
+    err_set(&err, E_DATABASE, __FILE__, __LINE__, "away");
     reply_error(&req, &err);
     ck_assert_int_eq(req.reply.status, 503);
     ck_assert_str_eq(header("Retry-After"), "5");
-    fail(&err, E_TOO_MANY, "slow down");
+    err_set(&err, E_TOO_MANY, __FILE__, __LINE__, "slow down");
     err.retry_after_s = 17;
     reply_error(&req, &err);
     ck_assert_int_eq(req.reply.status, 429);
@@ -90,7 +90,7 @@ START_TEST(reply__asks_for_a_token)
 {
     make();
     struct err err = ERR_INIT;
-    fail(&err, E_UNAUTHENTICATED, "no");
+    err_set(&err, E_UNAUTHENTICATED, __FILE__, __LINE__, "no");
     reply_error(&req, &err);
     ck_assert_str_eq(header("WWW-Authenticate"), "Bearer");
     unmake();
