@@ -80,22 +80,29 @@ static void add_text(struct line *line, const char *text)
     add(line, text, strlen(text));
 }
 
-/* Escapes at most `room` bytes of output; never cuts a character. */
-static void add_escaped(struct line *line, const char *text, size_t len, size_t room)
+/* Whether the byte stands in a JSON string as it is. */
+static bool plain(char c)
 {
-    size_t most = sizeof line->data - tail_bytes - line->len;
-    size_t end = line->len + (room < most ? room : most);
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
+/* Escapes as much as there is room for; never cuts a character. */
+static void add_escaped(struct line *line, const char *text, size_t len)
+{
+    size_t end = sizeof line->data - tail_bytes;
     for (size_t at = 0; at < len;)
     {
-        char out[UTF8_JSON_MAX];
-        size_t out_len = 0;
-        at += utf8_json_step(text + at, len - at, out, &out_len);
+        char out[UTF8_JSON_MAX] = {text[at]};
+        size_t out_len = 1;
+        at += plain(text[at]) ? 1 : utf8_json_step(text + at, len - at, out, &out_len);
         if (line->len + out_len > end)
             return;
-        add(line, out, out_len);
+        memcpy(line->data + line->len, out, out_len);
+        line->len += out_len;
     }
 }
 
+/* A field of ours, which needs no masking; NULL and "" become null. */
 static void add_field(struct line *line, const char *name, const char *value)
 {
     enum
@@ -109,11 +116,17 @@ static void add_field(struct line *line, const char *name, const char *value)
         add_text(line, "\":null,");
         return;
     }
-    char masked[FIELD_BYTES];
-    size_t len = mask_text(value, masked, sizeof masked);
     add_text(line, "\":\"");
-    add_escaped(line, masked, len, FIELD_BYTES);
+    add_escaped(line, value, strnlen(value, FIELD_BYTES));
     add_text(line, "\",");
+}
+
+/* A field whose text a client may have chosen. */
+static void add_masked(struct line *line, const char *name, const char *value)
+{
+    char masked[128];
+    mask_text(value == NULL ? "" : value, masked, sizeof masked);
+    add_field(line, name, masked);
 }
 
 static void line_format(struct line *line, enum log_level level, const char *event, const char *message,
@@ -126,12 +139,12 @@ static void line_format(struct line *line, enum log_level level, const char *eve
     add_field(line, "timestamp", timestamp);
     add_field(line, "level", level_names[level]);
     add_field(line, "service", the_log.service);
-    add_field(line, "request_id", context.request_id);
+    add_masked(line, "request_id", context.request_id);
     add_field(line, "user_id", context.user_id);
     add_field(line, "job_id", context.job_id);
     add_field(line, "event", event);
     add_text(line, "\"message\":\"");
-    add_escaped(line, message, len, sizeof line->data);
+    add_escaped(line, message, len);
     add_text(line, "\"}\n");
 }
 
@@ -199,16 +212,15 @@ static void ring_put(const struct line *line)
 /* The next whole lines, at most CHUNK_BYTES of them, or one that is longer. */
 static size_t ring_chunk(char chunk[LINE_BYTES], size_t tail, size_t held)
 {
-    size_t end = 0;
-    for (size_t i = 0; i < held && i < LINE_BYTES; i++)
-    {
-        if (i >= CHUNK_BYTES && end > 0)
-            break;
-        chunk[i] = the_log.ring[(tail + i) % RING_BYTES];
-        if (chunk[i] == '\n')
-            end = i + 1;
-    }
-    return end;
+    size_t len = held < LINE_BYTES ? held : LINE_BYTES;
+    size_t at = tail % RING_BYTES;
+    size_t first = len < RING_BYTES - at ? len : RING_BYTES - at;
+    memcpy(chunk, the_log.ring + at, first);
+    memcpy(chunk + first, the_log.ring, len - first);
+    const char *end = memrchr(chunk, '\n', len < CHUNK_BYTES ? len : CHUNK_BYTES);
+    if (end == NULL)
+        end = memchr(chunk, '\n', len);
+    return (size_t)(end - chunk) + 1;
 }
 
 /* Tells once that lines were lost, as soon as lines go out again. */

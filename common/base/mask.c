@@ -146,7 +146,8 @@ static const char *const names[] = {"password", "passwd",  "passphrase", "pwd", 
 static size_t name_len(const char *at)
 {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncasecmp(at, names[i], strlen(names[i])) == 0)
+        if ((at[0] | 32) == names[i][0] && (at[1] | 32) == names[i][1] &&
+            strncasecmp(at, names[i], strlen(names[i])) == 0)
             return strlen(names[i]);
     return 0;
 }
@@ -205,8 +206,21 @@ static bool (*const rules[])(const char *text, const char *at, struct find *find
     find_secret, find_jwt, find_api_key, find_url_password, find_named,
 };
 
+/* Whether a rule can begin with this byte: nearly all bytes of a line are passed by on this alone. */
+static bool may_begin(char c)
+{
+    static const bool begins[256] = {
+        [':'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['e'] = true, ['p'] = true, ['s'] = true,
+        ['t'] = true, ['A'] = true, ['B'] = true, ['C'] = true, ['P'] = true, ['S'] = true, ['T'] = true,
+    };
+    unsigned char u = (unsigned char)c;
+    return begins[u] || atomic_load_explicit(&secrets.starts[u], memory_order_relaxed);
+}
+
 static bool look(const char *text, const char *at, struct find *find)
 {
+    if (!may_begin(*at))
+        return false;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i](text, at, find))
             return true;
@@ -237,7 +251,7 @@ size_t mask_text(const char *text, char *out, size_t size)
         struct find find;
         if (!look(text, at, &find))
         {
-            add(&sink, at++, 1);
+            out[sink.len++] = *at++;
             continue;
         }
         add(&sink, at, find.keep);
