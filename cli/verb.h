@@ -68,6 +68,7 @@ MUST_USE enum err_code verb_dlq_replay(struct session *session, struct err *err)
 MUST_USE enum err_code verb_dlq_purge(struct session *session, struct err *err);
 MUST_USE enum err_code verb_user_create(struct session *session, struct err *err);
 MUST_USE enum err_code verb_user_role(struct session *session, struct err *err);
+MUST_USE enum err_code verb_doctor(struct session *session, struct err *err);
 MUST_USE enum err_code verb_healthcheck(struct session *session, struct err *err);
 
 /* E_INVALID: not a role that a person can have. */

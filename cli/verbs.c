@@ -55,6 +55,9 @@ const struct verb verbs[] = {
      "show which migrations were applied",
      "States: applied, pending, changed (after it had been applied; exit 1), unknown (a newer\n"
      "program applied it)."},
+    {NULL, "doctor", "", 0, 0, 0, VERB_NEEDS_NOTHING, verb_doctor,
+     "check settings, servers, folders and providers, and say what to do",
+     "Exits 1 when something is bad."},
     {NULL, "healthcheck", "[health|ready]", 0, 1, OPTION_BIT(URL) | OPTION_BIT(TIMEOUT), VERB_NEEDS_NOTHING,
      verb_healthcheck,
      "ask a running program how it is",

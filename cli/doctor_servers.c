@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* doctor: Postgres, NATS, Redis, the providers. */
+#include "cli/doctor.h"
+#include "cli/migrations.h"
+#include "common/base/clock.h"
+#include "common/cache/cache.h"
+#include "common/http/http.h"
+#include "common/mq/mq.h"
+#include "common/provider/prowlarr.h"
+#include "common/provider/tmdb.h"
+
+enum
+{
+    CONNECT_MS = 3000,
+    PING_MS = 2000,
+    PROVIDER_MS = 5000
+};
+
+/* ---- Postgres --------------------------------------------------------------------------------- */
+
+static void check_schema(struct doctor *doctor, struct db *db)
+{
+    struct migration_report report = {NULL, 0};
+    struct err err = ERR_INIT;
+    size_t seen[MIGRATION_UNKNOWN + 1] = {0};
+    if (migrate_status(db, doctor->session->arena, migrations_embedded, &report, &err) != E_OK)
+    {
+        doctor_add(doctor, FINDING_BAD, "schema", "look at the log of PostgreSQL", "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < report.count; i++)
+        seen[report.rows[i].state]++;
+    if (seen[MIGRATION_CHANGED] > 0)
+        doctor_add(doctor, FINDING_BAD, "schema", "see sokoulctl migrate status",
+                   "a migration was changed after it had been applied");
+    else if (seen[MIGRATION_PENDING] > 0)
+        doctor_add(doctor, FINDING_BAD, "schema", "run sokoulctl migrate up",
+                   "%zu migrations are not applied yet", seen[MIGRATION_PENDING]);
+    else
+        doctor_add(doctor, FINDING_OK, "schema", "", "up to date");
+    if (seen[MIGRATION_UNKNOWN] > 0)
+        doctor_add(doctor, FINDING_NOTE, "schema", "update the programs",
+                   "a newer program has been here: %zu migrations are unknown", seen[MIGRATION_UNKNOWN]);
+}
+
+void doctor_database(struct doctor *doctor)
+{
+    struct db *db = NULL;
+    struct err err = ERR_INIT;
+    if (doctor->conf == NULL)
+        return;
+    int64_t before_ms = clock_mono_ms();
+    if (session_db(doctor->session, &db, &err) != E_OK)
+    {
+        doctor_add(doctor, FINDING_BAD, "database", "start PostgreSQL, or mend DATABASE_URL", "%s", err.text);
+        return;
+    }
+    doctor_add(doctor, FINDING_OK, "database", "", "PostgreSQL lets us in, after %lld ms",
+               (long long)(clock_mono_ms() - before_ms));
+    check_schema(doctor, db);
+}
+
+/* ---- NATS ------------------------------------------------------------------------------------- */
+
+static enum err_code reach_nats(struct mq *mq, struct err *err)
+{
+    const int64_t until_ms = clock_mono_ms() + CONNECT_MS;
+    int wait_ms = 0;
+    while (!mq_connected(mq))
+        if (!session_back_off(&wait_ms, until_ms))
+            return fail(err, E_UNAVAILABLE, "NATS does not answer");
+    return mq_ping(mq, PING_MS, err);
+}
+
+static void check_stream(struct doctor *doctor, struct mq *mq)
+{
+    struct mq_stream info = {.messages = 0};
+    struct err err = ERR_INIT;
+    if (mq_stream_info(mq, "JOBS", &info, &err) == E_OK)
+        doctor_add(doctor, FINDING_OK, "nats", "", "JetStream works, %lld wake-ups wait in JOBS",
+                   (long long)info.messages);
+    else
+        doctor_add(doctor, FINDING_NOTE, "nats", "start sokoul-api or a worker, which make it",
+                   "JetStream works, but the stream JOBS is not there yet");
+}
+
+void doctor_nats(struct doctor *doctor)
+{
+    struct mq *mq = NULL;
+    struct err err = ERR_INIT;
+    if (doctor->conf == NULL || *doctor->conf->nats_url == '\0')
+        return;
+    enum err_code code = mq_open(doctor->conf->nats_url, "sokoulctl", &mq, &err);
+    if (code == E_OK)
+        code = reach_nats(mq, &err);
+    if (code == E_OK)
+        check_stream(doctor, mq);
+    else
+        doctor_add(doctor, FINDING_BAD, "nats", "start nats-server with JetStream, or mend NATS_URL", "%s",
+                   err.text);
+    if (mq != NULL)
+        mq_close(mq);
+}
+
+/* ---- Redis ------------------------------------------------------------------------------------ */
+
+void doctor_redis(struct doctor *doctor)
+{
+    struct cache *cache = NULL;
+    struct err err = ERR_INIT;
+    int64_t latency_us = 0;
+    if (doctor->conf == NULL || *doctor->conf->redis_url == '\0')
+        return;
+    enum err_code code = cache_open(doctor->conf->redis_url, &cache, &err);
+    if (code == E_OK)
+        code = cache_ping(cache, &latency_us, &err);
+    if (code == E_OK)
+        doctor_add(doctor, FINDING_OK, "redis", "", "Redis answers in %lld us", (long long)latency_us);
+    else
+        doctor_add(doctor, FINDING_BAD, "redis", "start Redis, or mend REDIS_URL", "%s", err.text);
+    cache_close(cache);
+}
+
+/* ---- providers -------------------------------------------------------------------------------- */
+
+static void check_tmdb(struct doctor *doctor, struct http_client *http)
+{
+    struct tmdb tmdb = {.http = http,
+                        .base_url = doctor->conf->tmdb_base_url,
+                        .api_key = doctor->conf->tmdb_api_key,
+                        .deadline_ms = PROVIDER_MS};
+    struct tmdb_query query = {.query = "sintel", .type = PROVIDER_MOVIE, .page = 1};
+    struct tmdb_page page;
+    struct err err = ERR_INIT;
+    if (*tmdb.api_key == '\0')
+        return;
+    enum err_code code = tmdb_search(&tmdb, &query, doctor->session->arena, &page, &err);
+    if (code == E_OK)
+        doctor_add(doctor, FINDING_OK, "tmdb", "", "TMDB takes our key");
+    else
+        doctor_add(doctor, FINDING_BAD, "tmdb",
+                   code == E_CONFIG ? "mend TMDB_API_KEY" : "look at TMDB_BASE_URL and at the network", "%s",
+                   err.text);
+}
+
+static void check_prowlarr(struct doctor *doctor, struct http_client *http)
+{
+    struct prowlarr prowlarr = {.http = http,
+                                .base_url = doctor->conf->prowlarr_url,
+                                .api_key = doctor->conf->prowlarr_api_key,
+                                .deadline_ms = PROVIDER_MS};
+    struct prowlarr_query query = {.query = "sintel", .type = PROVIDER_MOVIE, .limit = 1};
+    struct prowlarr_page page;
+    struct err err = ERR_INIT;
+    if (*prowlarr.base_url == '\0')
+    {
+        doctor_add(doctor, FINDING_NOTE, "prowlarr", "set PROWLARR_URL to find releases",
+                   "Prowlarr is not configured");
+        return;
+    }
+    enum err_code code = prowlarr_search(&prowlarr, &query, doctor->session->arena, &page, &err);
+    if (code == E_OK)
+        doctor_add(doctor, FINDING_OK, "prowlarr", "", "Prowlarr takes our key");
+    else
+        doctor_add(doctor, FINDING_BAD, "prowlarr",
+                   code == E_CONFIG ? "mend PROWLARR_API_KEY" : "start Prowlarr, or mend PROWLARR_URL", "%s",
+                   err.text);
+}
+
+void doctor_providers(struct doctor *doctor)
+{
+    struct err err = ERR_INIT;
+    if (doctor->conf == NULL || http_open(&err) != E_OK)
+        return;
+    struct http_client *http = http_client_new();
+    if (http != NULL)
+    {
+        check_tmdb(doctor, http);
+        check_prowlarr(doctor, http);
+    }
+    http_client_free(http);
+    http_close();
+}
