@@ -17,7 +17,7 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "tools")]
+sys.path.insert(0, HERE)
 
 from client import Api  # noqa: E402
 from fakes.prowlarr import FakeProwlarr  # noqa: E402
@@ -27,16 +27,6 @@ from stack_under_test import BIN, Sokoul  # noqa: E402
 
 TEMPLATE = "sokoul_template"
 numbers = itertools.count(1)
-
-
-def pytest_collection_modifyitems(config, items):
-    """T=name of `make test`: only the tests whose name contains it."""
-    wanted = os.environ.get("TEST_NAMES", "").split()
-    if wanted:
-        out = [i for i in items if not any(name in i.nodeid for name in wanted)]
-        if out:
-            config.hook.pytest_deselected(items=out)
-            items[:] = [i for i in items if i not in out]
 
 
 @pytest.hookimpl(hookwrapper=True)

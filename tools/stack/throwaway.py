@@ -84,6 +84,10 @@ class ThrowAway:
             server.stop()
         if self.postgres and not self.postgres.folder.startswith(f"{self.folder}/"):
             shutil.rmtree(os.path.dirname(self.postgres.folder), ignore_errors=True)
+            try:
+                os.rmdir("/var/lib/sokoul")
+            except OSError:
+                pass  # somebody else's folder is in it
         self.postgres = self.nats = self.redis = None
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
