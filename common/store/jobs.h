@@ -68,6 +68,19 @@ MUST_USE enum err_code job_store_key_answer(struct db *db, const struct job_key 
 MUST_USE enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_id,
                                      const char *viewer, const char **json, struct err *err);
 
+/* Many of them in one round trip; jsons[i] is NULL where there is none (or not theirs). */
+enum
+{
+    JOB_MAX_LOOKS = 64
+};
+struct job_look
+{
+    const char *job_id;
+    const char *viewer;
+};
+MUST_USE enum err_code job_store_get_many(struct db *db, struct arena *arena, const struct job_look *looks,
+                                          size_t n, const char **jsons, struct err *err);
+
 struct job_filter
 {
     const char *user_id; /* NULL: everybody's */

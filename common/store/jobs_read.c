@@ -189,34 +189,61 @@ static enum err_code text_of(struct arena *arena, struct buf *buf, const char **
     return E_OK;
 }
 
+static enum err_code job_text(const struct db_rows *job, const struct db_rows *past, struct arena *arena,
+                              const char **json, struct err *err)
+{
+    struct buf buf;
+    buf_init(&buf, JOB_TEXT_MAX);
+    struct json_writer w = json_writer(&buf);
+    json_begin_object(&w, NULL);
+    put_seen(&w, job, 0);
+    put_time(&w, "deadline_at", job, 0, DEADLINE);
+    json_put_raw(&w, "payload", db_text(job, 0, PAYLOAD));
+    json_put_raw(&w, "result", db_text(job, 0, RESULT));
+    put_history(&w, job, past);
+    json_end_object(&w);
+    return text_of(arena, &buf, json, err);
+}
+
+enum err_code job_store_get_many(struct db *db, struct arena *arena, const struct job_look *looks, size_t n,
+                                 const char **jsons, struct err *err)
+{
+    const char *params[JOB_MAX_LOOKS][2];
+    struct db_call calls[JOB_MAX_LOOKS * 2] = {{NULL, NULL}};
+    struct db_rows *rows[JOB_MAX_LOOKS * 2] = {NULL};
+    if (n > JOB_MAX_LOOKS)
+        return fail(err, E_BUG, "%zu jobs at once are too many", n);
+    for (size_t i = 0; i < n; i++)
+    {
+        params[i][0] = looks[i].job_id;
+        params[i][1] = looks[i].viewer;
+        calls[2 * i] = (struct db_call){&get_stmt, params[i]};
+        calls[2 * i + 1] = (struct db_call){&history_stmt, params[i]};
+    }
+    enum err_code code = db_run_all(db, calls, 2 * n, rows, err);
+    for (size_t i = 0; code == E_OK && i < n; i++)
+    {
+        jsons[i] = NULL;
+        if (db_rows(rows[2 * i]) == 1)
+            code = job_text(rows[2 * i], rows[2 * i + 1], arena, &jsons[i], err);
+    }
+    for (size_t i = 0; i < 2 * n; i++)
+        db_rows_free(rows[i]);
+    return code;
+}
+
 enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_id, const char *viewer,
                             const char **json, struct err *err)
 {
-    const char *params[] = {job_id, viewer};
-    const struct db_call calls[] = {{&get_stmt, params}, {&history_stmt, params}};
-    struct db_rows *rows[2] = {NULL, NULL};
-    enum err_code code = db_run_all(db, calls, 2, rows, err);
+    const struct job_look look = {job_id, viewer};
+    const char *found = NULL;
+    enum err_code code = job_store_get_many(db, arena, &look, 1, &found, err);
     if (code != E_OK)
         return code;
-    struct buf buf;
-    buf_init(&buf, JOB_TEXT_MAX);
-    if (db_rows(rows[0]) == 1)
-    {
-        struct json_writer w = json_writer(&buf);
-        json_begin_object(&w, NULL);
-        put_seen(&w, rows[0], 0);
-        put_time(&w, "deadline_at", rows[0], 0, DEADLINE);
-        json_put_raw(&w, "payload", db_text(rows[0], 0, PAYLOAD));
-        json_put_raw(&w, "result", db_text(rows[0], 0, RESULT));
-        put_history(&w, rows[0], rows[1]);
-        json_end_object(&w);
-        code = text_of(arena, &buf, json, err);
-    }
-    else
-        code = fail(err, E_NOT_FOUND, "there is no such job");
-    db_rows_free(rows[0]);
-    db_rows_free(rows[1]);
-    return code;
+    if (found == NULL)
+        return fail(err, E_NOT_FOUND, "there is no such job");
+    *json = found;
+    return E_OK;
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
