@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/catalog/catalog.h"
+
+#include "common/base/clock.h"
+#include "common/crypt/digest.h"
+#include "common/json/write.h"
+#include "common/obs/metrics.h"
+#include "common/store/media.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum
+{
+    VALUE_MAX_BYTES = CACHE_MAX_BYTES
+};
+
+const char *catalog_key(struct arena *arena, const struct catalog_query *query)
+{
+    char *text =
+        arena_printf(arena, "%s\n%d\n%s", provider_type_name(query->type), query->page, query->query);
+    if (text == NULL)
+        return NULL;
+    for (char *c = text; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    struct digest digest = digest_sha256(text, strlen(text));
+    return arena_printf(arena, "search:1:%s", digest.hex);
+}
+
+/* {"at":…,"total":…,"items":[…]} */
+static enum err_code read_value(struct arena *arena, const char *value, size_t len, struct catalog_page *page,
+                                struct err *err)
+{
+    const struct json *doc = NULL;
+    if (json_parse(arena, value, len, &doc, err) != E_OK)
+        return err->code;
+    int64_t at = json_int(json_get(doc, "at"), 0);
+    const struct json *items = json_get(doc, "items");
+    int64_t age_ms = clock_wall_ms() - at;
+    if (!json_is_array(items) || at <= 0 || age_ms < 0)
+        return fail(err, E_NOT_FOUND, "the cached page makes no sense");
+    const char *text = json_print(arena, items);
+    if (text == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a cached page");
+    *page = (struct catalog_page){text, json_int(json_get(doc, "total"), 0), age_ms};
+    return E_OK;
+}
+
+enum err_code catalog_find(struct cache *cache, struct arena *arena, const struct catalog_query *query,
+                           struct catalog_page *page, struct err *err)
+{
+    const char *value = NULL;
+    size_t len = 0;
+    const char *key = catalog_key(arena, query);
+    if (cache != NULL && key != NULL && cache_get(cache, key, arena, &value, &len, err) == E_OK &&
+        read_value(arena, value, len, page, err) == E_OK)
+    {
+        metrics_add(METRIC_CACHE_HITS, 1);
+        return E_OK;
+    }
+    metrics_add(METRIC_CACHE_MISSES, 1);
+    return fail(err, E_NOT_FOUND, "not in the cache");
+}
+
+static void keep_in_cache(struct cache *cache, struct arena *arena, const struct catalog_answer *answer,
+                          const struct catalog_page *page)
+{
+    struct buf value;
+    struct err ignored = ERR_INIT;
+    const char *key = catalog_key(arena, answer->query);
+    buf_init(&value, VALUE_MAX_BYTES);
+    struct json_writer w = json_writer(&value);
+    json_begin_object(&w, NULL);
+    json_put_int(&w, "at", clock_wall_ms());
+    json_put_int(&w, "total", page->total);
+    json_put_raw(&w, "items", page->items);
+    json_end_object(&w);
+    int64_t ttl_ms = (answer->fresh_s + CATALOG_STALE_S) * 1000;
+    if (!value.failed && key != NULL &&
+        cache_set(cache, key, value.data, value.len, ttl_ms, &ignored) != E_OK)
+        (void)ignored; /* the door has logged it; the next search asks TMDB again */
+    buf_fini(&value);
+}
+
+enum err_code catalog_keep(struct db *db, struct cache *cache, struct arena *arena,
+                           const struct catalog_answer *answer, struct catalog_page *page, struct err *err)
+{
+    const struct tmdb_page *found = answer->found;
+    struct media_new *media = arena_array(arena, found->count + 1, sizeof *media);
+    if (media == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for titles");
+    for (size_t i = 0; i < found->count; i++)
+    {
+        const struct provider_media *item = &found->items[i];
+        media[i] = (struct media_new){
+            .tmdb_id = item->tmdb_id,
+            .media_type = provider_type_name(item->type),
+            .title = item->title,
+            .original_title = item->original_title,
+            .overview = item->overview,
+            .year = item->year,
+            .release_date = item->release_date,
+            .genres = item->genres,
+            .genre_count = item->genre_count,
+            .poster_url = item->poster_url,
+            .backdrop_url = item->backdrop_url,
+            .vote = item->vote,
+        };
+    }
+    struct catalog_page kept = {.total = found->total_results};
+    if (media_store_upsert(db, arena, media, found->count, &kept.items, err) != E_OK)
+        return err->code;
+    if (cache != NULL)
+        keep_in_cache(cache, arena, answer, &kept);
+    *page = kept;
+    return E_OK;
+}
