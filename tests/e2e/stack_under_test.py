@@ -43,6 +43,7 @@ class Program:
         self.port = port
         self.log_path = log_path
         self.expected = True  # its end is checked by stop()
+        self.asked = False  # to end; a second SIGTERM would mean: now
         with open(log_path, "ab") as log:
             self.child = subprocess.Popen(words, env=env, cwd=os.path.dirname(log_path), stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -113,7 +114,7 @@ class Program:
         """SIGTERM, and the exit status must be 0."""
         if self.running():
             self.child.send_signal(signal.SIGCONT)
-            code = stop_child(self.child, STOP_S)
+            code = stop_child(self.child, STOP_S, signal.SIGCONT if self.asked else signal.SIGTERM)
         else:
             code = self.child.poll()
         if self.expected:
@@ -188,6 +189,7 @@ class Sokoul:
             if program.running():
                 program.child.send_signal(signal.SIGCONT)
                 program.child.send_signal(signal.SIGTERM)
+                program.asked = True
         for program in self.programs:
             try:
                 program.stop()
