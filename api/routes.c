@@ -2,7 +2,24 @@
 /* THE TABLE: every path that the API knows.  A route is one row here and one handler. */
 #include "api/route.h"
 
+#include "api/handlers/admin.h"
+#include "api/handlers/auth.h"
+#include "api/handlers/downloads.h"
+#include "api/handlers/favorites.h"
 #include "api/handlers/health.h"
+#include "api/handlers/history.h"
+#include "api/handlers/jobs.h"
+#include "api/handlers/letters.h"
+#include "api/handlers/media.h"
+#include "api/handlers/profile.h"
+#include "api/handlers/search.h"
+#include "api/handlers/torrents.h"
+#include "common/media/torrent.h"
+
+#define DB ROUTE_DB
+#define JSON (ROUTE_DB | ROUTE_BODY_JSON)
+#define WORK (ROUTE_DB | ROUTE_IDEMPOTENT)
+#define PAGES "page", "limit", "cursor"
 
 static const struct route rows[] = {
     /* health and metrics: answered on the event thread, also with everything down */
@@ -13,6 +30,65 @@ static const struct route rows[] = {
     {METHOD_GET, "/ready", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = health_get_ready},
     {METHOD_GET, "/readyz", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = health_get_ready},
     {METHOD_GET, "/metrics", WHO_ALL, LANE_EVENT, ROUTE_FREE | ROUTE_INTERNAL, .handle = health_get_metrics},
+
+    /* accounts */
+    {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, .handle = auth_register},
+    {METHOD_POST, "/auth/login", WHO_ALL, LANE_PASSWORDS, JSON, .handle = auth_login},
+    {METHOD_POST, "/auth/refresh", WHO_ALL, LANE_EXECUTOR, JSON, .handle = auth_refresh},
+    {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON, .handle = auth_logout},
+    {METHOD_GET, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_get},
+    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_PASSWORDS, JSON, .handle = profile_patch},
+    {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
+
+    /* titles */
+    {METHOD_GET, "/search", WHO_USER, LANE_PROVIDER, DB, .query = {"query", "type", PAGES},
+     .handle = search_get},
+    {METHOD_POST, "/search", WHO_USER, LANE_PROVIDER, WORK | ROUTE_BODY_JSON, .handle = search_post},
+    {METHOD_GET, "/media/favorites", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = favorites_list},
+    {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, .handle = favorites_add},
+    {METHOD_DELETE, "/media/favorite/{media_id}", WHO_USER, LANE_EXECUTOR, DB, .handle = favorites_remove},
+    {METHOD_GET, "/media/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = media_get},
+    {METHOD_GET, "/media/{id}/releases", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES},
+     .handle = media_list_releases},
+    {METHOD_POST, "/media/{id}/releases/search", WHO_USER, LANE_EXECUTOR,
+     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, .handle = media_search_releases},
+    {METHOD_GET, "/watch-history", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = history_list},
+    {METHOD_POST, "/watch-history", WHO_USER, LANE_EXECUTOR, JSON, .handle = history_add},
+
+    /* downloads */
+    {METHOD_POST, "/torrents/inspect", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_BODY_BYTES_OK, TORRENT_MAX_BYTES,
+     .handle = torrents_inspect},
+    {METHOD_POST, "/downloads/start", WHO_USER, LANE_EXECUTOR, WORK | ROUTE_BODY_JSON,
+     .handle = downloads_start},
+    {METHOD_GET, "/downloads", WHO_USER, LANE_EXECUTOR, DB, .query = {"status", PAGES},
+     .handle = downloads_list},
+    {METHOD_GET, "/downloads/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_get},
+    {METHOD_DELETE, "/downloads/{id}", WHO_USER, LANE_EXECUTOR, DB, .query = {"files"},
+     .handle = downloads_delete},
+    {METHOD_GET, "/downloads/{id}/files", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_files},
+    {METHOD_POST, "/downloads/{id}/pause", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_pause},
+    {METHOD_POST, "/downloads/{id}/resume", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_resume},
+
+    /* jobs */
+    {METHOD_POST, "/jobs", WHO_ADMIN, LANE_EXECUTOR, WORK | ROUTE_BODY_JSON, .handle = jobs_create,
+     .handle_batch = jobs_create_batch},
+    {METHOD_GET, "/jobs", WHO_USER, LANE_EXECUTOR, DB, .query = {"status", "kind", PAGES},
+     .handle = jobs_list},
+    {METHOD_GET, "/jobs/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = jobs_get,
+     .handle_batch = jobs_get_batch},
+    {METHOD_POST, "/jobs/{id}/cancel", WHO_USER, LANE_EXECUTOR, DB, .handle = jobs_cancel},
+
+    /* operators */
+    {METHOD_GET, "/admin/stats", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = admin_get_stats},
+    {METHOD_GET, "/admin/logs", WHO_MODERATOR, LANE_EXECUTOR, DB,
+     .query = {"user_id", "action", "since", PAGES}, .handle = admin_list_logs},
+    {METHOD_GET, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .query = {"kind", PAGES},
+     .handle = letters_list},
+    {METHOD_DELETE, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_purge},
+    {METHOD_GET, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_get},
+    {METHOD_DELETE, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_delete},
+    {METHOD_POST, "/admin/dlq/{id}/replay", WHO_ADMIN, LANE_EXECUTOR,
+     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, .handle = letters_replay},
 };
 
 const struct route_table routes = {rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accept.h -- accepting work: one transaction, once per Idempotency-Key.
+ *
+ *     BEGIN; the key; `work` (domain rows, job rows, outbox rows); the key's answer; COMMIT; wake the relay
+ *
+ * The same key with the same body gets the stored answer, another body E_UNPROCESSABLE, a key in
+ * flight E_CONFLICT.  Without a key `work` simply runs once.  On failure nothing is left.
+ * Threads: the request's.  Blocks on the database.
+ */
+#ifndef SOKOUL_API_HANDLERS_ACCEPT_H
+#define SOKOUL_API_HANDLERS_ACCEPT_H
+
+#include "api/request.h"
+#include "common/db/db.h"
+#include "common/store/jobs.h"
+
+struct accept_answer
+{
+    const char *location; /* or NULL */
+    const char *body;     /* JSON text */
+};
+
+struct accept
+{
+    enum err_code (*work)(struct request *req, struct db *db, void *of, struct accept_answer *answer,
+                          struct err *err);
+    void *of;
+};
+
+MUST_USE enum err_code accept_once(struct request *req, const struct accept *accept,
+                                   struct accept_answer *answer, struct err *err);
+/* The same, and answers 202 with it. */
+MUST_USE enum err_code accept_reply(struct request *req, const struct accept *accept, struct err *err);
+
+/* Accepts this one job; a live one with the same unique key is joined instead.  The body is
+ * {"job_id","status"}, the location /jobs/<id>. */
+MUST_USE enum err_code accept_job(struct request *req, const struct job_new *job,
+                                  struct accept_answer *answer, struct err *err);
+/* {"job_id":"…","status":"Pending"} and its Location. */
+MUST_USE enum err_code accept_job_answer(struct request *req, const char *job_id,
+                                         struct accept_answer *answer, struct err *err);
+/* Sends 202. */
+MUST_USE enum err_code accept_send(struct request *req, const struct accept_answer *answer, struct err *err);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A login is a family of refresh tokens; its id is the session in the access token. */
+#include "api/handlers/auth.h"
+
+#include "api/dto/account.h"
+#include "api/handlers/answer.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+#include "common/crypt/password.h"
+#include "common/crypt/refresh.h"
+#include "common/crypt/token.h"
+#include "common/store/sessions.h"
+#include "common/store/users.h"
+
+#include <stdio.h>
+
+struct entrance
+{
+    const char *user_id;
+    const char *role;
+    const char *family;
+    const char *user_json;
+    const char *refresh;
+};
+
+static enum err_code reply_tokens(struct request *req, enum reply_status status, const struct entrance *in,
+                                  struct err *err)
+{
+    const int64_t ttl_s = req->app->conf->access_token_ttl_s;
+    const int64_t now_s = clock_wall_ms() / 1000;
+    const char *access = NULL;
+    struct token_claims claims = {.issued_s = now_s, .expires_s = now_s + ttl_s};
+    snprintf(claims.user_id.text, sizeof claims.user_id.text, "%s", in->user_id);
+    snprintf(claims.session_id.text, sizeof claims.session_id.text, "%s", in->family);
+    snprintf(claims.role, sizeof claims.role, "%s", in->role);
+    if (token_sign(req->app->tokens, &claims, req->arena, &access, err) != E_OK)
+        return err->code;
+    struct json_writer w = reply_begin(req);
+    json_begin_object(&w, NULL);
+    json_put_raw(&w, "user", in->user_json);
+    json_put_text(&w, "access_token", access);
+    json_put_text(&w, "refresh_token", in->refresh);
+    json_put_text(&w, "token_type", "Bearer");
+    json_put_int(&w, "expires_in", ttl_s);
+    json_end_object(&w);
+    return reply_json(req, status, err);
+}
+
+/* A new family inside the open transaction. */
+static enum err_code open_session(struct request *req, struct db *db, struct entrance *in, struct err *err)
+{
+    struct digest digest;
+    const struct refresh_token refresh = refresh_token_new();
+    if (!refresh_token_digest(refresh.text, &digest))
+        return fail(err, E_BUG, "a new refresh token has no digest");
+    struct id row = id_new();
+    in->family = arena_strdup(req->arena, id_new().text);
+    in->refresh = arena_strdup(req->arena, refresh.text);
+    if (in->family == NULL || in->refresh == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a session");
+    const struct session_new session = {row.text, in->user_id, in->family, digest.hex,
+                                        req->app->conf->refresh_token_ttl_s};
+    return session_store_open(db, req->arena, &session, err);
+}
+
+static enum err_code add_user(struct request *req, const struct account_register *account,
+                              const struct password_hash *hash, struct entrance *in, struct err *err)
+{
+    struct db *db;
+    if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
+        return err->code;
+    const struct user_new user = {in->user_id, account->username, account->email, hash->text, NULL};
+    if (user_store_add(db, req->arena, &user, &in->user_json, err) != E_OK ||
+        open_session(req, db, in, err) != E_OK ||
+        answer_audit(req, db, "register", in->user_id, account->username, err) != E_OK)
+    {
+        db_rollback(db);
+        return err->code;
+    }
+    return db_commit(db, err);
+}
+
+enum err_code auth_register(struct request *req, struct err *err)
+{
+    struct account_register account;
+    struct password_hash hash;
+    struct id id = id_new();
+    struct entrance in = {.user_id = id.text, .role = "user"};
+    if (account_register_read(req, &account, err) != E_OK ||
+        password_hash(account.password, &hash, err) != E_OK ||
+        add_user(req, &account, &hash, &in, err) != E_OK)
+        return err->code;
+    return reply_tokens(req, REPLY_CREATED, &in, err);
+}
+
+/* The same answer and the same time, whether the name or the password is wrong. */
+static enum err_code refuse_login(struct request *req, const char *name, const struct user_login *login,
+                                  struct err *err)
+{
+    struct db *db;
+    struct err lost = ERR_INIT;
+    if (request_db(req, &db, &lost) != E_OK ||
+        answer_audit(req, db, "login_failed", login->id, name, &lost) != E_OK)
+        log_warn("audit_lost", "a failed login could not be written down: %s", lost.text);
+    return fail(err, E_UNAUTHENTICATED, "the name or the password is wrong");
+}
+
+static enum err_code find_login(struct request *req, const struct account_login *account,
+                                struct user_login *login, struct err *err)
+{
+    struct db *db;
+    if (request_db(req, &db, err) != E_OK)
+        return err->code;
+    enum err_code code = user_store_find(db, req->arena, account->name, login, err);
+    request_db_release(req);
+    if (code == E_OK)
+        return password_verify(account->password, login->password_hash, err);
+    return code == E_NOT_FOUND ? password_verify_nobody(account->password, err) : code;
+}
+
+static enum err_code let_in(struct request *req, const struct account_login *account,
+                            const struct user_login *login, struct entrance *in, struct err *err)
+{
+    struct db *db;
+    struct password_hash hash;
+    const bool rehash =
+        password_needs_rehash(login->password_hash) && password_hash(account->password, &hash, err) == E_OK;
+    const struct user_patch patch = {.password_hash = rehash ? hash.text : NULL};
+    if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
+        return err->code;
+    if (open_session(req, db, in, err) != E_OK ||
+        (rehash && user_store_update(db, req->arena, in->user_id, &patch, &in->user_json, err) != E_OK) ||
+        answer_audit(req, db, "login", in->user_id, NULL, err) != E_OK)
+    {
+        db_rollback(db);
+        return err->code;
+    }
+    return db_commit(db, err);
+}
+
+enum err_code auth_login(struct request *req, struct err *err)
+{
+    struct account_login account;
+    struct user_login login = {0};
+    if (account_login_read(req, &account, err) != E_OK)
+        return err->code;
+    enum err_code code = find_login(req, &account, &login, err);
+    if (code == E_UNAUTHENTICATED)
+        return refuse_login(req, account.name, &login, err);
+    if (code != E_OK)
+        return code;
+    struct entrance in = {.user_id = login.id, .role = login.role, .user_json = login.json};
+    if (let_in(req, &account, &login, &in, err) != E_OK)
+        return err->code;
+    return reply_tokens(req, REPLY_OK, &in, err);
+}
+
+enum err_code auth_refresh(struct request *req, struct err *err)
+{
+    struct db *db;
+    const char *token = NULL;
+    struct digest old;
+    struct digest new_digest;
+    struct session_owner owner;
+    const struct refresh_token refresh = refresh_token_new();
+    if (account_token_read(req, &token, err) != E_OK)
+        return err->code;
+    if (!refresh_token_digest(token, &old) || !refresh_token_digest(refresh.text, &new_digest))
+        return fail(err, E_UNAUTHENTICATED, "the refresh token is not valid");
+    struct id row = id_new();
+    const struct session_new next = {
+        .id = row.text, .token_hash = new_digest.hex, .valid_s = req->app->conf->refresh_token_ttl_s};
+    if (request_db(req, &db, err) != E_OK ||
+        session_store_rotate(db, req->arena, old.hex, &next, &owner, err) != E_OK)
+        return err->code;
+    const struct entrance in = {owner.user_id, owner.role, owner.family, owner.user_json, refresh.text};
+    return reply_tokens(req, REPLY_OK, &in, err);
+}
+
+enum err_code auth_logout(struct request *req, struct err *err)
+{
+    struct db *db;
+    const char *token = NULL;
+    struct digest digest;
+    if (account_token_read(req, &token, err) != E_OK)
+        return err->code;
+    if (!refresh_token_digest(token, &digest))
+        return reply_no_content(req);
+    if (request_db(req, &db, err) != E_OK ||
+        session_store_close(db, req->user.id.text, digest.hex, err) != E_OK ||
+        answer_audit(req, db, "logout", NULL, NULL, err) != E_OK)
+        return err->code;
+    return reply_no_content(req);
+}

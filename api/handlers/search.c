@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/handlers/search.h"
+
+#include "api/dto/title.h"
+#include "api/handlers/accept.h"
+#include "api/handlers/answer.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+#include "common/obs/health.h"
+#include "common/store/peek.h"
+
+#include <string.h>
+#include <time.h>
+
+enum
+{
+    FIRST_LOOK_MS = 25,
+    MAX_LOOK_MS = 250,
+    MS = 1000
+};
+
+static struct job_new search_job(struct request *req, const struct id *id, const struct catalog_query *query)
+{
+    struct buf payload;
+    buf_init(&payload, 4096);
+    struct json_writer w = json_writer(&payload);
+    json_begin_object(&w, NULL);
+    json_put_text(&w, "query", query->query);
+    json_put_int(&w, "page", query->page);
+    json_put_text(&w, "type", provider_type_name(query->type));
+    json_end_object(&w);
+    struct job_new job = {
+        .job_id = id->text,
+        .kind = "search",
+        .user_id = req->user.id.text,
+        .request_id = req->id,
+        .payload = payload.failed ? NULL : arena_strndup(req->arena, payload.data, payload.len),
+        .priority = JOB_NORMAL,
+    };
+    buf_fini(&payload);
+    return job;
+}
+
+/* Nobody waits for it: a failure costs no more than that the page stays stale. */
+static void refresh_later(struct request *req, const struct catalog_query *query)
+{
+    struct err ignored = ERR_INIT;
+    struct accept_answer answer;
+    struct id id = id_new();
+    struct job_new job = search_job(req, &id, query);
+    job.unique_key = catalog_key(req->arena, query);
+    job.priority = JOB_LOW;
+    if (job.payload == NULL || accept_job(req, &job, &answer, &ignored) != E_OK)
+        log_warn("search_refresh", "a stale search was not refreshed: %s", ignored.text);
+}
+
+static enum err_code ask_tmdb(struct request *req, const struct catalog_query *query,
+                              struct catalog_page *page, struct err *err)
+{
+    const struct conf *conf = req->app->conf;
+    struct db *db;
+    struct tmdb_page found = {0};
+    const struct tmdb tmdb = {
+        .http = request_http(req),
+        .base_url = conf->tmdb_base_url,
+        .api_key = conf->tmdb_api_key,
+        .deadline_ms = (int)conf->http_timeout_s * MS,
+    };
+    const struct tmdb_query asked = {query->query, query->type, query->page};
+    if (tmdb.http == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a search");
+    if (tmdb_search(&tmdb, &asked, req->arena, &found, err) != E_OK)
+        return err->code;
+    if (request_db(req, &db, err) != E_OK)
+        return err->code;
+    const struct catalog_answer answer = {query, &found, conf->search_cache_ttl_s};
+    return catalog_keep(db, request_cache(req), req->arena, &answer, page, err);
+}
+
+/* Whatever is wrong with the provider is 503 to a client; a 429 of its is none of ours. */
+static enum err_code provider_failed(enum err_code code, struct err *err)
+{
+    const unsigned retry_after_s = err->retry_after_s;
+    if (code != E_TOO_MANY && code != E_NOT_FOUND && code != E_CONFIG && code != E_TOO_LARGE &&
+        code != E_REFUSED)
+        return code;
+    log_warn("search_failed", "%s", err->text);
+    (void)fail(err, E_PROVIDER, "the film database cannot be asked at the moment");
+    err->retry_after_s = retry_after_s;
+    return err->code;
+}
+
+/* One page of TMDB's; *cached tells where it came from. */
+static enum err_code find_page(struct request *req, const struct catalog_query *query,
+                               struct catalog_page *page, bool *cached, struct err *err)
+{
+    *cached = catalog_find(request_cache(req), req->arena, query, page, err) == E_OK;
+    if (!*cached)
+        return provider_failed(ask_tmdb(req, query, page, err), err);
+    if (page->age_ms >= (int64_t)req->app->conf->search_cache_ttl_s * MS)
+        refresh_later(req, query);
+    return E_OK;
+}
+
+/* The places first..last of one of TMDB's pages; the gaps at its end stay gaps. */
+static enum err_code put_places(struct request *req, struct json_writer *w, const struct catalog_page *page,
+                                int64_t first, int64_t last)
+{
+    const struct json *items = NULL;
+    struct err err = ERR_INIT;
+    if (json_parse(req->arena, page->items, strlen(page->items), &items, &err) != E_OK)
+        return err.code;
+    int64_t place = 0;
+    for (const struct json *item = json_first(items); item != NULL; item = json_next(item), place++)
+    {
+        if (place >= first && place <= last)
+            json_put_value(w, NULL, item);
+    }
+    return E_OK;
+}
+
+struct found
+{
+    int64_t total;
+    bool cached;
+};
+
+/* Our pages may have another size than TMDB's: as many of its pages as ours touches. */
+static enum err_code put_items(struct request *req, struct json_writer *w, struct title_search *search,
+                               struct found *found, struct err *err)
+{
+    int64_t first = (search->page.page - 1) * search->page.limit;
+    int64_t end = first + search->page.limit;
+    found->cached = true;
+    for (int64_t at = first / TMDB_PAGE_ITEMS; at * TMDB_PAGE_ITEMS < end && at < TMDB_MAX_PAGE; at++)
+    {
+        bool cached = false;
+        struct catalog_page page = {0};
+        const int64_t start = at * TMDB_PAGE_ITEMS;
+        search->query.page = (int)at + 1;
+        if (find_page(req, &search->query, &page, &cached, err) != E_OK)
+            return err->code;
+        if (put_places(req, w, &page, first - start, end - 1 - start) != E_OK)
+            return fail(err, E_BUG, "a page of titles is not JSON");
+        found->total = page.total;
+        found->cached = found->cached && cached;
+        if (start + TMDB_PAGE_ITEMS >= page.total)
+            break;
+    }
+    return E_OK;
+}
+
+enum err_code search_get(struct request *req, struct err *err)
+{
+    struct title_search search;
+    struct found found = {0};
+    if (title_search_read(req, &search, err) != E_OK)
+        return err->code;
+    struct json_writer w = reply_begin(req);
+    json_begin_object(&w, NULL);
+    json_begin_array(&w, "items");
+    if (put_items(req, &w, &search, &found, err) != E_OK)
+        return err->code;
+    json_end_array(&w);
+    const int64_t end = search.page.page * search.page.limit;
+    const bool more = end < found.total && end < (int64_t)TMDB_MAX_PAGE * TMDB_PAGE_ITEMS;
+    json_put_int(&w, "page", search.page.page);
+    json_put_int(&w, "limit", search.page.limit);
+    if (search.page.cursor != NULL || found.total > STORE_MAX_TOTAL)
+        json_put_null(&w, "total");
+    else
+        json_put_int(&w, "total", found.total);
+    json_put_text(&w, "next", more ? db_param_int(req->arena, search.page.page + 1) : NULL);
+    json_put_bool(&w, "cached", found.cached);
+    json_end_object(&w);
+    return reply_json(req, REPLY_OK, err);
+}
+
+/* Every look borrows a connection for that look alone. */
+static enum err_code look(struct request *req, const char *job_id, struct job_peek *peek, struct err *err)
+{
+    struct db *db;
+    if (request_db(req, &db, err) != E_OK)
+        return err->code;
+    enum err_code code = job_peek_result(db, req->arena, job_id, peek, err);
+    request_db_release(req);
+    return code;
+}
+
+static bool is_over(const struct job_peek *peek)
+{
+    return strcmp(peek->status, "Completed") == 0 || strcmp(peek->status, "Failed") == 0;
+}
+
+/* Until the job is over, the time is, or the process drains. */
+static enum err_code wait_for_job(struct request *req, const char *job_id, int64_t wait_ms,
+                                  struct job_peek *peek, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    if (until_ms > req->deadline_ms)
+        until_ms = req->deadline_ms;
+    for (int64_t pause_ms = FIRST_LOOK_MS;;)
+    {
+        enum err_code code = look(req, job_id, peek, err);
+        const int64_t left_ms = until_ms - clock_mono_ms();
+        if (code != E_OK || is_over(peek) || left_ms <= 0 || health_draining(req->app->health))
+            return code;
+        const int64_t nap_ms = pause_ms < left_ms ? pause_ms : left_ms;
+        const struct timespec nap = {nap_ms / MS, (nap_ms % MS) * 1000000};
+        (void)nanosleep(&nap, NULL);
+        pause_ms = pause_ms * 2 > MAX_LOOK_MS ? MAX_LOOK_MS : pause_ms * 2;
+    }
+}
+
+enum err_code search_post(struct request *req, struct err *err)
+{
+    static const char path[] = "/jobs/";
+    struct title_search_job wanted;
+    struct accept_answer answer = {0};
+    struct job_peek peek = {0};
+    struct id id = id_new();
+    if (title_search_job_read(req, &wanted, err) != E_OK)
+        return err->code;
+    const struct job_new job = search_job(req, &id, &wanted.query);
+    if (job.payload == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a search");
+    if (accept_job(req, &job, &answer, err) != E_OK)
+        return err->code;
+    request_db_release(req);
+    if (answer.location == NULL || wanted.wait_ms == 0)
+        return accept_send(req, &answer, err);
+    if (wait_for_job(req, answer.location + sizeof path - 1, wanted.wait_ms, &peek, err) != E_OK)
+        return accept_send(req, &answer, err); /* accepted it is, whatever became of the looking */
+    if (strcmp(peek.status, "Failed") == 0)
+        return fail(err, E_PROVIDER, "the search failed: %.120s",
+                    peek.detail != NULL ? peek.detail : "no reason given");
+    if (peek.result == NULL)
+        return accept_send(req, &answer, err);
+    reply_header(req, "Location", answer.location);
+    return answer_json(req, REPLY_OK, peek.result, err);
+}
