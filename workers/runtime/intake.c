@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intake: asks the three consumers for as much as may be held, claims what came in one
+ * statement, and deals with what is no ordinary job: bytes that do not parse (three
+ * redeliveries, then a raw dead letter), envelopes that nobody accepted (adopted), and jobs
+ * that are claimed alone since a crash in company.
+ *
+ * A message is acknowledged here only when its job could not be claimed.  With Postgres away
+ * messages go back with a delay.
+ */
+#include "workers/runtime/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/crash.h"
+#include "common/obs/health.h"
+#include "common/obs/metrics.h"
+#include "common/outbox/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    LOOK_MS = 500,
+    NAK_AWAY_MS = 2000,
+    NAK_POISON_MS = 500,
+    POISON_DELIVERIES = 4, /* the first and three more */
+    ARENA_BYTES = 64 * 1024 * 1024
+};
+
+struct intake
+{
+    struct runtime *runtime;
+    struct arena *arena;
+    struct mq_delivery *deliveries[RUNTIME_BATCH];
+    struct envelope envelopes[RUNTIME_BATCH];
+    size_t count;
+    bool alone; /* the batch is one lonely job */
+};
+
+/* ---- what came ------------------------------------------------------------------------------ */
+
+static void inbox_push(struct inbox *inbox, struct inbox_item *item)
+{
+    item->next = NULL;
+    if (inbox->tail != NULL)
+        inbox->tail->next = item;
+    else
+        inbox->head = item;
+    inbox->tail = item;
+    inbox->count++;
+}
+
+static struct mq_delivery *inbox_pop(struct inbox *inbox)
+{
+    struct inbox_item *item = inbox->head;
+    if (item == NULL)
+        return NULL;
+    inbox->head = item->next;
+    if (inbox->head == NULL)
+        inbox->tail = NULL;
+    inbox->count--;
+    struct mq_delivery *delivery = item->delivery;
+    free(item);
+    return delivery;
+}
+
+void intake_got(void *of, struct mq_delivery *take)
+{
+    struct lane *lane = of;
+    struct runtime *runtime = lane->runtime;
+    struct inbox_item *item = calloc(1, sizeof *item);
+    if (item == NULL) /* the server delivers it again */
+    {
+        mq_delivery_free(take);
+        return;
+    }
+    item->delivery = take;
+    bool lonely = mq_delivery_header(take, "Sokoul-Alone") != NULL;
+    pthread_mutex_lock(&runtime->lock);
+    inbox_push(lonely ? &runtime->lonely : &runtime->inbox[lane->priority], item);
+    pthread_cond_signal(&runtime->intake_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+/* Mostly the highest first; every fourth time normal, every sixteenth low goes first, so none starves. */
+static struct mq_delivery *choose(struct runtime *runtime)
+{
+    static const enum job_priority orders[3][JOB_PRIORITIES] = {
+        {JOB_HIGH, JOB_NORMAL, JOB_LOW}, {JOB_NORMAL, JOB_HIGH, JOB_LOW}, {JOB_LOW, JOB_HIGH, JOB_NORMAL}};
+    unsigned turn = ++runtime->turn % 16;
+    const enum job_priority *order = orders[turn == 0 ? 2 : turn % 4 == 0 ? 1 : 0];
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+        if (runtime->inbox[order[i]].head != NULL)
+            return inbox_pop(&runtime->inbox[order[i]]);
+    return NULL;
+}
+
+/* ---- who may come in now -------------------------------------------------------------------- */
+
+static bool newcomers(const struct runtime *runtime, int64_t now_ms)
+{
+    for (const struct job *job = runtime->held; job != NULL; job = job->held_next)
+        if (now_ms - job->claimed_ms < PROBATION_MS)
+            return true;
+    return false;
+}
+
+static bool on_probation(const struct runtime *runtime, int64_t now_ms)
+{
+    return runtime->suspect != NULL && now_ms - runtime->suspect->claimed_ms < PROBATION_MS;
+}
+
+static int room(const struct runtime *runtime)
+{
+    int free_places = runtime->window - runtime->held_count;
+    return free_places > RUNTIME_BATCH ? RUNTIME_BATCH : free_places;
+}
+
+/* With the lock held: fills the batch, or leaves it empty. */
+static void fill(struct intake *intake)
+{
+    struct runtime *runtime = intake->runtime;
+    int64_t now_ms = clock_mono_ms();
+    intake->count = 0;
+    intake->alone = false;
+    if (!runtime->registered || on_probation(runtime, now_ms))
+        return;
+    if (runtime->lonely.head != NULL)
+    {
+        if (newcomers(runtime, now_ms) || room(runtime) <= 0)
+            return;
+        intake->alone = true;
+        intake->deliveries[intake->count++] = inbox_pop(&runtime->lonely);
+        return;
+    }
+    int places = room(runtime);
+    struct mq_delivery *delivery = NULL;
+    while ((int)intake->count < places && (delivery = choose(runtime)) != NULL)
+        intake->deliveries[intake->count++] = delivery;
+}
+
+static bool is_waiting(const struct runtime *runtime)
+{
+    return runtime->inbox[JOB_HIGH].head != NULL || runtime->inbox[JOB_NORMAL].head != NULL ||
+           runtime->inbox[JOB_LOW].head != NULL || runtime->lonely.head != NULL;
+}
+
+/* How many may be under way from each consumer: what may be held, less what lies here already. */
+static void ask(struct runtime *runtime)
+{
+    int credit[JOB_PRIORITIES];
+    pthread_mutex_lock(&runtime->lock);
+    bool open = runtime->registered && !runtime->draining;
+    int window = runtime->window;
+    int lonely = runtime->lonely.count;
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+        credit[i] = open ? window - runtime->inbox[i].count - lonely : 0;
+    pthread_mutex_unlock(&runtime->lock);
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+        if (credit[i] > 0)
+            mq_pull_want(runtime->lanes[i].pull, credit[i]);
+}
+
+/* False: we are draining. */
+static bool gather(struct intake *intake)
+{
+    struct runtime *runtime = intake->runtime;
+    ask(runtime);
+    pthread_mutex_lock(&runtime->lock);
+    fill(intake);
+    if (intake->count == 0 && !runtime->draining)
+    {
+        runtime_wait(runtime, &runtime->intake_news, is_waiting(runtime) ? 20 : LOOK_MS);
+        fill(intake);
+    }
+    bool on = !runtime->draining;
+    pthread_mutex_unlock(&runtime->lock);
+    return on;
+}
+
+/* ---- what is no ordinary job ---------------------------------------------------------------- */
+
+static void refuse(struct runtime *runtime, struct mq_delivery *take)
+{
+    mq_ack(runtime->config.mq, take);
+    metrics_add(METRIC_NATS_PROCESSED, 1);
+    mq_delivery_free(take);
+}
+
+static void put_back(struct runtime *runtime, struct mq_delivery *take, int64_t delay_ms)
+{
+    mq_nak(runtime->config.mq, take, delay_ms);
+    mq_delivery_free(take);
+}
+
+static void bury(struct intake *intake, struct db *db, struct mq_delivery *take, const char *reason,
+                 const char *detail)
+{
+    struct err err = ERR_INIT;
+    const struct job_raw_letter letter = {.subject = mq_delivery_subject(take),
+                                          .reason = reason,
+                                          .detail = detail,
+                                          .raw = mq_delivery_data(take),
+                                          .raw_len = mq_delivery_len(take),
+                                          .raw_size = mq_delivery_len(take)};
+    if (job_store_bury_raw(db, intake->arena, &letter, &err) != E_OK)
+    {
+        put_back(intake->runtime, take, NAK_AWAY_MS);
+        return;
+    }
+    metrics_add(METRIC_DLQ, 1);
+    log_error("message_buried", "a message on %s became a dead letter (%s): %s", letter.subject, reason,
+              detail);
+    outbox_wake(intake->runtime->config.outbox);
+    refuse(intake->runtime, take);
+}
+
+/* Keeps what parses; the others are naked, and dead after three redeliveries. */
+static void decode_all(struct intake *intake, struct db *db)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < intake->count; i++)
+    {
+        struct mq_delivery *delivery = intake->deliveries[i];
+        struct err err = ERR_INIT;
+        enum err_code code = envelope_decode(intake->arena, mq_delivery_data(delivery),
+                                             mq_delivery_len(delivery), &intake->envelopes[kept], &err);
+        if (code == E_OK)
+            intake->deliveries[kept++] = delivery;
+        else if (code != E_INVALID)
+            put_back(intake->runtime, delivery, NAK_AWAY_MS);
+        else if (mq_delivery_count(delivery) >= POISON_DELIVERIES)
+            bury(intake, db, delivery, "poison", err.text);
+        else
+        {
+            log_warn("message_refused", "a message on %s does not parse: %s", mq_delivery_subject(delivery),
+                     err.text);
+            put_back(intake->runtime, delivery, NAK_POISON_MS);
+        }
+    }
+    intake->count = kept;
+}
+
+/* ---- claiming ------------------------------------------------------------------------------- */
+
+static void start(struct intake *intake, const struct job_claim *claim, struct mq_delivery *take)
+{
+    struct runtime *runtime = intake->runtime;
+    struct job *job = job_new_of(runtime, claim, take);
+    if (job == NULL)
+    {
+        log_error("out_of_memory", "no memory for job %s; it is taken back when its lease is over",
+                  claim->job_id);
+        return;
+    }
+    crash_point("claimed");
+    pthread_mutex_lock(&runtime->lock);
+    runtime_hold(runtime, job);
+    if (intake->alone)
+        runtime->suspect = job;
+    queue_push(&runtime->ready, job);
+    pthread_cond_signal(&runtime->ready_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static struct mq_delivery *take_delivery(struct intake *intake, const char *job_id)
+{
+    for (size_t i = 0; i < intake->count; i++)
+    {
+        struct mq_delivery *delivery = intake->deliveries[i];
+        if (delivery == NULL || strcmp(intake->envelopes[i].job_id, job_id) != 0)
+            continue;
+        intake->deliveries[i] = NULL;
+        return delivery;
+    }
+    return NULL;
+}
+
+static bool is_expired(const struct runtime *runtime, const struct envelope *envelope)
+{
+    return clock_wall_ms() - envelope->timestamp_ms > (int64_t)runtime->config.retention_days * 86400000;
+}
+
+/* An envelope whose time has not come becomes an accepted job that waits. */
+static enum err_code accept_later(struct intake *intake, struct db *db, const struct envelope *envelope,
+                                  struct err *err)
+{
+    const struct job_new job = {
+        .job_id = envelope->job_id,
+        .kind = envelope->kind,
+        .worker = intake->runtime->config.worker,
+        .user_id = envelope->user_id,
+        .request_id = envelope->request_id,
+        .payload = envelope->payload,
+        .priority = envelope->priority,
+        .run_at_ms = envelope->run_at_ms,
+        .deadline_at_ms = envelope->deadline_at_ms == ENVELOPE_TIME_NONE ? 0 : envelope->deadline_at_ms,
+        .unique_key = envelope->unique_key,
+        .parent_id = envelope->parent_id};
+    return job_store_accept(db, intake->arena, &job, 1, err);
+}
+
+/* No row at all: a stranger published it past the API. */
+static void adopt(struct intake *intake, struct db *db, size_t i)
+{
+    struct runtime *runtime = intake->runtime;
+    const struct envelope *envelope = &intake->envelopes[i];
+    struct mq_delivery *delivery = intake->deliveries[i];
+    struct job_claim claim;
+    bool adopted = false;
+    struct err err = ERR_INIT;
+    enum err_code code = E_OK;
+    intake->deliveries[i] = NULL;
+    if (is_expired(runtime, envelope))
+    {
+        bury(intake, db, delivery, "expired", "the envelope is older than jobs are kept");
+        return;
+    }
+    if (envelope->run_at_ms != ENVELOPE_TIME_NONE && envelope->run_at_ms > clock_wall_ms())
+        code = accept_later(intake, db, envelope, &err);
+    else
+        code = job_store_adopt(db, intake->arena, &runtime->claimer, envelope, &claim, &adopted, &err);
+    if (code == E_OK && adopted)
+    {
+        start(intake, &claim, delivery);
+        return;
+    }
+    if (code == E_NOT_FOUND)
+        log_warn("message_dropped", "job %s names a user that does not exist", envelope->job_id);
+    if (code == E_OK || code == E_NOT_FOUND || code == E_CONFLICT)
+        refuse(runtime, delivery);
+    else if (code == E_INVALID)
+        bury(intake, db, delivery, "poison", err.text);
+    else
+        put_back(runtime, delivery, NAK_AWAY_MS);
+}
+
+static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct err *err)
+{
+    const char *ids[RUNTIME_BATCH];
+    size_t n = 0;
+    for (size_t i = 0; i < intake->count; i++)
+        if (intake->deliveries[i] != NULL)
+            ids[n++] = intake->envelopes[i].job_id;
+    if (n == 0)
+        return E_OK;
+    const char **unknown = NULL;
+    size_t unknown_count = 0;
+    enum err_code code = job_store_unknown(db, intake->arena, ids, n, &unknown, &unknown_count, err);
+    for (size_t u = 0; code == E_OK && u < unknown_count; u++)
+        for (size_t i = 0; i < intake->count; i++)
+            if (intake->deliveries[i] != NULL && strcmp(intake->envelopes[i].job_id, unknown[u]) == 0)
+            {
+                adopt(intake, db, i);
+                break;
+            }
+    return code;
+}
+
+static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)
+{
+    const char *ids[RUNTIME_BATCH];
+    struct job_claim *claims = NULL;
+    size_t claimed = 0;
+    for (size_t i = 0; i < intake->count; i++)
+        ids[i] = intake->envelopes[i].job_id;
+    crash_point("received");
+    enum err_code code = job_store_claim(db, intake->arena, &intake->runtime->claimer, ids, intake->count,
+                                         &claims, &claimed, err);
+    if (code != E_OK)
+        return code;
+    for (size_t i = 0; i < claimed; i++)
+        start(intake, &claims[i], take_delivery(intake, claims[i].job_id));
+    return adopt_unknown(intake, db, err);
+}
+
+/* What is left was not claimed: somebody has it, it is done, or not due; or the database is away. */
+static void dispose(struct intake *intake, enum err_code code)
+{
+    for (size_t i = 0; i < intake->count; i++)
+    {
+        if (intake->deliveries[i] == NULL)
+            continue;
+        if (code == E_OK)
+            refuse(intake->runtime, intake->deliveries[i]);
+        else
+            put_back(intake->runtime, intake->deliveries[i], NAK_AWAY_MS);
+    }
+}
+
+static void process(struct intake *intake)
+{
+    struct db *db = NULL;
+    struct err err = ERR_INIT;
+    enum err_code code = db_get(intake->runtime->own_pool, &db, &err);
+    if (code == E_OK)
+        decode_all(intake, db);
+    if (code == E_OK && intake->count > 0)
+        code = claim_all(intake, db, &err);
+    dispose(intake, code);
+    db_put(db);
+    if (code == E_OK)
+        return;
+    health_saw(intake->runtime->config.health, HEALTH_DATABASE, code);
+    log_debug("claim_failed", "%s", err.text);
+    pthread_mutex_lock(&intake->runtime->lock);
+    runtime_wait(intake->runtime, &intake->runtime->stop_news, 200);
+    pthread_mutex_unlock(&intake->runtime->lock);
+}
+
+/* Draining: what lies here unclaimed is somebody else's now. */
+static void return_all(struct runtime *runtime)
+{
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+    {
+        mq_pull_close(runtime->lanes[i].pull);
+        runtime->lanes[i].pull = NULL;
+    }
+    pthread_mutex_lock(&runtime->lock);
+    struct mq_delivery *delivery = NULL;
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+        while ((delivery = inbox_pop(&runtime->inbox[i])) != NULL)
+            put_back(runtime, delivery, 1);
+    while ((delivery = inbox_pop(&runtime->lonely)) != NULL)
+        put_back(runtime, delivery, 1);
+    runtime->intake_done = true;
+    pthread_cond_broadcast(&runtime->stop_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+void *intake_run(void *of)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+    if (intake != NULL)
+        intake->arena = arena_new(ARENA_BYTES);
+    if (intake == NULL || intake->arena == NULL)
+        abort(); /* a worker without intake would look alive and do nothing */
+    intake->runtime = of;
+    while (gather(intake))
+    {
+        if (intake->count > 0)
+            process(intake);
+        arena_reset(intake->arena);
+    }
+    if (intake->count > 0)
+        dispose(intake, E_SHUTDOWN);
+    return_all(of);
+    arena_free(intake->arena);
+    free(intake);
+    return NULL;
+}

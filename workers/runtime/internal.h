@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h -- what the stages of the runtime share. Nobody outside workers/runtime includes it. */
+#ifndef SOKOUL_WORKERS_RUNTIME_INTERNAL_H
+#define SOKOUL_WORKERS_RUNTIME_INTERNAL_H
+
+#include "common/base/id.h"
+#include "common/base/log.h"
+#include "common/job/envelope.h"
+#include "common/mq/mq.h"
+#include "workers/runtime/runtime.h"
+
+#include <pthread.h>
+
+enum
+{
+    RUNTIME_BATCH = 512,    /* jobs of one claim or one settling at most */
+    RUNTIME_HELD_MAX = 512, /* jobs that a process holds at most, however fast they are */
+    JOB_ARENA_BYTES = 8 * 1024 * 1024,
+    JOB_FOLLOWS = 8,
+    PROBATION_MS = 2000 /* how long a job that may be poison stays the only newcomer */
+};
+
+struct job
+{
+    struct job *next; /* in a queue, or in the list of spare ones */
+    struct job *held_next;
+    struct job *held_prev;
+    struct runtime *runtime;
+    struct arena *arena;
+    struct mq_delivery *delivery; /* to be acknowledged; NULL when an earlier message did */
+    struct job_claim claim;
+    const struct job_kind_row *row; /* NULL: a kind that this worker does not know */
+    const struct json *payload;
+    int64_t claimed_ms; /* monotonic */
+    int64_t started_ms;
+    int64_t deadline_ms; /* monotonic; 0: none */
+    bool running;        /* a handler has it */
+
+    atomic_bool stop;
+    atomic_int stop_code; /* enum err_code */
+
+    /* Left by the handler. */
+    const char *result;
+    struct job_new follow[JOB_FOLLOWS];
+    size_t follows;
+    enum err_code code;
+    struct err err;
+
+    pthread_mutex_t lock; /* guards the two texts below */
+    char *progress;
+    char *checkpoint;
+};
+
+/* A first-in first-out list of jobs. */
+struct job_queue
+{
+    struct job *head;
+    struct job *tail;
+    int count;
+};
+void queue_push(struct job_queue *queue, struct job *job);
+struct job *queue_pop(struct job_queue *queue);
+
+/* Messages that came and are not claimed yet, by priority. */
+struct inbox_item
+{
+    struct inbox_item *next;
+    struct mq_delivery *delivery;
+};
+struct inbox
+{
+    struct inbox_item *head;
+    struct inbox_item *tail;
+    int count;
+};
+
+struct lane
+{
+    struct runtime *runtime;
+    enum job_priority priority;
+    struct mq_pull *pull;
+};
+
+struct runtime
+{
+    struct runtime_config config;
+    struct id worker_id; /* of this process's row in workers */
+    struct job_claimer claimer;
+    struct db_pool *own_pool;     /* intake, settler, keeper: one each */
+    struct db_pool *handler_pool; /* the kinds' */
+    struct lane lanes[JOB_PRIORITIES];
+    struct mq_sub *cancels;
+
+    pthread_t intake;
+    pthread_t settler;
+    pthread_t keeper;
+    pthread_t *handlers;
+    int handlers_started;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t intake_news;
+    pthread_cond_t ready_news;
+    pthread_cond_t ended_news;
+    pthread_cond_t stop_news; /* job_wait, keeper */
+    struct inbox inbox[JOB_PRIORITIES];
+    unsigned turn;       /* of the weighted choice among the three */
+    struct inbox lonely; /* messages of jobs that are claimed alone */
+    struct job *suspect; /* the lonely one on probation */
+    struct job_queue ready;
+    struct job_queue ended;
+    struct job *held; /* claimed and not yet settled */
+    int held_count;
+    int running;
+    int window; /* jobs that may be held now */
+    bool draining;
+    bool stopped; /* handlers and settler leave when their queues are empty */
+    bool intake_done;
+    bool registered; /* our row in workers names a connection that lives */
+    struct job *spare;
+    int spare_count;
+};
+
+/* job.c */
+struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, struct mq_delivery *take);
+void job_free(struct job *job);
+void job_free_spares(struct runtime *runtime);
+void job_stop(struct job *job, enum err_code why);
+
+/* intake.c */
+void *intake_run(void *runtime);
+void intake_got(void *lane, struct mq_delivery *take);
+/* handler.c */
+void *handler_run(void *runtime);
+/* settler.c */
+void *settler_run(void *runtime);
+/* keeper.c */
+void *keeper_run(void *runtime);
+void keeper_heard_cancel(void *runtime, const char *subject, const char *data, size_t len);
+
+/* Waits on a condition with the lock held, for at most wait_ms. */
+void runtime_wait(struct runtime *runtime, pthread_cond_t *cond, int64_t wait_ms);
+void runtime_hold(struct runtime *runtime, struct job *job);    /* lock held */
+void runtime_release(struct runtime *runtime, struct job *job); /* lock held */
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A job as its handler sees it, from claim to settling. */
+#include "workers/runtime/internal.h"
+
+#include "common/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    SPARE_MAX = 64
+};
+
+void queue_push(struct job_queue *queue, struct job *job)
+{
+    job->next = NULL;
+    if (queue->tail != NULL)
+        queue->tail->next = job;
+    else
+        queue->head = job;
+    queue->tail = job;
+    queue->count++;
+}
+
+struct job *queue_pop(struct job_queue *queue)
+{
+    struct job *job = queue->head;
+    if (job == NULL)
+        return NULL;
+    queue->head = job->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
+    queue->count--;
+    job->next = NULL;
+    return job;
+}
+
+static const struct job_kind_row *row_of(const struct runtime *runtime, const char *kind)
+{
+    for (size_t i = 0; i < runtime->config.kinds_count; i++)
+        if (strcmp(runtime->config.kinds[i].kind, kind) == 0)
+            return &runtime->config.kinds[i];
+    return NULL;
+}
+
+static struct job *take_spare(struct runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    struct job *job = runtime->spare;
+    if (job != NULL)
+    {
+        runtime->spare = job->next;
+        runtime->spare_count--;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    return job;
+}
+
+static struct job *make(void)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return NULL;
+    job->arena = arena_new(JOB_ARENA_BYTES);
+    if (job->arena == NULL)
+    {
+        free(job);
+        return NULL;
+    }
+    pthread_mutex_init(&job->lock, NULL);
+    return job;
+}
+
+static bool copy_claim(struct job *job, const struct job_claim *claim)
+{
+    struct arena *arena = job->arena;
+    job->claim = *claim;
+    job->claim.job_id = arena_strdup(arena, claim->job_id);
+    job->claim.kind = arena_strdup(arena, claim->kind);
+    job->claim.user_id = arena_strdup(arena, claim->user_id);
+    job->claim.request_id = arena_strdup(arena, claim->request_id);
+    job->claim.payload = arena_strdup(arena, claim->payload);
+    job->claim.checkpoint = arena_strdup(arena, claim->checkpoint);
+    job->claim.parent_id = arena_strdup(arena, claim->parent_id);
+    return !arena_failed(arena);
+}
+
+/* The deadline of the attempt: the kind's own, or the job's, whichever comes first. */
+static int64_t deadline_of(const struct job *job, int64_t now_ms)
+{
+    int64_t at = job->row != NULL && job->row->timeout_ms > 0 ? now_ms + job->row->timeout_ms : 0;
+    if (job->claim.deadline_at_ms == 0)
+        return at;
+    int64_t left = job->claim.deadline_at_ms - clock_wall_ms();
+    int64_t until = now_ms + (left > 0 ? left : 1);
+    return at == 0 || until < at ? until : at;
+}
+
+struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, struct mq_delivery *take)
+{
+    struct job *job = take_spare(runtime);
+    if (job == NULL)
+        job = make();
+    if (job == NULL)
+    {
+        mq_delivery_free(take);
+        return NULL;
+    }
+    job->runtime = runtime;
+    job->delivery = take;
+    job->row = NULL;
+    job->payload = NULL;
+    job->result = NULL;
+    job->follows = 0;
+    job->running = false;
+    job->code = E_OK;
+    atomic_store(&job->stop, false);
+    atomic_store(&job->stop_code, E_OK);
+    if (!copy_claim(job, claim))
+    {
+        job_free(job);
+        return NULL;
+    }
+    job->row = row_of(runtime, job->claim.kind);
+    job->claimed_ms = clock_mono_ms();
+    job->started_ms = 0;
+    job->deadline_ms = deadline_of(job, job->claimed_ms);
+    return job;
+}
+
+static void destroy(struct job *job)
+{
+    arena_free(job->arena);
+    pthread_mutex_destroy(&job->lock);
+    free(job);
+}
+
+void job_free(struct job *job)
+{
+    struct runtime *runtime = job->runtime;
+    mq_delivery_free(job->delivery);
+    job->delivery = NULL;
+    free(job->progress);
+    free(job->checkpoint);
+    job->progress = NULL;
+    job->checkpoint = NULL;
+    arena_reset(job->arena);
+    pthread_mutex_lock(&runtime->lock);
+    bool keep = runtime->spare_count < SPARE_MAX && !runtime->stopped;
+    if (keep)
+    {
+        job->next = runtime->spare;
+        runtime->spare = job;
+        runtime->spare_count++;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    if (!keep)
+        destroy(job);
+}
+
+void job_free_spares(struct runtime *runtime)
+{
+    while (runtime->spare != NULL)
+    {
+        struct job *job = runtime->spare;
+        runtime->spare = job->next;
+        destroy(job);
+    }
+}
+
+/* ---- what a handler sees -------------------------------------------------------------------- */
+
+const char *job_id(const struct job *job)
+{
+    return job->claim.job_id;
+}
+
+const char *job_kind(const struct job *job)
+{
+    return job->claim.kind;
+}
+
+const char *job_user(const struct job *job)
+{
+    return job->claim.user_id;
+}
+
+const char *job_request(const struct job *job)
+{
+    return job->claim.request_id;
+}
+
+int job_attempt(const struct job *job)
+{
+    return job->claim.attempts;
+}
+
+int64_t job_fence(const struct job *job)
+{
+    return job->claim.fence;
+}
+
+struct arena *job_arena(struct job *job)
+{
+    return job->arena;
+}
+
+const struct json *job_payload(struct job *job)
+{
+    struct err err = ERR_INIT;
+    if (job->payload == NULL &&
+        json_parse(job->arena, job->claim.payload, strlen(job->claim.payload), &job->payload, &err) != E_OK)
+        return NULL;
+    return job->payload;
+}
+
+const char *job_checkpoint(const struct job *job)
+{
+    return job->claim.checkpoint;
+}
+
+void *job_context(const struct job *job)
+{
+    return job->runtime->config.context;
+}
+
+enum err_code job_db(struct job *job, struct db **db, struct err *err)
+{
+    return db_get(job->runtime->handler_pool, db, err);
+}
+
+void job_set_result(struct job *job, const char *json)
+{
+    job->result = json;
+}
+
+static void replace(char **at, const char *text)
+{
+    if (text == NULL)
+        return;
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return;
+    free(*at);
+    *at = copy;
+}
+
+void job_set_progress(struct job *job, const char *progress, const char *checkpoint)
+{
+    pthread_mutex_lock(&job->lock);
+    replace(&job->progress, progress);
+    replace(&job->checkpoint, checkpoint);
+    pthread_mutex_unlock(&job->lock);
+}
+
+bool job_follow(struct job *job, const struct job_new *follow)
+{
+    if (job->follows == JOB_FOLLOWS)
+        return false;
+    job->follow[job->follows++] = *follow;
+    return true;
+}
+
+void job_stop(struct job *job, enum err_code why)
+{
+    int none = E_OK;
+    atomic_compare_exchange_strong(&job->stop_code, &none, (int)why);
+    atomic_store(&job->stop, true);
+}
+
+bool job_should_stop(const struct job *job)
+{
+    return atomic_load(&job->stop);
+}
+
+const atomic_bool *job_stop_flag(const struct job *job)
+{
+    return &job->stop;
+}
+
+enum err_code job_stop_reason(const struct job *job, struct err *err)
+{
+    enum err_code code = (enum err_code)atomic_load(&job->stop_code);
+    if (code == E_DEADLINE)
+        return fail(err, code, "the job took longer than it may");
+    if (code == E_SHUTDOWN)
+        return fail(err, code, "the worker is shutting down; the job goes on elsewhere");
+    return code == E_OK ? E_OK : fail(err, code, "the job is no longer ours");
+}
+
+enum err_code job_wait(struct job *job, int64_t wait_ms, struct err *err)
+{
+    struct runtime *runtime = job->runtime;
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    int64_t left = wait_ms;
+    pthread_mutex_lock(&runtime->lock);
+    while (!job_should_stop(job) && left > 0)
+    {
+        runtime_wait(runtime, &runtime->stop_news, left);
+        left = until_ms - clock_mono_ms();
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    return job_stop_reason(job, err);
+}

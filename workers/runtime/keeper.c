@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keeper: its connection is this process's presence (when it closes, the jobs are taken
+ * back); every second it asks which jobs are still ours, and at a third of the lease it renews
+ * them, on the database's clock and with +WPI on the broker's.
+ */
+#include "workers/runtime/internal.h"
+
+#include "common/base/clock.h"
+#include "common/obs/health.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    CHECK_MS = 800,
+    ARENA_BYTES = 64 * 1024 * 1024,
+    FRESH_MS = 500 /* jobs younger than this are not asked about: most end before */
+};
+
+struct keeper
+{
+    struct runtime *runtime;
+    struct arena *arena;
+    struct db *db;
+    int64_t beat_at_ms;
+};
+
+/* The held jobs as they are now; `who` keeps ids only, since a job may end at any moment. */
+static size_t snapshot(struct keeper *keeper, int64_t min_age_ms, struct job_beat **out)
+{
+    struct runtime *runtime = keeper->runtime;
+    int64_t now = clock_mono_ms();
+    size_t n = 0;
+    pthread_mutex_lock(&runtime->lock);
+    struct job_beat *beats = arena_array(keeper->arena, (size_t)runtime->held_count + 1, sizeof *beats);
+    for (struct job *job = runtime->held; beats != NULL && job != NULL; job = job->held_next)
+    {
+        if (now - job->claimed_ms < min_age_ms)
+            continue;
+        pthread_mutex_lock(&job->lock);
+        beats[n] = (struct job_beat){.job_id = arena_strdup(keeper->arena, job->claim.job_id),
+                                     .fence = job->claim.fence,
+                                     .progress = arena_strdup(keeper->arena, job->progress),
+                                     .checkpoint = arena_strdup(keeper->arena, job->checkpoint)};
+        pthread_mutex_unlock(&job->lock);
+        if (beats[n].job_id != NULL)
+            n++;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    *out = beats;
+    return n;
+}
+
+static struct job *find_held(struct runtime *runtime, const char *id, int64_t fence)
+{
+    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
+        if (strcmp(job->claim.job_id, id) == 0 && (fence < 0 || job->claim.fence == fence))
+            return job;
+    return NULL;
+}
+
+static void stop_lost(struct runtime *runtime, const struct job_beat *beats, const bool *mine, size_t n)
+{
+    pthread_mutex_lock(&runtime->lock);
+    for (size_t i = 0; i < n; i++)
+    {
+        struct job *job = mine[i] ? NULL : find_held(runtime, beats[i].job_id, beats[i].fence);
+        if (job != NULL)
+            job_stop(job, E_LOST);
+    }
+    pthread_cond_broadcast(&runtime->stop_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static void stop_late(struct runtime *runtime)
+{
+    int64_t now = clock_mono_ms();
+    bool any = false;
+    pthread_mutex_lock(&runtime->lock);
+    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
+    {
+        if (job->deadline_ms == 0 || now < job->deadline_ms)
+            continue;
+        job_stop(job, E_DEADLINE);
+        any = true;
+    }
+    if (any)
+        pthread_cond_broadcast(&runtime->stop_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+/* Tells the server that the held messages are still worked on. */
+static void beat_messages(struct runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
+        if (job->delivery != NULL)
+            mq_working(runtime->config.mq, job->delivery);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static enum err_code beat(struct keeper *keeper, struct err *err)
+{
+    struct runtime *runtime = keeper->runtime;
+    struct job_beat *beats = NULL;
+    size_t n = snapshot(keeper, FRESH_MS, &beats);
+    bool *mine = arena_array(keeper->arena, n + 1, sizeof *mine);
+    int64_t now = clock_mono_ms();
+    bool renew = now >= keeper->beat_at_ms;
+    if (renew)
+        keeper->beat_at_ms = now + runtime->config.lease_ms / 3;
+    if (n == 0 || mine == NULL)
+        return E_OK;
+    enum err_code code =
+        renew ? job_store_beat(keeper->db, keeper->arena, runtime->config.lease_ms, beats, n, mine, err)
+              : job_store_check(keeper->db, keeper->arena, beats, n, mine, err);
+    if (code != E_OK)
+        return code;
+    if (renew)
+        beat_messages(runtime);
+    stop_lost(runtime, beats, mine, n);
+    return E_OK;
+}
+
+void keeper_heard_cancel(void *of, const char *subject, const char *data, size_t len)
+{
+    struct runtime *runtime = of;
+    const char *id = strrchr(subject, '.');
+    (void)data;
+    (void)len;
+    if (id == NULL)
+        return;
+    pthread_mutex_lock(&runtime->lock);
+    struct job *job = find_held(runtime, id + 1, -1);
+    if (job != NULL)
+        job_stop(job, E_LOST);
+    pthread_cond_broadcast(&runtime->stop_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static bool is_over(struct runtime *runtime)
+{
+    return runtime->stopped && runtime->held_count == 0;
+}
+
+static void pause_for(struct runtime *runtime, int64_t wait_ms)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    pthread_mutex_lock(&runtime->lock);
+    for (int64_t left = wait_ms; left > 0 && !is_over(runtime); left = until_ms - clock_mono_ms())
+        runtime_wait(runtime, &runtime->stop_news, left);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static void set_registered(struct runtime *runtime, bool registered)
+{
+    pthread_mutex_lock(&runtime->lock);
+    runtime->registered = registered;
+    pthread_cond_signal(&runtime->intake_news);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static bool goes_on(struct runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    bool on = !is_over(runtime);
+    pthread_mutex_unlock(&runtime->lock);
+    return on;
+}
+
+/* One life of the presence connection. A short wait that ends at once when the connection does. */
+static enum err_code keep(struct keeper *keeper, struct err *err)
+{
+    struct runtime *runtime = keeper->runtime;
+    enum err_code code = worker_store_register(keeper->db, runtime->worker_id.text, runtime->config.worker,
+                                               runtime->config.node, err);
+    if (code == E_OK)
+        set_registered(runtime, true);
+    while (code == E_OK && goes_on(runtime))
+    {
+        arena_reset(keeper->arena);
+        stop_late(runtime);
+        code = beat(keeper, err);
+        for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
+            code = db_wait(keeper->db, -1, CHECK_MS / 4, err);
+    }
+    set_registered(runtime, false);
+    if (code == E_OK)
+        code = worker_store_leave(keeper->db, runtime->worker_id.text, err);
+    return code;
+}
+
+void *keeper_run(void *of)
+{
+    struct runtime *runtime = of;
+    struct keeper keeper = {.runtime = runtime, .arena = arena_new(ARENA_BYTES)};
+    int64_t backoff_ms = 50;
+    while (keeper.arena != NULL && goes_on(runtime))
+    {
+        struct err err = ERR_INIT;
+        enum err_code code = db_get(runtime->own_pool, &keeper.db, &err);
+        if (code == E_OK)
+        {
+            backoff_ms = 50;
+            code = keep(&keeper, &err);
+            db_put(keeper.db);
+            keeper.db = NULL;
+        }
+        if (code == E_OK)
+            continue;
+        health_saw(runtime->config.health, HEALTH_DATABASE, code);
+        log_warn("presence_lost", "not registered with the database: %s", err.text);
+        pause_for(runtime, backoff_ms);
+        backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
+    }
+    arena_free(keeper.arena);
+    return NULL;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The settler: whatever has ended goes to Postgres in one transaction, and only after its
+ * COMMIT are the messages acknowledged.  With the database away it tries again until it is
+ * back: a commit in doubt is settled again, and "no longer ours" is then the answer.
+ */
+#include "workers/runtime/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/crash.h"
+#include "common/base/random.h"
+#include "common/job/settle.h"
+#include "common/obs/health.h"
+#include "common/obs/metrics.h"
+#include "common/outbox/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    ARENA_BYTES = 256 * 1024 * 1024,
+    RESULT_MAX = 256 * 1024,
+    FAST_MS = 50,
+    LINES_PER_S = 200 /* log lines about single jobs; more are counted and told in one */
+};
+
+struct settler
+{
+    struct runtime *runtime;
+    struct arena *arena;
+    struct job *jobs[RUNTIME_BATCH];
+    struct settle_verdict verdicts[RUNTIME_BATCH];
+    struct job_end ends[RUNTIME_BATCH];
+    bool mine[RUNTIME_BATCH];
+    size_t count;
+    int64_t second; /* of the log's budget */
+    int lines;
+    int untold;
+};
+
+static size_t take_ended(struct runtime *runtime, struct settler *settler)
+{
+    pthread_mutex_lock(&runtime->lock);
+    while (runtime->ended.head == NULL && !(runtime->stopped && runtime->held_count == 0))
+        pthread_cond_wait(&runtime->ended_news, &runtime->lock);
+    settler->count = 0;
+    while (settler->count < RUNTIME_BATCH && runtime->ended.head != NULL)
+        settler->jobs[settler->count++] = queue_pop(&runtime->ended);
+    pthread_mutex_unlock(&runtime->lock);
+    return settler->count;
+}
+
+static void judge(struct job *job, struct settle_verdict *verdict, struct job_end *end)
+{
+    uint32_t random = 0;
+    if (job->code == E_OK && job->result != NULL && strlen(job->result) > RESULT_MAX)
+        job->code = fail(&job->err, E_TOO_LARGE, "the result has more than 256 KiB");
+    if (job->code != E_OK)
+        random_bytes(&random, sizeof random);
+    *verdict = settle(job->code, job->err.retry_after_s, job->claim.attempts, random);
+    *end = (struct job_end){.job_id = job->claim.job_id,
+                            .fence = job->claim.fence,
+                            .move = verdict->move,
+                            .delay_ms = verdict->delay_ms,
+                            .reason = verdict->reason != NULL ? verdict->reason
+                                      : job->code != E_OK     ? err_reason(job->code)
+                                                              : NULL,
+                            .detail = job->code != E_OK ? job->err.text : NULL,
+                            .result = job->result,
+                            .follow = job->follow,
+                            .follows = verdict->move == JOB_FINISH ? job->follows : 0};
+}
+
+/* Settles what there is something to write for; the others were lost before. */
+static enum err_code write_ends(struct settler *settler, struct db *db, struct err *err)
+{
+    struct job_end ends[RUNTIME_BATCH];
+    size_t place[RUNTIME_BATCH];
+    bool mine[RUNTIME_BATCH];
+    size_t n = 0;
+    for (size_t i = 0; i < settler->count; i++)
+    {
+        settler->mine[i] = false;
+        if (settler->verdicts[i].move == JOB_MOVES)
+            continue;
+        place[n] = i;
+        ends[n++] = settler->ends[i];
+    }
+    if (n == 0)
+        return E_OK;
+    enum err_code code = job_store_settle(db, settler->arena, ends, n, mine, err);
+    for (size_t i = 0; code == E_OK && i < n; i++)
+        settler->mine[place[i]] = mine[i];
+    return code;
+}
+
+static enum err_code try_settle(struct settler *settler, struct err *err)
+{
+    struct db *db = NULL;
+    arena_reset(settler->arena);
+    enum err_code code = db_get(settler->runtime->own_pool, &db, err);
+    if (code == E_OK)
+    {
+        crash_point("settle");
+        code = write_ends(settler, db, err);
+    }
+    db_put(db);
+    return code;
+}
+
+/* One bad job must not hold up the others: settle them one by one, and fail the one that cannot be written.
+ */
+static void settle_singly(struct settler *settler)
+{
+    struct settler one = {.runtime = settler->runtime, .arena = settler->arena, .count = 1};
+    for (size_t i = 0; i < settler->count; i++)
+    {
+        struct err err = ERR_INIT;
+        one.jobs[0] = settler->jobs[i];
+        one.verdicts[0] = settler->verdicts[i];
+        one.ends[0] = settler->ends[i];
+        if (try_settle(&one, &err) != E_OK)
+        {
+            log_error("settle_failed", "the end of the job could not be written: %s", err.text);
+            one.jobs[0]->code =
+                fail(&one.jobs[0]->err, E_INVALID, "its result could not be stored: %.120s", err.text);
+            judge(one.jobs[0], &one.verdicts[0], &one.ends[0]);
+            if (try_settle(&one, &err) != E_OK)
+                log_error("settle_failed", "the job is left to the sweeper: %s", err.text);
+        }
+        settler->mine[i] = one.mine[0];
+        settler->verdicts[i] = one.verdicts[0];
+    }
+}
+
+static bool is_away(enum err_code code)
+{
+    return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_NO_MEMORY;
+}
+
+static void settle_until_done(struct settler *settler)
+{
+    int64_t backoff_ms = 50;
+    for (;;)
+    {
+        struct err err = ERR_INIT;
+        enum err_code code = try_settle(settler, &err);
+        if (code == E_OK)
+            return;
+        if (!is_away(code))
+        {
+            settle_singly(settler);
+            return;
+        }
+        health_saw(settler->runtime->config.health, HEALTH_DATABASE, code);
+        log_debug("settle_waits", "%s", err.text);
+        pthread_mutex_lock(&settler->runtime->lock);
+        runtime_wait(settler->runtime, &settler->runtime->stop_news, backoff_ms);
+        pthread_mutex_unlock(&settler->runtime->lock);
+        backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
+    }
+}
+
+/* ---- afterwards ----------------------------------------------------------------------------- */
+
+static void tell(struct settler *settler, const struct job *job, const struct settle_verdict *verdict,
+                 bool mine)
+{
+    int64_t second = clock_mono_ms() / 1000;
+    if (second != settler->second)
+    {
+        if (settler->untold > 0)
+            log_info("jobs_ended", "%d more jobs ended within that second", settler->untold);
+        settler->second = second;
+        settler->lines = 0;
+        settler->untold = 0;
+    }
+    bool failed = job->code != E_OK;
+    if (!failed && ++settler->lines > LINES_PER_S)
+    {
+        settler->untold++;
+        return;
+    }
+    log_context_set((struct log_context){
+        .request_id = job->claim.request_id, .user_id = job->claim.user_id, .job_id = job->claim.job_id});
+    log_event(failed && mine ? LOG_WARN : LOG_INFO, "job_ended", "%s attempt %d %s in %lld ms%s%s",
+              job->claim.kind, job->claim.attempts, mine ? verdict->outcome : "lost",
+              (long long)(clock_mono_ms() - job->claimed_ms), failed ? ": " : "",
+              failed ? job->err.text : "");
+    log_context_set((struct log_context){0});
+}
+
+static void finish(struct settler *settler)
+{
+    struct runtime *runtime = settler->runtime;
+    bool wake = false;
+    bool fast = false;
+    for (size_t i = 0; i < settler->count; i++)
+    {
+        struct job *job = settler->jobs[i];
+        const struct settle_verdict *verdict = &settler->verdicts[i];
+        bool mine = settler->mine[i];
+        const char *labels[] = {runtime->config.worker, job->row != NULL ? job->row->kind : "unknown",
+                                mine ? verdict->outcome : "lost"};
+        metrics_count(METRIC_WORKER_JOBS, labels);
+        if (mine && verdict->move == JOB_GIVE_UP)
+            metrics_add(METRIC_DLQ, 1);
+        wake = wake || (mine && (verdict->move != JOB_FINISH || job->follows > 0));
+        fast = fast || clock_mono_ms() - job->claimed_ms < FAST_MS;
+        if (job->delivery != NULL)
+            mq_ack(runtime->config.mq, job->delivery);
+        tell(settler, job, verdict, mine);
+    }
+    crash_point("acked");
+    metrics_add(METRIC_NATS_PROCESSED, settler->count);
+    pthread_mutex_lock(&runtime->lock);
+    bool hungry = runtime->held_count >= runtime->window && runtime->inbox[JOB_NORMAL].count > 0;
+    if (fast && hungry && runtime->window < RUNTIME_HELD_MAX)
+        runtime->window = runtime->window * 2 < RUNTIME_HELD_MAX ? runtime->window * 2 : RUNTIME_HELD_MAX;
+    for (size_t i = 0; i < settler->count; i++)
+        runtime_release(runtime, settler->jobs[i]);
+    pthread_cond_signal(&runtime->intake_news);
+    pthread_mutex_unlock(&runtime->lock);
+    for (size_t i = 0; i < settler->count; i++)
+        job_free(settler->jobs[i]);
+    if (wake)
+        outbox_wake(runtime->config.outbox);
+}
+
+void *settler_run(void *of)
+{
+    struct settler *settler = calloc(1, sizeof *settler);
+    if (settler != NULL)
+        settler->arena = arena_new(ARENA_BYTES);
+    if (settler == NULL || settler->arena == NULL)
+        abort(); /* without a settler nothing can ever end */
+    settler->runtime = of;
+    while (take_ended(of, settler) > 0)
+    {
+        for (size_t i = 0; i < settler->count; i++)
+            judge(settler->jobs[i], &settler->verdicts[i], &settler->ends[i]);
+        settle_until_done(settler);
+        crash_point("settled");
+        finish(settler);
+    }
+    arena_free(settler->arena);
+    free(settler);
+    return NULL;
+}
