@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
-#include "api/probes.h"
+#include "common/probe/probes.h"
 #include "api/server.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"

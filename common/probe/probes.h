@@ -5,8 +5,8 @@
  *
  * Ownership: probes_close after health_stop.
  */
-#ifndef SOKOUL_API_PROBES_H
-#define SOKOUL_API_PROBES_H
+#ifndef SOKOUL_COMMON_PROBE_PROBES_H
+#define SOKOUL_COMMON_PROBE_PROBES_H
 
 #include "common/base/err.h"
 

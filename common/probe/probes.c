@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/probes.h"
+#include "common/probe/probes.h"
 
 #include "common/cache/cache.h"
 #include "common/conf/conf.h"

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/runtime/program.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/conf/args.h"
+#include "common/mq/mq.h"
+#include "common/obs/health.h"
+#include "common/obs/listener.h"
+#include "common/obs/metrics.h"
+#include "common/outbox/outbox.h"
+#include "common/probe/probes.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum
+{
+    HANDLER_CONNECTIONS = 4,
+    KILLED_BY_SIGNAL = 128 /* plus its number, as a shell says it */
+};
+
+/* Everything that lives as long as the process, in the order in which it is made. */
+struct process
+{
+    const struct program *program;
+    struct conf *conf;
+    struct mq *mq;
+    struct health *health;
+    struct probes *probes;
+    struct listener *listener;
+    struct outbox *outbox;
+    void *context;
+    struct runtime *runtime;
+    int64_t started_ms;
+};
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* Before the first thread: all of them inherit it, so that signals come to sigwait only. */
+static void block_signals(void)
+{
+    sigset_t set = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static int wait_signal(void)
+{
+    sigset_t set = stop_signals();
+    int number = SIGTERM;
+    sigwait(&set, &number);
+    return number;
+}
+
+/* A second signal ends the process now, whatever it does. */
+static void *second_signal(void *of)
+{
+    (void)of;
+    _exit(KILLED_BY_SIGNAL + wait_signal());
+}
+
+static void watch_second_signal(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, second_signal, NULL) == 0)
+        pthread_detach(thread);
+}
+
+/* ---- health --------------------------------------------------------------------------------- */
+
+static struct report report_of(const struct process *p)
+{
+    return (struct report){.health = p->health,
+                           .started_ms = p->started_ms,
+                           .requests = metrics_value(METRIC_WORKER_JOBS),
+                           .listeners = 1};
+}
+
+#define PAGE(name)                                                                                           \
+    static enum report_verdict fill_##name(void *of, struct buf *out)                                        \
+    {                                                                                                        \
+        struct report report = report_of(of);                                                                \
+        return report_##name(&report, out);                                                                  \
+    }
+PAGE(health)
+PAGE(brief)
+PAGE(deep)
+PAGE(ready)
+PAGE(live)
+#undef PAGE
+
+static enum report_verdict fill_metrics(void *of, struct buf *out)
+{
+    const struct process *p = of;
+    metrics_write(out, p->program->service);
+    return REPORT_GOOD;
+}
+
+static const char json[] = "application/json";
+static const struct listener_page pages[] = {
+    {"/health", json, fill_health},
+    {"/healthz", json, fill_brief},
+    {"/health/deep", json, fill_deep},
+    {"/ready", json, fill_ready},
+    {"/readyz", json, fill_ready},
+    {"/livez", json, fill_live},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", fill_metrics},
+};
+
+static bool may_ask(void *of, const struct sockaddr *peer)
+{
+    const struct process *p = of;
+    return conf_cidrs_contain(&p->conf->metrics_allow, peer);
+}
+
+static enum err_code listen_health(struct process *p, struct err *err)
+{
+    bool set = p->conf->metrics_listen.host[0] != '\0';
+    const struct listener_config config = {.host = set ? p->conf->metrics_listen.host : "127.0.0.1",
+                                           .port =
+                                               set ? p->conf->metrics_listen.port : p->program->metrics_port,
+                                           .pages = pages,
+                                           .count = sizeof pages / sizeof pages[0],
+                                           .of = p,
+                                           .allow = may_ask};
+    enum err_code code = listener_start(&config, &p->listener, err);
+    if (code == E_OK)
+        log_info("listening", "health and metrics on %s:%d", config.host, listener_port(p->listener));
+    return code;
+}
+
+/* ---- up and down ---------------------------------------------------------------------------- */
+
+static double read_dropped(void *of)
+{
+    (void)of;
+    return (double)log_dropped();
+}
+
+static enum err_code open_doors(struct process *p, struct err *err)
+{
+    enum err_code code = mq_open(p->conf->nats_url, p->program->service, &p->mq, err);
+    if (code != E_OK)
+        return code;
+    p->health = health_new();
+    if (p->health == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    metrics_read(METRIC_LOG_DROPPED, read_dropped, NULL);
+    code = probes_open(p->conf, p->mq, p->health, &p->probes, err);
+    if (code == E_OK)
+        health_start(p->health);
+    return code;
+}
+
+static enum err_code start_outbox(struct process *p, struct err *err)
+{
+    const struct outbox_config config = {.database_url = p->conf->database_url,
+                                         .name = p->program->service,
+                                         .mq = p->mq,
+                                         .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+                                         .retention_days = (int)p->conf->jobs_retention_days};
+    return outbox_start(&config, &p->outbox, err);
+}
+
+static enum err_code start_runtime(struct process *p, struct err *err)
+{
+    const struct program *program = p->program;
+    const struct runtime_config config = {
+        .worker = program->worker,
+        .node = p->conf->node_name,
+        .database_url = p->conf->database_url,
+        .kinds = program->kinds,
+        .kinds_count = program->kinds_count,
+        .concurrency = program->concurrency > 0 ? program->concurrency : (int)p->conf->worker_concurrency,
+        .db_pool_size = HANDLER_CONNECTIONS,
+        .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+        .drain_ms = (int)p->conf->worker_drain_s * 1000,
+        .retention_days = (int)p->conf->jobs_retention_days,
+        .context = p->context,
+        .mq = p->mq,
+        .outbox = p->outbox,
+        .health = p->health};
+    return runtime_start(&config, &p->runtime, err);
+}
+
+static enum err_code start(struct process *p, struct err *err)
+{
+    const struct program_doors doors = {.conf = p->conf};
+    enum err_code code = open_doors(p, err);
+    struct program_doors open_with = doors;
+    open_with.mq = p->mq;
+    open_with.health = p->health;
+    if (code == E_OK)
+        code = listen_health(p, err);
+    if (code == E_OK)
+        code = start_outbox(p, err);
+    if (code == E_OK && p->program->open != NULL)
+        code = p->program->open(&open_with, &p->context, err);
+    return code == E_OK ? start_runtime(p, err) : code;
+}
+
+/* Latest first. */
+static void stop(struct process *p)
+{
+    runtime_stop(p->runtime);
+    if (p->program->close != NULL && p->context != NULL)
+        p->program->close(p->context);
+    outbox_stop(p->outbox);
+    listener_stop(p->listener);
+    if (p->health != NULL)
+        health_stop(p->health);
+    probes_close(p->probes);
+    health_free(p->health);
+    mq_close(p->mq);
+    metrics_read(METRIC_LOG_DROPPED, NULL, NULL);
+}
+
+static int complain(const char *service, const struct err *err)
+{
+    fprintf(stderr, "%s: %s\n", service, err->text);
+    return err_exit(err->code);
+}
+
+static void serve(struct process *p)
+{
+    int number = wait_signal();
+    int64_t began_ms = clock_mono_ms();
+    log_info("shutdown", "Received signal %d, initiating graceful shutdown...", number);
+    health_drain(p->health);
+    watch_second_signal();
+    stop(p);
+    double seconds = (double)(clock_mono_ms() - began_ms) / 1000;
+    metrics_observe(METRIC_SHUTDOWN_SECONDS, seconds);
+    log_info("shutdown", "Graceful shutdown process completed in %.3f s", seconds);
+}
+
+int program_main(const struct program *program, int argc, char **argv)
+{
+    struct process p = {.program = program, .started_ms = clock_mono_ms()};
+    struct args args;
+    int status = 0;
+    struct err err = ERR_INIT;
+    if (!args_read(argc, argv, program->about, &args, &status))
+        return status;
+    if (conf_load(program->conf, args.env_file, &p.conf, &err) != E_OK)
+        return complain(program->service, &err);
+    block_signals();
+    log_open(program->service, p.conf->log_level);
+    log_info("start", "%s %s starts", program->service, SOKOUL_VERSION);
+    if (start(&p, &err) == E_OK)
+        serve(&p);
+    else
+    {
+        log_error("start_failed", "%s", err.text);
+        stop(&p);
+        status = complain(program->service, &err);
+    }
+    log_close();
+    conf_free(p.conf);
+    return status;
+}
