@@ -75,6 +75,7 @@ MUST_USE enum err_code cache_eval(struct cache *cache, const struct cache_call *
 /* For health probes: goes to the server (or fails at once while the backoff lasts). */
 MUST_USE enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err);
 
+/* Since cache_open.  A program adds those of its caches up and offers them as metrics. */
 struct cache_stats
 {
     uint64_t hits;
