@@ -13,6 +13,7 @@
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
 #include "common/obs/metrics.h"
+#include "common/outbox/outbox.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -34,6 +35,7 @@ struct process
     struct mq *mq;
     struct health *health;
     struct probes *probes;
+    struct outbox *outbox;
     struct app app;
     struct server *server;
 };
@@ -108,9 +110,24 @@ static enum err_code watch_health(struct process *p, struct err *err)
     return E_OK;
 }
 
+static void wake_relay(void *of)
+{
+    outbox_wake(of);
+}
+
+static enum err_code start_outbox(struct process *p, struct err *err)
+{
+    const struct outbox_config config = {.database_url = p->conf->database_url,
+                                         .name = "sokoul-api",
+                                         .mq = p->mq,
+                                         .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+                                         .retention_days = (int)p->conf->jobs_retention_days};
+    return outbox_start(&config, &p->outbox, err);
+}
+
 static enum err_code start(struct process *p, struct err *err)
 {
-    if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK)
+    if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK || start_outbox(p, err) != E_OK)
         return err->code;
     p->app = (struct app){
         .conf = p->conf,
@@ -118,6 +135,8 @@ static enum err_code start(struct process *p, struct err *err)
         .health = p->health,
         .tokens = p->tokens,
         .started_ms = clock_mono_ms(),
+        .wake = wake_relay,
+        .wake_of = p->outbox,
     };
     if (server_start(&p->app, &p->server, err) != E_OK)
         return err->code;
@@ -129,6 +148,7 @@ static enum err_code start(struct process *p, struct err *err)
 static void stop(struct process *p)
 {
     server_free(p->server);
+    outbox_stop(p->outbox);
     if (p->health != NULL)
         health_stop(p->health);
     probes_close(p->probes);
