@@ -145,7 +145,7 @@ $(O)/tools/gen: $(O)/tools/gen.o $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: all help setup build tests run test lint format docs hooks requirements bench clean
+.PHONY: all help setup build tests run test lint format docs hooks requirements fuzz bench clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
@@ -181,6 +181,18 @@ hooks: ## check each commit of this clone before it is made
 
 requirements: ## which requirements are proven by a test
 	@tools/requirements
+
+FUZZ_S ?= 20
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz: $(FUZZ_BIN) ## run each libFuzzer target for FUZZ_S seconds (clang)
+	@for target in $^; do mkdir -p $$target.corpus; echo "  FUZZ  $$target"; \
+		$$target -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 \
+			-artifact_prefix=$$target. $$target.corpus tests/unit/common/media/golden || exit 1; done
+
+build/fuzz/%: tests/fuzz/%.c $(call src,common/base) $(call src,common/media)
+	@mkdir -p $(@D)
+	@echo "  FUZZC $<"; clang $(CPPFLAGS) -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $^ -lcrypto -lpthread
 
 bench: ## measure, beside the raw limits of the same machine
 	@$(MAKE) --no-print-directory -j$(JOBS) build
