@@ -314,6 +314,18 @@ int lane_length(struct lane *lane)
     return len;
 }
 
+void lane_cache_counts(const struct lane *lane, uint64_t *hits, uint64_t *misses)
+{
+    for (int i = 0; i < lane->started; i++)
+    {
+        if (lane->thread[i].cache == NULL)
+            continue;
+        struct cache_stats stats = cache_stats(lane->thread[i].cache);
+        *hits += stats.hits;
+        *misses += stats.misses;
+    }
+}
+
 void lane_push(struct lane *lane, struct request *req)
 {
     pthread_mutex_lock(&lane->lock);

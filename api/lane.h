@@ -38,6 +38,8 @@ void lane_stop(struct lane *lane);
 bool lane_full(struct lane *lane);
 void lane_push(struct lane *lane, struct request *req);
 int lane_length(struct lane *lane);
+/* Answers found and not found by the caches of its threads. */
+void lane_cache_counts(const struct lane *lane, uint64_t *hits, uint64_t *misses);
 /* Answers at once, with this failure, all that wait and need the database. */
 void lane_fail_database(struct lane *lane, const struct err *err);
 

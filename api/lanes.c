@@ -2,6 +2,7 @@
 #include "api/lanes.h"
 
 #include "common/conf/conf.h"
+#include "common/obs/metrics.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +29,44 @@ struct lanes
     struct lane *lane[COUNT];
 };
 
+static double read_queue(void *of)
+{
+    const struct lanes *lanes = of;
+    int len = 0;
+    for (int i = 0; i < COUNT; i++)
+        len += lane_length(lanes->lane[i]);
+    return len;
+}
+
+static void count_caches(const struct lanes *lanes, uint64_t *hits, uint64_t *misses)
+{
+    *hits = 0;
+    *misses = 0;
+    for (int i = 0; i < COUNT; i++)
+        lane_cache_counts(lanes->lane[i], hits, misses);
+}
+
+static double read_hits(void *of)
+{
+    uint64_t hits, misses;
+    count_caches(of, &hits, &misses);
+    return (double)hits;
+}
+
+static double read_misses(void *of)
+{
+    uint64_t hits, misses;
+    count_caches(of, &hits, &misses);
+    return (double)misses;
+}
+
+static const struct
+{
+    enum metric metric;
+    double (*read)(void *of);
+} readings[] = {
+    {METRIC_API_QUEUE, read_queue}, {METRIC_CACHE_HITS, read_hits}, {METRIC_CACHE_MISSES, read_misses}};
+
 enum err_code lanes_start(const struct app *app, void (*done)(struct request *req), struct lanes **out,
                           struct err *err)
 {
@@ -53,6 +92,8 @@ enum err_code lanes_start(const struct app *app, void (*done)(struct request *re
         lanes_stop(lanes);
         return err->code;
     }
+    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
+        metrics_read(readings[i].metric, readings[i].read, lanes);
     *out = lanes;
     return E_OK;
 }
@@ -61,6 +102,8 @@ void lanes_stop(struct lanes *lanes)
 {
     if (lanes == NULL)
         return;
+    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
+        metrics_read(readings[i].metric, NULL, NULL);
     for (int i = 0; i < COUNT; i++)
         lane_stop(lanes->lane[i]);
     free(lanes);
@@ -73,14 +116,6 @@ struct lane *lanes_of(struct lanes *lanes, const struct route *route)
     if (route->lane == LANE_PROVIDER)
         return lanes->lane[PROVIDER];
     return lanes->lane[route->handle_batch != NULL ? HOT : PLAIN];
-}
-
-int lanes_length(struct lanes *lanes)
-{
-    int len = 0;
-    for (int i = 0; i < COUNT; i++)
-        len += lane_length(lanes->lane[i]);
-    return len;
 }
 
 void lanes_fail_database(struct lanes *lanes, const struct err *err)

@@ -7,6 +7,7 @@
  *     passwords  one per core, 32 waiting at most
  *     providers  8, 128 waiting at most: a slow provider keeps no executor
  *
+ * Offers the length of the queues and the counts of the caches as metrics.
  * Threads: as lane.h says.
  */
 #ifndef SOKOUL_API_LANES_H
@@ -20,7 +21,6 @@ MUST_USE enum err_code lanes_start(const struct app *app, void (*done)(struct re
                                    struct lanes **lanes, struct err *err);
 void lanes_stop(struct lanes *lanes); /* as lane_stop; NULL is fine */
 struct lane *lanes_of(struct lanes *lanes, const struct route *route);
-int lanes_length(struct lanes *lanes);
 void lanes_fail_database(struct lanes *lanes, const struct err *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
-#include "common/probe/probes.h"
 #include "api/server.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -14,6 +13,7 @@
 #include "common/obs/health.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
+#include "common/probe/probes.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -18,7 +18,6 @@
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 #include "common/obs/health.h"
-#include "common/obs/metrics.h"
 
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -375,12 +374,6 @@ static void on_tick(void *of)
     lanes_fail_database(server->lanes, &err);
 }
 
-static double read_queue(void *of)
-{
-    struct server *server = of;
-    return lanes_length(server->lanes);
-}
-
 static enum err_code start_conns(struct server *server, struct err *err)
 {
     const struct conf *conf = server->app->conf;
@@ -442,7 +435,6 @@ enum err_code server_start(const struct app *app, struct server **out, struct er
         server_free(server);
         return code;
     }
-    metrics_read(METRIC_API_QUEUE, read_queue, server);
     *out = server;
     return E_OK;
 }
@@ -483,7 +475,6 @@ void server_free(struct server *server)
 {
     if (server == NULL)
         return;
-    metrics_read(METRIC_API_QUEUE, NULL, NULL);
     conns_stop(server->conns);
     lanes_stop(server->lanes);
     pool_free(server->pool);

@@ -43,6 +43,12 @@ void cache_close(struct cache *cache)
     (void)cache;
 }
 
+struct cache_stats cache_stats(const struct cache *cache)
+{
+    (void)cache;
+    return (struct cache_stats){0};
+}
+
 /* ---- routes ------------------------------------------------------------------------------------ */
 
 static struct
