@@ -11,7 +11,7 @@ namespace inside
 namespace
 {
 
-const int RECONNECT_SOON_MS = 3000;
+const int CALL_SOON_MS = 3000;
 
 record_ptr record_of(struct engine *engine, const lt::torrent_handle &handle)
 {
@@ -60,8 +60,8 @@ void on_metadata(struct engine *engine, const lt::metadata_received_alert &alert
     if (!rec || rec->removing)
         return;
     torrent_admit(engine, rec);
-    session_reconnect(*engine->session, reconnect::soon);
-    engine->reconnect_until_ms = clock_mono_ms() + RECONNECT_SOON_MS;
+    engine->call_soon_until_ms = clock_mono_ms() + CALL_SOON_MS;
+    engine_adjust(engine);
 }
 
 void on_states(struct engine *engine, const lt::state_update_alert &alert)

@@ -177,11 +177,7 @@ void tick(struct engine *engine)
         engine->next_update_ms = now + std::min<uint32_t>(engine->progress_ms, 1000);
         engine->session->post_torrent_updates({});
     }
-    if (engine->reconnect_until_ms != 0 && now >= engine->reconnect_until_ms)
-    {
-        session_reconnect(*engine->session, reconnect::usual);
-        engine->reconnect_until_ms = 0;
-    }
+    engine_adjust(engine);
     if (now < engine->next_resume_ms)
         return;
     engine->next_resume_ms = now + engine->resume_ms;

@@ -184,14 +184,21 @@ class helper
 
 /* ---- session.cpp --------------------------------------------------------------------------------------- */
 
-enum class reconnect
+/* A torrent that waits at the gate looks finished, so it and its seeds would hang up on each other: seeds
+   stay while one waits, and those that hung up are called again soon. */
+enum class seeds_call
 {
-    soon,
-    usual
+    usual,
+    soon
+};
+enum class seeds_stay
+{
+    usual,
+    always
 };
 
 std::unique_ptr<lt::session> session_open(const struct engine_config &config);
-void session_reconnect(lt::session &session, reconnect how);
+void session_adjust(lt::session &session, seeds_call call, seeds_stay stay);
 
 /* ---- a torrent
  * --------------------------------------------------------------------------------------------- */
@@ -259,7 +266,9 @@ struct engine
     uint32_t resume_ms = 5000;
     int64_t next_update_ms = 0;
     int64_t next_resume_ms = 0;
-    int64_t reconnect_until_ms = 0;  /* while peers are called again soon; 0: not */
+    int64_t call_soon_until_ms = 0;
+    inside::seeds_call call = inside::seeds_call::usual;
+    inside::seeds_stay stay = inside::seeds_stay::usual;
     std::vector<lt::alert *> alerts; /* scratch */
 };
 
@@ -270,6 +279,7 @@ namespace inside
  */
 
 void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
+void engine_adjust(struct engine *engine);
 void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
 void torrent_apply(record &rec); /* priorities, pause and range to libtorrent */

@@ -91,6 +91,7 @@ void set_behaviour(lt::settings_pack &pack, const struct engine_config &config)
     pack.set_bool(sp::enable_outgoing_utp,
                   false); /* a fifth of TCP's rate here, and slow to see that a peer is gone */
     pack.set_bool(sp::no_connect_privileged_ports, true);
+    pack.set_bool(sp::strict_end_game_mode, false); /* the last pieces waited 3 s in one peer's queue */
     pack.set_bool(sp::apply_ip_filter_to_trackers, true);
     pack.set_bool(sp::ssrf_mitigation, !any);
     pack.set_bool(sp::allow_multiple_connections_per_ip,
@@ -162,11 +163,11 @@ std::unique_ptr<lt::session> session_open(const struct engine_config &config)
     return session;
 }
 
-/* A torrent that waited at the gate looked finished, so its seeds hung up: let them be called again soon. */
-void session_reconnect(lt::session &session, reconnect how)
+void session_adjust(lt::session &session, seeds_call call, seeds_stay stay)
 {
     lt::settings_pack pack;
-    pack.set_int(lt::settings_pack::min_reconnect_time, how == reconnect::soon ? 1 : RECONNECT_S);
+    pack.set_int(lt::settings_pack::min_reconnect_time, call == seeds_call::soon ? 1 : RECONNECT_S);
+    pack.set_bool(lt::settings_pack::close_redundant_connections, stay == seeds_stay::usual);
     session.apply_settings(std::move(pack));
 }
 

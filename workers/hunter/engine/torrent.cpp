@@ -114,6 +114,7 @@ void prepared(struct engine *engine, const record_ptr &rec,
                       rec->tracker_urls.insert(url);
                   params->file_priorities = rec->priorities;
                   set_flags(*params);
+                  engine_adjust(engine);
                   engine->session->async_add_torrent(*params);
               }
               catch (const failure &why)
@@ -194,6 +195,21 @@ void event_post(struct engine *engine, const record &rec, enum engine_event_kind
     event.stat = rec.stat;
     event.stat.idle_s = count_of((clock_mono_ms() - rec.payload_ms) / 1000);
     engine->events.push_back(event);
+}
+
+void engine_adjust(struct engine *engine)
+{
+    bool soon = clock_mono_ms() < engine->call_soon_until_ms;
+    bool waits = soon;
+    for (const auto &[id, rec] : engine->by_id)
+        waits = waits || !(rec->admitted || rec->removing);
+    seeds_call call = soon ? seeds_call::soon : seeds_call::usual;
+    seeds_stay stay = waits ? seeds_stay::always : seeds_stay::usual;
+    if (call == engine->call && stay == engine->stay)
+        return;
+    engine->call = call;
+    engine->stay = stay;
+    session_adjust(*engine->session, call, stay);
 }
 
 void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params given)
