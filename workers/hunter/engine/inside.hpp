@@ -74,6 +74,16 @@ template <class Body> enum err_code guard(struct err *err, Body &&body) noexcept
     }
 }
 
+inline uint64_t size_of(int64_t bytes)
+{
+    return bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
+}
+
+inline uint32_t count_of(int64_t n)
+{
+    return n < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(n, UINT32_MAX));
+}
+
 /* Copies what is printable; cuts at the size. */
 void copy_text(char *to, size_t size, const std::string &from);
 
@@ -275,10 +285,24 @@ struct engine
 namespace inside
 {
 
+/* ---- add.cpp, prepare.cpp: into the session
+ * ----------------------------------------------------------------- */
+
+void torrent_check_id(const char *id, const char *save_dir);
+void torrent_add(struct engine *engine, const struct engine_source *source);
+void torrent_select(record &rec, const uint8_t *priorities, size_t count);
+void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
+
+/* ---- files.cpp
+ * ------------------------------------------------------------------------------------------------- */
+
+void range_want(record &rec, const struct engine_range &range);
+uint64_t range_ready(const record &rec, const struct engine_range &range);
+struct engine_file_list *files_new(const record &rec);
+
 /* ---- torrent.cpp: one torrent's life; under the engine's lock ---------------------------------------------
  */
 
-void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 void engine_adjust(struct engine *engine);
 void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
@@ -287,6 +311,9 @@ void torrent_save(struct engine *engine, const record_ptr &rec, lt::resume_data_
 void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 void torrent_leave(struct engine *engine, const record_ptr &rec);
 void torrent_gone(struct engine *engine, const record_ptr &rec);
+
+/* ---- state.cpp ---- */
+
 void torrent_check_finished(struct engine *engine, const record_ptr &rec);
 void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt::torrent_status &status);
 void torrent_fault(struct engine *engine, record &rec, enum engine_fault fault, enum err_code code,

@@ -111,6 +111,7 @@ void set_resources(lt::settings_pack &pack, const struct engine_config &config)
                  config.max_connections == 0
                      ? 200
                      : static_cast<int>(std::min<uint32_t>(config.max_connections, 65535)));
+    pack.set_int(sp::request_queue_time, 10); /* fills the queues of seeders that answer in pulses */
     pack.set_int(sp::hashing_threads, 2);
     pack.set_int(sp::aio_threads, 4);
 }

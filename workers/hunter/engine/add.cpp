@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what a caller says to a record. */
+#include "workers/hunter/engine/inside.hpp"
+
+#include <libtorrent/load_torrent.hpp>
+#include <libtorrent/magnet_uri.hpp>
+
+#include <cstring>
+#include <sstream>
+
+namespace inside
+{
+
+void torrent_check_id(const char *id, const char *save_dir)
+{
+    size_t n = id == nullptr ? 0 : strnlen(id, ENGINE_ID_SIZE);
+    bool right = n > 0 && n < ENGINE_ID_SIZE;
+    for (size_t i = 0; right && i < n; i++)
+        right = isalnum(static_cast<unsigned char>(id[i])) || id[i] == '-';
+    if (!right)
+        throw failure{E_INVALID, "a torrent id is 1 to 64 letters, digits and hyphens"};
+    const char *last = save_dir == nullptr ? nullptr : strrchr(save_dir, '/');
+    if (last == nullptr || strcmp(last + 1, id) != 0)
+        throw failure{E_INVALID, "a torrent's folder must be named by its id"};
+}
+namespace
+{
+
+const size_t MAX_MAGNET_BYTES = 64 << 10;
+
+lt::add_torrent_params parse_magnet(const char *magnet)
+{
+    if (strnlen(magnet, MAX_MAGNET_BYTES + 1) > MAX_MAGNET_BYTES)
+        throw failure{E_INVALID, "the magnet link is too long"};
+    lt::error_code ec;
+    lt::add_torrent_params params = lt::parse_magnet_uri(magnet, ec);
+    if (ec || !(params.info_hashes.has_v1() || params.info_hashes.has_v2()))
+        throw failure{E_INVALID, "not a magnet link"};
+    return params;
+}
+
+lt::add_torrent_params parse_metainfo(const unsigned char *bytes, size_t size)
+{
+    if (size > static_cast<size_t>(metainfo_limits().max_buffer_size))
+        throw failure{E_TOO_LARGE, "the .torrent is larger than 10 MiB"};
+    try
+    {
+        const char *text = reinterpret_cast<const char *>(bytes);
+        return lt::load_torrent_buffer({text, static_cast<std::ptrdiff_t>(size)}, metainfo_limits());
+    }
+    catch (const std::exception &)
+    {
+        throw failure{E_INVALID, "not a .torrent file"};
+    }
+}
+
+void check_not_here(const struct engine *engine, const lt::info_hash_t &hashes)
+{
+    for (const auto &[id, rec] : engine->by_id)
+    {
+        bool v1 = hashes.has_v1() && rec->hashes.has_v1() && hashes.v1 == rec->hashes.v1;
+        bool v2 = hashes.has_v2() && rec->hashes.has_v2() && hashes.v2 == rec->hashes.v2;
+        if (v1 || v2)
+            throw failure{E_CONFLICT, "the same torrent is here as " + id};
+    }
+}
+
+/* True if the torrent is here already; then what happened to it is told again. */
+bool told_again(struct engine *engine, const struct engine_source *source)
+{
+    auto found = engine->by_id.find(source->id);
+    if (found == engine->by_id.end())
+        return false;
+    const record &rec = *found->second;
+    if (rec.removing)
+        throw failure{E_UNAVAILABLE, "the torrent is being removed"};
+    if (rec.admitted)
+        event_post(engine, rec, ENGINE_METADATA);
+    if (rec.progress == step::finished)
+        event_post(engine, rec, ENGINE_FINISHED);
+    engine->inbox->wake();
+    return true;
+}
+
+std::string hash_text(const lt::info_hash_t &hashes)
+{
+    std::ostringstream text;
+    if (hashes.has_v1())
+        text << hashes.v1;
+    else
+        text << hashes.v2;
+    return text.str();
+}
+} // namespace
+
+void torrent_select(record &rec, const uint8_t *priorities, size_t count)
+{
+    std::vector<lt::download_priority_t> wanted;
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+    {
+        if (priorities[i] > 7)
+            throw failure{E_INVALID, "a priority is 0 to 7"};
+        any = any || priorities[i] != 0;
+        wanted.push_back(lt::download_priority_t{priorities[i]});
+    }
+    bool rest = rec.info && count < static_cast<size_t>(rec.info->num_files());
+    if (count > 0 && !any && (!rec.info || !rest))
+        throw failure{E_INVALID, "no file would be wanted"};
+    rec.priorities = wanted;
+}
+
+void torrent_add(struct engine *engine, const struct engine_source *source)
+{
+    torrent_check_id(source->id, source->save_dir);
+    if (told_again(engine, source))
+        return;
+    if ((source->magnet == nullptr) == (source->metainfo == nullptr))
+        throw failure{E_INVALID, "either a magnet link or a .torrent is needed"};
+    record_ptr rec = std::make_shared<record>();
+    rec->id = source->id;
+    rec->limits.save_dir = source->save_dir;
+    rec->limits.max_bytes = source->max_bytes;
+    rec->limits.reserve_bytes = source->reserve_bytes;
+    rec->payload_ms = clock_mono_ms();
+    torrent_select(*rec, source->priorities, source->priorities == nullptr ? 0 : source->priorities_count);
+
+    lt::add_torrent_params params = source->magnet != nullptr
+                                        ? parse_magnet(source->magnet)
+                                        : parse_metainfo(source->metainfo, source->metainfo_size);
+    gate_sources(params);
+    if (params.ti)
+    {
+        gate_info(*params.ti, rec->limits);
+        params.info_hashes = params.ti->info_hashes();
+    }
+    check_not_here(engine, params.info_hashes);
+    rec->lock = std::make_shared<torrent_lock>(engine->state_dir, rec->id);
+    folder_make(rec->limits.save_dir);
+    rec->hashes = params.info_hashes;
+    copy_text(rec->stat.info_hash, sizeof rec->stat.info_hash, hash_text(rec->hashes));
+    params.save_path = rec->limits.save_dir;
+    params.userdata = lt::client_data_t(rec.get());
+    engine->by_id[rec->id] = rec;
+    torrent_prepare(engine, rec, std::move(params));
+}
+
+} // namespace inside

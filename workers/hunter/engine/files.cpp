@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and ranges of a torrent whose metadata are known. */
+#include "workers/hunter/engine/inside.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace inside
+{
+
+namespace
+{
+
+const int MAX_PIECES_ASKED = 64;
+const int STREAM_STEP_MS = 1000;
+
+std::pair<lt::piece_index_t, lt::piece_index_t> pieces_of(const record &rec, const struct engine_range &range)
+{
+    const lt::file_storage &files = rec.info->files();
+    lt::file_index_t index{static_cast<int>(range.file_index)};
+    if (range.file_index >= static_cast<uint32_t>(files.num_files()) || files.pad_file_at(index) ||
+        range.size_bytes == 0 || range.size_bytes > static_cast<uint64_t>(files.file_size(index)) ||
+        range.offset_bytes > static_cast<uint64_t>(files.file_size(index)) - range.size_bytes)
+        throw failure{E_INVALID, "the range lies outside the file"};
+    int64_t from = static_cast<int64_t>(range.offset_bytes);
+    lt::peer_request first = files.map_file(index, from, 1);
+    lt::peer_request last = files.map_file(index, from + static_cast<int64_t>(range.size_bytes) - 1, 1);
+    return {first.piece, last.piece};
+}
+
+} // namespace
+
+void range_want(record &rec, const struct engine_range &range)
+{
+    auto [first, last] = pieces_of(rec, range);
+    size_t index = range.file_index;
+    if (rec.handle.file_priority(lt::file_index_t{static_cast<int>(index)}) == lt::dont_download)
+    {
+        rec.priorities.resize(std::max(rec.priorities.size(), index + 1), lt::default_priority);
+        rec.priorities[index] = lt::default_priority;
+        torrent_apply(rec);
+    }
+    rec.handle.clear_piece_deadlines();
+    int wait_ms = 0;
+    for (lt::piece_index_t piece = first; piece <= last; piece++, wait_ms += STREAM_STEP_MS)
+        rec.handle.set_piece_deadline(piece, wait_ms);
+    rec.range = range;
+}
+
+uint64_t range_ready(const record &rec, const struct engine_range &range)
+{
+    auto [first, last] = pieces_of(rec, range);
+    lt::piece_index_t piece = first;
+    int asked = 0;
+    while (piece <= last && asked++ < MAX_PIECES_ASKED && rec.handle.have_piece(piece))
+        piece++;
+    if (piece > last)
+        return range.size_bytes;
+    int64_t file_start = rec.info->files().file_offset(lt::file_index_t{static_cast<int>(range.file_index)});
+    int64_t piece_start = int64_t{static_cast<int>(piece)} * rec.info->piece_length();
+    int64_t range_start = file_start + static_cast<int64_t>(range.offset_bytes);
+    return piece_start <= range_start ? 0 : static_cast<uint64_t>(piece_start - range_start);
+}
+
+/* One block: the list, its rows, then their texts. */
+struct engine_file_list *files_new(const record &rec)
+{
+    const lt::file_storage &files = rec.info->files();
+    std::vector<int64_t> done = rec.handle.file_progress(lt::torrent_handle::piece_granularity);
+    std::vector<lt::download_priority_t> priorities = rec.handle.get_file_priorities();
+    std::vector<std::string> paths;
+    size_t text = 0;
+    for (lt::file_index_t i : files.file_range())
+    {
+        paths.push_back(files.file_path(i));
+        text += paths.back().size() + 1;
+    }
+    size_t head = sizeof(struct engine_file_list) + paths.size() * sizeof(struct engine_file);
+    void *block = calloc(1, head + text);
+    if (block == nullptr)
+        throw std::bad_alloc();
+    struct engine_file_list *list = static_cast<struct engine_file_list *>(block);
+    list->file = reinterpret_cast<struct engine_file *>(list + 1);
+    char *to = static_cast<char *>(block) + head;
+    for (size_t i = 0; i < paths.size(); i++)
+    {
+        lt::file_index_t index{static_cast<int>(i)};
+        if (files.pad_file_at(index))
+            continue;
+        struct engine_file *file = &list->file[list->count++];
+        file->path = to;
+        to = std::copy(paths[i].begin(), paths[i].end(), to) + 1;
+        file->size_bytes = static_cast<uint64_t>(files.file_size(index));
+        file->done_bytes = i < done.size() ? static_cast<uint64_t>(done[i]) : 0;
+        file->offset_bytes = static_cast<uint64_t>(files.file_offset(index));
+        file->index = static_cast<uint32_t>(i);
+        file->priority = i < priorities.size() ? static_cast<uint8_t>(priorities[i]) : uint8_t{4};
+    }
+    return list;
+}
+
+} // namespace inside

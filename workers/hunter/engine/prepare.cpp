@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a source to the session: resume data, what a kill left behind, the gate. */
+#include "workers/hunter/engine/inside.hpp"
+
+#include <algorithm>
+
+namespace inside
+{
+
+namespace
+{
+
+/* Resume data of the same torrent, as far as this machine's history lets us trust them. */
+void use_resume(lt::add_torrent_params &params, resume_data &old, const std::string &boot_id,
+                const std::atomic<bool> &stop)
+{
+    bool same = old.params.info_hashes.v1 == params.info_hashes.v1 ||
+                old.params.info_hashes.v2 == params.info_hashes.v2;
+    if (!same)
+        return;
+    lt::add_torrent_params fresh = std::move(params);
+    params = std::move(old.params);
+    params.save_path = fresh.save_path;
+    params.userdata = fresh.userdata;
+    if (fresh.ti)
+        params.ti = fresh.ti;
+    params.piece_priorities.clear(); /* of a stream that nobody watches any more */
+    params.file_priorities.clear();  /* zeros if it was saved at the gate */
+    for (size_t i = 0; i < fresh.trackers.size(); i++)
+    {
+        if (std::find(params.trackers.begin(), params.trackers.end(), fresh.trackers[i]) !=
+            params.trackers.end())
+            continue;
+        params.trackers.push_back(fresh.trackers[i]);
+        params.tracker_tiers.resize(params.trackers.size() - 1, 0);
+        params.tracker_tiers.push_back(i < fresh.tracker_tiers.size() ? fresh.tracker_tiers[i] : 0);
+    }
+    params.peers.insert(params.peers.end(), fresh.peers.begin(), fresh.peers.end());
+    if (old.end == ending::clean)
+        return;
+    bool v1 = params.ti && params.ti->info_hashes().has_v1();
+    if (old.boot_id == boot_id && !boot_id.empty() && v1)
+    {
+        recover_pieces(params, stop);
+        return;
+    }
+    if (old.boot_id == boot_id && !boot_id.empty() && !params.ti)
+        return;
+    params.have_pieces.clear(); /* libtorrent hashes everything that is there */
+    params.verified_pieces.clear();
+    params.unfinished_pieces.clear();
+}
+
+uint64_t bytes_had(const lt::add_torrent_params &params)
+{
+    uint64_t bytes = 0;
+    if (!params.ti || params.have_pieces.size() != params.ti->num_pieces())
+        return 0;
+    for (lt::piece_index_t piece : params.ti->piece_range())
+    {
+        if (params.have_pieces.get_bit(piece))
+            bytes += size_of(params.ti->piece_size(piece));
+    }
+    return bytes;
+}
+
+void set_flags(lt::add_torrent_params &params)
+{
+    params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::duplicate_is_error |
+                   lt::torrent_flags::apply_ip_filter | lt::torrent_flags::need_save_resume;
+    if (!params.ti)
+        params.flags |= lt::torrent_flags::default_dont_download;
+    else
+        params.flags |= lt::torrent_flags::paused; /* until its priorities are set */
+    params.storage_mode = lt::storage_mode_sparse;
+}
+
+/* Back from the checker: into the session, if it is still wanted. */
+void prepared(struct engine *engine, const record_ptr &rec,
+              const std::shared_ptr<lt::add_torrent_params> &params)
+{
+    if (rec->removing)
+    {
+        torrent_gone(engine, rec);
+        return;
+    }
+    guard(nullptr,
+          [&]
+          {
+              try
+              {
+                  gate_sources(*params);
+                  if (params->ti)
+                  {
+                      rec->limits.have_bytes = bytes_had(*params);
+                      gate_info(*params->ti, rec->limits);
+                  }
+                  for (const std::string &url : params->trackers)
+                      rec->tracker_urls.insert(url);
+                  params->file_priorities = rec->priorities;
+                  set_flags(*params);
+                  engine_adjust(engine);
+                  engine->session->async_add_torrent(*params);
+              }
+              catch (const failure &why)
+              {
+                  torrent_refuse(engine, rec, why);
+              }
+          });
+}
+} // namespace
+
+void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params given)
+{
+    std::shared_ptr<lt::add_torrent_params> params =
+        std::make_shared<lt::add_torrent_params>(std::move(given));
+    std::string path = resume_path(engine->state_dir, rec->id);
+    engine->checker.push(
+        [=, boot = engine->boot_id, box = engine->inbox, stop = engine->stopping]
+        {
+            guard(nullptr,
+                  [&]
+                  {
+                      std::unique_ptr<resume_data> old = resume_read(path);
+                      if (old)
+                          use_resume(*params, *old, boot, *stop);
+                  });
+            box->post([=] { prepared(engine, rec, params); });
+        });
+}
+
+} // namespace inside
