@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looking for titles: the provider, the cache, and the job."""
+import json
+import threading
+import time
+
+import pytest
+import rows
+from client import Api
+from stack_under_test import eventually
+
+
+def titles(answer):
+    assert answer.status == 200, answer
+    return [i["title"] for i in answer.json["items"]]
+
+
+def test_search_answers_titles_and_keeps_them(sokoul, user, tmdb):  # req: S64
+    answer = user.get("/search", query={"query": "Inception"})
+    assert "Inception" in titles(answer)
+    body = answer.json
+    assert body["page"] == 1 and body["limit"] == 20 and body["total"] >= 1 and body["cached"] is False
+    item = next(i for i in body["items"] if i["title"] == "Inception")
+    assert item["tmdb_id"] == 27205 and item["media_type"] == "movie" and item["year"] == 2010 and item["genres"]
+    assert sokoul.value("SELECT id::text FROM media WHERE tmdb_id = 27205") == item["id"]
+    assert user.get(f"/media/{item['id']}").json["title"] == "Inception"
+
+
+def test_the_second_search_comes_from_the_cache(user, tmdb):
+    first = user.get("/search", query={"query": "Matrix"})
+    second = user.get("/search", query={"query": "MATRIX"})
+    assert second.json["cached"] is True and second.json["items"] == first.json["items"]
+    assert tmdb.count("search") == 1
+
+
+def test_a_repeated_search_does_not_change_ids(sokoul, user, tmdb):
+    first = user.get("/search", query={"query": "Sintel"}).json["items"]
+    second = user.get("/search", query={"query": "sintel", "type": "movie"}).json["items"]
+    assert [i["id"] for i in first] == [i["id"] for i in second]
+
+
+@pytest.mark.parametrize("query", [  # req: S65 S27 S28
+    {"query": ""}, {"query": "   "}, {}, {"query": "x", "limit": "0"}, {"query": "x", "limit": "101"},
+    {"query": "x", "page": "abc"}, {"query": "x", "page": "-1"}, {"query": "x", "page": "4294967296"},
+    {"query": "x", "type": "song"}, {"query": "x" * 201}, {"query": "x", "cursor": "zzz"}, {"query": "x", "odd": "1"}])
+def test_what_makes_no_sense_is_400(user, tmdb, query):
+    assert user.get("/search", query=query).status == 400
+    assert tmdb.count("search") == 0
+
+
+@pytest.mark.parametrize("query", [  # req: S66 S48 S49 S164
+    "InvalidChar<script>", "'; DROP TABLE users; --", "100% & more? #1 +plus", "Amélie „Montmartre“"])
+def test_odd_queries_are_only_texts(sokoul, api, user, query):
+    answer = user.get("/search", query={"query": query})
+    assert answer.status == 200 and "<script" not in answer.text
+    assert api.get("/health").status == 200 and sokoul.value("SELECT count(*) FROM users") == 2
+
+
+def test_markup_of_a_provider_is_escaped(user):  # req: S48 S159
+    answer = user.get("/search", query={"query": "Amélie"})
+    assert "<b>" not in answer.text and "<b>" in answer.json["items"][0]["overview"]
+
+
+def test_pages_of_any_size_show_each_title_once(user):  # req: S28
+    seen = []
+    answer = user.get("/search", query={"query": "Sequel", "limit": 7, "type": "movie"})
+    assert answer.json["total"] == 45
+    while True:
+        seen += titles(answer)
+        if answer.json["next"] is None:
+            break
+        answer = user.get("/search", query={"query": "Sequel", "limit": 7, "type": "movie",
+                                            "cursor": answer.json["next"]})
+        assert answer.json["total"] is None
+    assert len(seen) == len(set(seen)) == 45
+    everything = user.get("/search", query={"query": "Sequel", "limit": 100, "type": "movie"})
+    assert titles(everything) == seen and everything.json["next"] is None
+
+
+def test_type_chooses_films_or_series(user):
+    shows = user.get("/search", query={"query": "Breaking", "type": "tv"}).json["items"]
+    assert [i["media_type"] for i in shows] == ["tv"]
+    assert user.get("/search", query={"query": "Breaking", "type": "movie"}).json["items"] == []
+
+
+@pytest.mark.parametrize("fault, how", [("html", {}), ("garbage", {}), ("cut", {}), ("json", {"value": [1]}),
+                                        ("status", {"status": 500}), ("status", {"status": 401}),
+                                        ("status", {"status": 429, "headers": {"Retry-After": "7"}})])
+def test_a_broken_provider_is_503_and_nothing_breaks(api, user, tmdb, fault, how):  # req: S47 S127
+    tmdb.fail(fault, **how)
+    answer = user.get("/search", query={"query": "Inception"})
+    assert answer.status == 503 and answer.headers["Retry-After"], answer
+    assert tmdb.key not in answer.text
+    tmdb.heal()
+    assert "Inception" in titles(user.get("/search", query={"query": "Inception"}))
+
+
+def test_what_is_stale_is_answered_at_once_and_refreshed_by_a_job(sokoul, tmdb):
+    api = sokoul.start("sokoul-api", {"SEARCH_CACHE_TTL_S": "0"})
+    user = Api(api.port).register()
+    first = user.get("/search", query={"query": "Sintel"})
+    tmdb.fail("hang")
+    began = time.monotonic()
+    for _ in range(3):
+        answer = user.get("/search", query={"query": "Sintel"})
+        assert answer.json["cached"] is True and answer.json["items"] == first.json["items"]
+    assert time.monotonic() - began < 3
+    jobs = sokoul.sql("SELECT payload FROM jobs WHERE kind = 'search'")
+    assert jobs == [({"query": "Sintel", "page": 1, "type": "multi"},)]  # one for the three of them
+
+
+def test_search_works_without_redis(sokoul, user, servers):
+    servers.redis.kill()
+    assert "Inception" in titles(user.get("/search", query={"query": "Inception"}))
+
+
+def test_post_search_waits_for_its_result(sokoul, user):
+    def answer_as_scout():
+        job = eventually(lambda: sokoul_side.value("SELECT job_id::text FROM jobs WHERE kind = 'search'"))
+        sokoul_side.sql("INSERT INTO job_results (job_id, result) VALUES (%s, %s)",
+                        (job, json.dumps({"items": [{"title": "<b>"}], "total": 1})))
+        rows.finish(sokoul_side, job)
+
+    sokoul_side = type(sokoul)(sokoul.folder, sokoul.postgres, sokoul.nats, sokoul.redis, sokoul.database,
+                               sokoul.tmdb, sokoul.prowlarr)
+    worker = threading.Thread(target=answer_as_scout)
+    worker.start()
+    answer = user.post("/search", {"query": "Inception", "wait_ms": 10000})
+    worker.join()
+    assert answer.status == 200 and answer.json["items"] == [{"title": "<b>"}] and "<b>" not in answer.text
+
+
+def test_post_search_is_202_when_nobody_answers_in_time(sokoul, user):
+    began = time.monotonic()
+    answer = user.post("/search", {"query": "Inception", "wait_ms": 300})
+    assert answer.status == 202 and 0.2 < time.monotonic() - began < 3
+    assert answer.headers["Location"] == f"/jobs/{answer.json['job_id']}" and answer.json["status"] == "Pending"
+    job = user.get(answer.headers["Location"]).json
+    assert job["kind"] == "search" and job["worker"] == "scout"
+    assert job["payload"] == {"query": "Inception", "page": 1, "type": "multi"}
+    assert user.post("/search", {"query": "x", "wait_ms": 0}).status == 202
+    for bad in ({"query": ""}, {"query": "x", "wait_ms": 10001}, {"query": "x", "type": "song"}, {}):
+        assert user.post("/search", bad).status == 400
+
+
+def test_search_needs_a_login(api):
+    assert api.get("/search", query={"query": "x"}).status == 401
+    assert api.post("/search", {"query": "x"}).status == 401

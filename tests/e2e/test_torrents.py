@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in a .torrent or a magnet link."""
+import hashlib
+
+import pytest
+import rows
+
+TRACKER = "udp://tracker.example.org:1337/announce"
+
+
+def bencode(value):
+    if isinstance(value, int):
+        return b"i%de" % value
+    if isinstance(value, str):
+        value = value.encode()
+    if isinstance(value, bytes):
+        return b"%d:%s" % (len(value), value)
+    if isinstance(value, list):
+        return b"l" + b"".join(map(bencode, value)) + b"e"
+    return b"d" + b"".join(bencode(k) + bencode(v) for k, v in sorted(value.items())) + b"e"
+
+
+def torrent(files=None, name="Film", size=1536, **more):
+    info = {"name": name, "piece length": 16384, "pieces": b"x" * 20}
+    if files:
+        info["files"] = [{"path": path, "length": n} for path, n in files]
+        info["pieces"] = b"x" * 20 * max(1, -(-sum(n for _, n in files) // 16384))
+    else:
+        info["length"] = size
+    return bencode({"announce": TRACKER, "info": info, **more}), hashlib.sha1(bencode(info)).hexdigest()
+
+
+def send(user, body, kind="application/x-bittorrent"):
+    return user.post("/torrents/inspect", body=body, headers={"Content-Type": kind})
+
+
+def test_a_torrent_file_is_read_and_kept(sokoul, api, user):  # req: S7 S37
+    body, info_hash = torrent([(["a.mkv"], 1024), (["extras", "b.srt"], 512)])
+    answer = send(user, body)
+    assert answer.status == 200, answer
+    seen = answer.json
+    assert seen["info_hash"] == info_hash and seen["name"] == "Film" and seen["size"] == 1536
+    assert seen["size_text"] == "1.5 KB" and seen["trackers"] == [TRACKER]
+    assert [(f["index"], f["path"].split("/", 1)[1], f["size"]) for f in seen["files"]] == \
+        [(0, "a.mkv", 1024), (1, "extras/b.srt", 512)]
+    stored = sokoul.sql("SELECT id::text, info_hash, metainfo FROM torrents")
+    assert stored == [(seen["torrent_id"], info_hash, stored[0][2])] and bytes(stored[0][2]) == body
+    assert send(user, body, "application/octet-stream").json["torrent_id"] == seen["torrent_id"]
+    assert send(api.register("bob"), body).json["torrent_id"] == seen["torrent_id"]
+    assert send(api, body).status == 401
+
+
+def test_a_magnet_and_its_torrent_are_one(sokoul, user):  # req: S42
+    body, info_hash = torrent()
+    link = f"magnet:?xt=urn:btih:{info_hash.upper()}&dn=Film%20%3Cb%3E&tr={TRACKER}"
+    answer = user.post("/torrents/inspect", {"magnet": link})
+    assert answer.status == 200 and "<b>" not in answer.text, answer
+    assert answer.json["info_hash"] == info_hash and answer.json["name"] == "Film <b>"
+    assert answer.json["files"] == [] and answer.json["trackers"] == [TRACKER] and answer.json["size"] is None
+    assert send(user, body).json["torrent_id"] == answer.json["torrent_id"]
+    assert sokoul.value("SELECT metainfo IS NOT NULL AND magnet IS NOT NULL FROM torrents")
+
+
+@pytest.mark.parametrize("link", ["magnet:?dn=x", "http://example.org", "magnet:?xt=urn:btih:12", 7, "", None])  # req: S42
+def test_what_is_no_magnet_link_is_400(sokoul, user, link):
+    assert user.post("/torrents/inspect", {"magnet": link}).status == 400
+    assert sokoul.value("SELECT count(*) FROM torrents") == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"not bencode", b"d4:infod4:name4:Filmee", torrent(name="../etc")[0],
+                                  torrent([(["..", "x"], 1)])[0], torrent()[0] + b"tail", b"d" * 5000])
+def test_broken_and_hostile_torrents_are_400(sokoul, user, body):  # req: S37
+    assert send(user, body).status == 400
+    assert sokoul.value("SELECT count(*) FROM torrents") == 0
+
+
+def test_sizes_and_types_have_limits(user):  # req: S51 S168
+    limit = 10 * 1024 * 1024
+    body = torrent()[0]
+    padded = bencode({"announce": TRACKER, "comment": b"x" * (limit - 200), "info": {
+        "name": "Film", "piece length": 16384, "pieces": b"x" * 20, "length": 1536}})
+    padded = padded.replace(b"x" * 100, b"x" * 100, 1)
+    assert len(padded) <= limit and send(user, padded).status == 200
+    assert send(user, b"x" * (limit + 1)).status == 413
+    assert send(user, body, "text/html").status == 415
+    assert user.post("/torrents/inspect", {"magnet": rows.magnet() + "x" * 9000}).status == 400
