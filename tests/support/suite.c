@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-int suite_run(const char *name, const struct suite_case *cases, size_t count)
+int suite_run_with(const char *name, const struct suite_case *cases, size_t count, void (*setup)(void),
+                   void (*teardown)(void))
 {
     enum
     {
@@ -12,6 +13,7 @@ int suite_run(const char *name, const struct suite_case *cases, size_t count)
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, CASE_TIMEOUT_S);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     for (size_t i = 0; i < count; i++)
         tcase_add_loop_test(tcase, cases[i].test, 0, cases[i].rows);
     suite_add_tcase(suite, tcase);
@@ -20,4 +22,9 @@ int suite_run(const char *name, const struct suite_case *cases, size_t count)
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int suite_run(const char *name, const struct suite_case *cases, size_t count)
+{
+    return suite_run_with(name, cases, count, NULL, NULL);
 }

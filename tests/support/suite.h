@@ -21,4 +21,8 @@ struct suite_case
 
 int suite_run(const char *name, const struct suite_case *cases, size_t count); /* the exit status */
 
+/* With what each case needs: setup and teardown run in its own process. */
+int suite_run_with(const char *name, const struct suite_case *cases, size_t count, void (*setup)(void),
+                   void (*teardown)(void));
+
 #endif

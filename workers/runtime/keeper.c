@@ -14,7 +14,7 @@
 
 enum
 {
-    CHECK_MS = 800,
+    CHECK_MS = 400, /* a cancel reaches its handler within a second */
     ARENA_BYTES = 64 * 1024 * 1024,
     FRESH_MS = 500 /* jobs younger than this are not asked about: most end before */
 };

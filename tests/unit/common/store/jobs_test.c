@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transactions of a job's life, on a real Postgres. */
+#include "common/store/jobs.h"
+
+#include "common/base/clock.h"
+#include "common/base/id.h"
+#include "common/job/envelope.h"
+#include "common/json/json.h"
+#include "common/store/outbox.h"
+#include "tests/support/suite.h"
+#include "tests/support/test_db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    LEASE_MS = 40000
+};
+
+static struct db *db;
+static struct arena *arena;
+static struct err err;
+static const char *owner;
+static struct id worker;
+
+static void setup(void)
+{
+    arena = arena_new(1 << 22);
+    db = test_db_open();
+    test_db_exec(db,
+                 "TRUNCATE jobs, job_results, job_history, outbox, dead_letters, idempotency_keys, workers,"
+                 " relay_batches, users CASCADE");
+    test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"
+                     " VALUES ('" ID_SYSTEM_USER "', 'system', 'system@localhost', '!', 'system')");
+    owner = test_db_user(db, "ada");
+    worker = id_new();
+}
+
+static void teardown(void)
+{
+    test_db_close(db);
+    arena_free(arena);
+    db_pool_close(test_db_pool());
+}
+
+/* ---- a small language for the cases --------------------------------------------------------- */
+
+static struct job_new new_job(void)
+{
+    struct id id = id_new();
+    return (struct job_new){.job_id = arena_strdup(arena, id.text),
+                            .kind = "noop",
+                            .user_id = owner,
+                            .request_id = "req-12345",
+                            .payload = "{}",
+                            .priority = JOB_NORMAL};
+}
+
+static const char *accept(void)
+{
+    struct job_new job = new_job();
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    return job.job_id;
+}
+
+static size_t claim_many(const char *const *ids, size_t n, struct job_claim **claims)
+{
+    const struct job_claimer claimer = {.worker_id = worker.text, .worker = "scout", .lease_ms = LEASE_MS};
+    size_t count = 0;
+    ck_assert_int_eq(job_store_claim(db, arena, &claimer, ids, n, claims, &count, &err), E_OK);
+    return count;
+}
+
+static struct job_claim claim(const char *id)
+{
+    struct job_claim *claims = NULL;
+    ck_assert_uint_eq(claim_many(&id, 1, &claims), 1);
+    return claims[0];
+}
+
+static bool is_claimable(const char *id)
+{
+    struct job_claim *claims = NULL;
+    return claim_many(&id, 1, &claims) == 1;
+}
+
+static bool settle_as(const struct job_claim *claimed, enum job_move move, const char *reason)
+{
+    bool mine = false;
+    const struct job_end end = {.job_id = claimed->job_id,
+                                .fence = claimed->fence,
+                                .move = move,
+                                .delay_ms = 0,
+                                .reason = reason,
+                                .detail = "because",
+                                .result = "{\"n\":1}"};
+    ck_assert_int_eq(job_store_settle(db, arena, &end, 1, &mine, &err), E_OK);
+    return mine;
+}
+
+static const char *column(const char *id, const char *name)
+{
+    const char *json = NULL;
+    const struct json *doc = NULL;
+    ck_assert_int_eq(job_store_get(db, arena, id, NULL, &json, &err), E_OK);
+    ck_assert_int_eq(json_parse(arena, json, strlen(json), &doc, &err), E_OK);
+    const struct json *value = json_get(doc, name);
+    const char *text = json_text(value, NULL);
+    return text != NULL ? text : json_print(arena, value);
+}
+
+static int64_t count(const char *sql)
+{
+    return test_db_int(db, sql);
+}
+
+#define assert_status(id, status) ck_assert_str_eq(column((id), "status"), (status))
+
+/* ---- accepting ------------------------------------------------------------------------------ */
+
+/* req: S71, S109 */
+START_TEST(accept__writes_job_and_wake_up_together)
+{
+    const char *id = accept();
+    assert_status(id, "Pending");
+    ck_assert_int_eq(
+        count("SELECT count(*) FROM outbox o JOIN jobs j ON j.wake = o.id AND j.epoch = o.epoch"), 1);
+    struct outbox_row *rows = NULL;
+    size_t n = 0;
+    ck_assert_int_eq(outbox_store_take(db, arena, 10, &rows, &n, &err), E_OK);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(rows[0].subject, "sokoul.jobs.scout.noop");
+    struct envelope envelope;
+    ck_assert_int_eq(envelope_decode(arena, rows[0].body, strlen(rows[0].body), &envelope, &err), E_OK);
+    ck_assert_str_eq(envelope.job_id, id);
+    ck_assert_str_eq(envelope.request_id, "req-12345");
+}
+END_TEST
+
+/* req: S110, S111 */
+START_TEST(accept__lets_the_unique_index_decide)
+{
+    struct job_new job = new_job();
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_CONFLICT);
+    struct job_new one = new_job();
+    struct job_new two = new_job();
+    one.unique_key = two.unique_key = "media-7";
+    ck_assert_int_eq(job_store_accept(db, arena, &one, 1, &err), E_OK);
+    ck_assert_int_eq(job_store_accept(db, arena, &two, 1, &err), E_CONFLICT);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs"), 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox"), 2);
+}
+END_TEST
+
+START_TEST(accept__refuses_unknown_kinds_and_workers)
+{
+    struct job_new job = new_job();
+    job.kind = "teleport";
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_INVALID);
+    job.kind = "noop";
+    job.worker = "nobody";
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_INVALID);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs"), 0);
+}
+END_TEST
+
+START_TEST(key__answers_the_same_request_with_the_same_answer)
+{
+    const struct job_key key = {.user_id = owner, .route = "POST /jobs", .key = "k", .body_hash = "h"};
+    struct job_key other = key;
+    const char *answer = "untouched";
+    other.body_hash = "another";
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(job_store_key_begin(db, arena, &key, &answer, &err), E_OK);
+    ck_assert_ptr_null(answer);
+    ck_assert_int_eq(job_store_key_answer(db, &key, "{\"job_id\":\"x\"}", &err), E_OK);
+    ck_assert_int_eq(db_commit(db, &err), E_OK);
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(job_store_key_begin(db, arena, &key, &answer, &err), E_OK);
+    ck_assert_str_eq(answer, "{\"job_id\": \"x\"}");
+    ck_assert_int_eq(job_store_key_begin(db, arena, &other, &answer, &err), E_UNPROCESSABLE);
+    db_rollback(db);
+}
+END_TEST
+
+/* ---- claiming and the guard ----------------------------------------------------------------- */
+
+START_TEST(claim__takes_a_job_once_and_counts_the_attempt)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert_int_eq(claimed.attempts, 1);
+    ck_assert_int_eq(claimed.fence, 1);
+    ck_assert_str_eq(claimed.kind, "noop");
+    ck_assert(!is_claimable(id));
+    assert_status(id, "Running");
+}
+END_TEST
+
+START_TEST(claim__waits_until_run_at_has_come)
+{
+    struct job_new job = new_job();
+    job.run_at_ms = clock_wall_ms() + 3600000;
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    ck_assert(!is_claimable(job.job_id));
+    struct outbox_row *rows = NULL;
+    size_t n = 1;
+    ck_assert_int_eq(outbox_store_take(db, arena, 10, &rows, &n, &err), E_OK);
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+START_TEST(finish__writes_one_result_under_the_guard)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_FINISH, NULL));
+    ck_assert(!settle_as(&claimed, JOB_FINISH, NULL));
+    assert_status(id, "Completed");
+    ck_assert_str_eq(column(id, "result"), "{\"n\":1}");
+    ck_assert_int_eq(count("SELECT count(*) FROM job_results"), 1);
+}
+END_TEST
+
+static const enum job_move late_moves[] = {JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK};
+
+START_TEST(guard__lets_nobody_in_whose_claim_is_over)
+{
+    const char *id = accept();
+    struct job_claim old = claim(id);
+    ck_assert(settle_as(&old, JOB_HAND_BACK, "shutdown"));
+    struct job_claim fresh = claim(id);
+    ck_assert(!settle_as(&old, late_moves[_i], "late"));
+    assert_status(id, "Running");
+    ck_assert_int_eq(count("SELECT count(*) FROM job_results"), 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters"), 0);
+    ck_assert(settle_as(&fresh, JOB_FINISH, NULL));
+}
+END_TEST
+
+START_TEST(beat__tells_which_jobs_are_still_ours)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    const struct job_beat beats[] = {{id, claimed.fence, "{\"at\":5}", NULL},
+                                     {id, claimed.fence + 1, NULL, NULL}};
+    bool mine[2] = {false, true};
+    ck_assert_int_eq(job_store_beat(db, arena, LEASE_MS, beats, 1, mine, &err), E_OK);
+    ck_assert(mine[0]);
+    ck_assert_str_eq(column(id, "progress"), "{\"at\":5}");
+    ck_assert_int_eq(job_store_check(db, arena, beats + 1, 1, mine, &err), E_OK);
+    ck_assert(!mine[0]);
+}
+END_TEST
+
+/* ---- again, and the end --------------------------------------------------------------------- */
+
+START_TEST(retry__is_a_row_with_a_new_wake_up)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_RETRY, "provider"));
+    assert_status(id, "Pending");
+    ck_assert_str_eq(column(id, "attempts"), "1");
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox o JOIN jobs j ON j.wake = o.id AND o.epoch = 2"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM job_history WHERE reason = 'provider' AND attempt = 1"), 1);
+    ck_assert_int_eq(claim(id).attempts, 2);
+}
+END_TEST
+
+START_TEST(hand_back__burns_no_attempt)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_HAND_BACK, "shutdown"));
+    ck_assert_str_eq(column(id, "attempts"), "0");
+    ck_assert_int_eq(claim(id).attempts, 1);
+}
+END_TEST
+
+/* req: S108, S113 */
+START_TEST(give_up__writes_a_dead_letter_with_every_error)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_RETRY, "provider"));
+    claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_GIVE_UP, "exhausted"));
+    assert_status(id, "Failed");
+    ck_assert_str_eq(column(id, "reason"), "exhausted");
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE reason = 'exhausted'"
+                           " AND jsonb_array_length(errors) = 2"),
+                     1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.dlq.scout.noop'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject LIKE 'sokoul.events.%'"), 1);
+}
+END_TEST
+
+START_TEST(fail__for_good_has_a_reason_and_no_letter)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_FAIL, "not_found"));
+    assert_status(id, "Failed");
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters"), 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM job_results"), 0);
+}
+END_TEST
+
+START_TEST(settle__moves_many_ways_in_one_transaction)
+{
+    struct job_claim claims[3];
+    bool mine[3];
+    for (int i = 0; i < 3; i++)
+        claims[i] = claim(accept());
+    struct job_new follow = new_job();
+    const struct job_end ends[] = {
+        {.job_id = claims[0].job_id, .fence = 1, .move = JOB_FINISH, .follow = &follow, .follows = 1},
+        {.job_id = claims[1].job_id, .fence = 1, .move = JOB_RETRY, .reason = "provider"},
+        {.job_id = claims[2].job_id, .fence = 9, .move = JOB_FINISH, .follow = &follow, .follows = 1}};
+    ck_assert_int_eq(job_store_settle(db, arena, ends, 3, mine, &err), E_OK);
+    ck_assert(mine[0] && mine[1] && !mine[2]);
+    assert_status(follow.job_id, "Pending");
+    assert_status(claims[2].job_id, "Running");
+}
+END_TEST
+
+START_TEST(cancel__takes_pending_and_running_and_nothing_else)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert_int_eq(job_store_cancel(db, arena, id, owner, &err), E_OK);
+    ck_assert_str_eq(column(id, "reason"), "cancelled");
+    ck_assert(!settle_as(&claimed, JOB_FINISH, NULL));
+    ck_assert_int_eq(job_store_cancel(db, arena, id, owner, &err), E_CONFLICT);
+    ck_assert_int_eq(job_store_cancel(db, arena, accept(), test_db_user(db, "eve"), &err), E_NOT_FOUND);
+}
+END_TEST
+
+/* ---- healing -------------------------------------------------------------------------------- */
+
+/* A worker whose connection has closed, seen missing a while ago. */
+static void bury_worker(void)
+{
+    ck_assert_int_eq(worker_store_register(db, worker.text, "scout", "here", &err), E_OK);
+    test_db_exec(db,
+                 "UPDATE workers SET backend_pid = 1, missing_since = clock_timestamp() - interval '1 s'");
+}
+
+static int64_t take_back(void)
+{
+    int64_t moved = -1;
+    ck_assert_int_eq(job_store_take_back(db, arena, LEASE_MS, &moved, &err), E_OK);
+    return moved;
+}
+
+START_TEST(take_back__leaves_the_living_alone)
+{
+    const char *id = accept();
+    ck_assert_int_eq(worker_store_register(db, worker.text, "scout", "here", &err), E_OK);
+    claim(id);
+    ck_assert_int_eq(take_back(), 0);
+    assert_status(id, "Running");
+}
+END_TEST
+
+START_TEST(take_back__charges_a_job_that_was_alone)
+{
+    const char *id = accept();
+    claim(id);
+    bury_worker();
+    ck_assert_int_eq(take_back(), 1);
+    ck_assert_str_eq(column(id, "attempts"), "1");
+    ck_assert_int_eq(claim(id).attempts, 2);
+}
+END_TEST
+
+START_TEST(take_back__forgives_company_and_claims_each_alone_from_then_on)
+{
+    const char *ids[2] = {accept(), accept()};
+    struct job_claim *claims = NULL;
+    ck_assert_uint_eq(claim_many(ids, 2, &claims), 2);
+    bury_worker();
+    ck_assert_int_eq(take_back(), 2);
+    ck_assert_str_eq(column(ids[0], "attempts"), "0");
+    ck_assert_uint_eq(claim_many(ids, 2, &claims), 0);
+    ck_assert_int_eq(claim(ids[0]).attempts, 1);
+}
+END_TEST
+
+START_TEST(take_back__gives_up_a_job_that_kills_its_workers)
+{
+    const char *id = accept();
+    for (int crash = 1; crash <= JOB_MAX_ATTEMPTS; crash++)
+    {
+        assert_status(id, "Pending");
+        claim(id);
+        bury_worker();
+        ck_assert_int_eq(take_back(), 1);
+        test_db_exec(db, "DELETE FROM workers");
+    }
+    assert_status(id, "Failed");
+    ck_assert_str_eq(column(id, "reason"), "exhausted");
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters"), 1);
+}
+END_TEST
+
+START_TEST(take_back__wants_a_lease_of_quiet_before_it_trusts_leases)
+{
+    const char *id = accept();
+    claim(id);
+    test_db_exec(db, "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s'");
+    ck_assert_int_eq(take_back(), 0); /* this connection is younger than a lease */
+    assert_status(id, "Running");
+}
+END_TEST
+
+static int64_t sweep(const char *stream, int64_t delivered, int64_t acked)
+{
+    const struct job_stream position = {.stream = stream,
+                                        .worker = "scout",
+                                        .priority = JOB_NORMAL,
+                                        .delivered_seq = delivered,
+                                        .acked_seq = acked,
+                                        .ack_wait_ms = 30000};
+    int64_t woken = -1;
+    ck_assert_int_eq(job_store_sweep(db, arena, &position, &woken, &err), E_OK);
+    return woken;
+}
+
+/* A job that was published as message 5 of stream "s#0", a minute ago. */
+static void published(void)
+{
+    test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 minute'");
+    test_db_exec(db, "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq)"
+                     " SELECT 's#0', min(id), max(id), 5 FROM outbox");
+    test_db_exec(db, "DELETE FROM outbox");
+}
+
+START_TEST(sweep__never_republishes_a_backlog)
+{
+    accept();
+    ck_assert_int_eq(sweep("s#0", 0, 0), 0); /* still in the outbox */
+    published();
+    ck_assert_int_eq(sweep("s#0", 4, 3), 0); /* still in the stream */
+    ck_assert_int_eq(sweep("s#0", 5, 4), 0); /* delivered just now: being claimed */
+}
+END_TEST
+
+START_TEST(sweep__wakes_what_the_stream_has_lost)
+{
+    accept();
+    published();
+    ck_assert_int_eq(sweep("s#0", 5, 5), 1); /* acknowledged and yet pending */
+    ck_assert_int_eq(sweep("s#0", 5, 5), 0); /* the new wake-up is in the outbox */
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE epoch = 2"), 1);
+}
+END_TEST
+
+START_TEST(sweep__wakes_everything_of_a_stream_that_is_gone)
+{
+    accept();
+    published();
+    ck_assert_int_eq(sweep("s#1", 0, 0), 1);
+}
+END_TEST
+
+START_TEST(incarnation__changes_with_the_stream_and_when_it_is_set_back)
+{
+    const char *is = NULL;
+    accept();
+    test_db_exec(db, "DELETE FROM stream_state");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 10, &is, &err), E_OK);
+    ck_assert_str_eq(is, "s#0");
+    published();
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 5, &is, &err), E_OK);
+    ck_assert_str_eq(is, "s#0");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 4, &is, &err), E_OK);
+    ck_assert_str_eq(is, "s#1");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "t", 0, &is, &err), E_OK);
+    ck_assert_str_eq(is, "t#0");
+}
+END_TEST
+
+/* ---- dead letters --------------------------------------------------------------------------- */
+
+static const char *only_letter(void)
+{
+    const struct letter_filter filter = {.limit = 10};
+    struct job_page page;
+    const struct json *doc = NULL;
+    ck_assert_int_eq(letter_store_list(db, arena, &filter, &page, &err), E_OK);
+    ck_assert_int_eq(page.total, 1);
+    ck_assert_int_eq(json_parse(arena, page.items, strlen(page.items), &doc, &err), E_OK);
+    return json_text(json_get(json_first(doc), "id"), NULL);
+}
+
+START_TEST(replay__runs_the_same_job_again_and_closes_the_letter)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_GIVE_UP, "exhausted"));
+    const char *letter = only_letter();
+    const char *job = NULL;
+    ck_assert_int_eq(letter_store_replay(db, arena, letter, owner, "{\"sleep_ms\":1}", &job, &err), E_OK);
+    ck_assert_str_eq(job, id);
+    assert_status(id, "Pending");
+    ck_assert_str_eq(column(id, "payload"), "{\"sleep_ms\":1}");
+    struct job_claim again = claim(id);
+    ck_assert_int_eq(again.attempts, 1);
+    ck_assert_int_gt(again.fence, claimed.fence);
+    ck_assert_int_eq(letter_store_replay(db, arena, letter, owner, NULL, &job, &err), E_CONFLICT);
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE closed_at IS NULL"), 0);
+}
+END_TEST
+
+/* req: S121 */
+START_TEST(bury_raw__keeps_the_bytes_and_the_reason)
+{
+    const char raw[] = "garbage \x01\xff";
+    const struct job_raw_letter letter = {.subject = "sokoul.jobs.scout.noop",
+                                          .reason = "poison",
+                                          .detail = "not JSON",
+                                          .raw = raw,
+                                          .raw_len = sizeof raw - 1,
+                                          .raw_size = 900 * 1024};
+    const char *json = NULL;
+    const char *job = NULL;
+    ck_assert_int_eq(job_store_bury_raw(db, arena, &letter, &err), E_OK);
+    const char *id = only_letter();
+    ck_assert_int_eq(letter_store_get(db, arena, id, &json, &err), E_OK);
+    ck_assert_ptr_nonnull(strstr(json, "\"raw_base64\":\"Z2FyYmFnZSAB/w==\""));
+    ck_assert_ptr_nonnull(strstr(json, "\"raw_size\":921600"));
+    ck_assert_int_eq(letter_store_replay(db, arena, id, owner, NULL, &job, &err), E_UNPROCESSABLE);
+}
+END_TEST
+
+START_TEST(adopt__takes_an_envelope_that_nobody_accepted_once)
+{
+    const struct job_claimer claimer = {.worker_id = worker.text, .worker = "scout", .lease_ms = LEASE_MS};
+    struct id id = id_new();
+    struct envelope envelope = {.v = 1,
+                                .job_id = id.text,
+                                .kind = "noop",
+                                .timestamp_ms = clock_wall_ms(),
+                                .user_id = owner,
+                                .request_id = "r",
+                                .payload = "{\"a\":1}",
+                                .run_at_ms = ENVELOPE_TIME_NONE,
+                                .deadline_at_ms = ENVELOPE_TIME_NONE};
+    struct job_claim claimed;
+    bool adopted = false;
+    ck_assert_int_eq(job_store_adopt(db, arena, &claimer, &envelope, &claimed, &adopted, &err), E_OK);
+    ck_assert(adopted);
+    ck_assert_str_eq(claimed.payload, "{\"a\": 1}");
+    ck_assert_int_eq(job_store_adopt(db, arena, &claimer, &envelope, &claimed, &adopted, &err), E_OK);
+    ck_assert(!adopted);
+    struct id other = id_new();
+    envelope.job_id = other.text;
+    envelope.user_id = other.text;
+    ck_assert_int_eq(job_store_adopt(db, arena, &claimer, &envelope, &claimed, &adopted, &err), E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(history__tells_every_move_with_its_reason)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_RETRY, "provider"));
+    claimed = claim(id);
+    ck_assert(settle_as(&claimed, JOB_FINISH, NULL));
+    const struct json *doc = NULL;
+    const char *text = column(id, "history");
+    ck_assert_int_eq(json_parse(arena, text, strlen(text), &doc, &err), E_OK);
+    static const char *const moves[] = {"Pending", "Running", "Pending", "Running", "Completed"};
+    ck_assert_uint_eq(json_count(doc), 5);
+    size_t i = 0;
+    for (const struct json *step = json_first(doc); step != NULL; step = json_next(step), i++)
+        ck_assert_str_eq(json_text(json_get(step, "status"), ""), moves[i]);
+}
+END_TEST
+
+int main(void)
+{
+    if (!test_db_create())
+        return EXIT_SUCCESS;
+    const struct suite_case cases[] = {
+        {accept__writes_job_and_wake_up_together, 1},
+        {accept__lets_the_unique_index_decide, 1},
+        {accept__refuses_unknown_kinds_and_workers, 1},
+        {key__answers_the_same_request_with_the_same_answer, 1},
+        {claim__takes_a_job_once_and_counts_the_attempt, 1},
+        {claim__waits_until_run_at_has_come, 1},
+        {finish__writes_one_result_under_the_guard, 1},
+        {guard__lets_nobody_in_whose_claim_is_over, sizeof late_moves / sizeof late_moves[0]},
+        {beat__tells_which_jobs_are_still_ours, 1},
+        {retry__is_a_row_with_a_new_wake_up, 1},
+        {hand_back__burns_no_attempt, 1},
+        {give_up__writes_a_dead_letter_with_every_error, 1},
+        {fail__for_good_has_a_reason_and_no_letter, 1},
+        {settle__moves_many_ways_in_one_transaction, 1},
+        {cancel__takes_pending_and_running_and_nothing_else, 1},
+        {take_back__leaves_the_living_alone, 1},
+        {take_back__charges_a_job_that_was_alone, 1},
+        {take_back__forgives_company_and_claims_each_alone_from_then_on, 1},
+        {take_back__gives_up_a_job_that_kills_its_workers, 1},
+        {take_back__wants_a_lease_of_quiet_before_it_trusts_leases, 1},
+        {sweep__never_republishes_a_backlog, 1},
+        {sweep__wakes_what_the_stream_has_lost, 1},
+        {sweep__wakes_everything_of_a_stream_that_is_gone, 1},
+        {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},
+        {replay__runs_the_same_job_again_and_closes_the_letter, 1},
+        {bury_raw__keeps_the_bytes_and_the_reason, 1},
+        {adopt__takes_an_envelope_that_nobody_accepted_once, 1},
+        {history__tells_every_move_with_its_reason, 1},
+    };
+    int status = suite_run_with("jobs", cases, sizeof cases / sizeof cases[0], setup, teardown);
+    test_db_drop();
+    return status;
+}
