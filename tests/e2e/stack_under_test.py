@@ -18,7 +18,7 @@ import time
 
 import psycopg2
 from client import Api
-from stack.proc import free_ports, port_is_free, stop_child, wait_for
+from stack.proc import ask_child, await_child, free_ports, port_is_free, wait_for
 from stack.servers import write_private
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -42,8 +42,8 @@ class Program:
         self.name = name
         self.port = port
         self.log_path = log_path
+        self.asked = False
         self.expected = True  # its end is checked by stop()
-        self.asked = False  # to end; a second SIGTERM would mean: now
         with open(log_path, "ab") as log:
             self.child = subprocess.Popen(words, env=env, cwd=os.path.dirname(log_path), stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -107,16 +107,19 @@ class Program:
         self.expected = False
         return code
 
+    def ask(self):
+        """SIGTERM, once: a second one means "at once"."""
+        self.asked = True
+        ask_child(self.child)
+
     def forget(self):
         self.expected = False
 
     def stop(self):
         """SIGTERM, and the exit status must be 0."""
-        if self.running():
-            self.child.send_signal(signal.SIGCONT)
-            code = stop_child(self.child, STOP_S, signal.SIGCONT if self.asked else signal.SIGTERM)
-        else:
-            code = self.child.poll()
+        if not self.asked:
+            self.ask()
+        code = await_child(self.child, STOP_S)
         if self.expected:
             assert code == 0, f"{self.name} ended with {code}:\n{self.log_text()[-3000:]}"
         self.expected = False
@@ -186,10 +189,7 @@ class Sokoul:
     def stop_all(self):
         problems = []
         for program in self.programs:
-            if program.running():
-                program.child.send_signal(signal.SIGCONT)
-                program.child.send_signal(signal.SIGTERM)
-                program.asked = True
+            program.ask()
         for program in self.programs:
             try:
                 program.stop()

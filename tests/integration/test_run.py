@@ -245,6 +245,16 @@ def test_where_postgres_cannot_enter_its_data_go_to_var_lib(run):
         shutil.rmtree(elsewhere, ignore_errors=True)
 
 
+def test_a_signal_that_comes_twice_at_once_is_one(run):
+    """make passes SIGTERM on to a recipe that its process group got already."""
+    run.start().up()
+    run.child.send_signal(signal.SIGTERM)
+    run.child.send_signal(signal.SIGTERM)
+    assert run.child.wait(90) == 0
+    with open(os.path.join(run.state_dir, "log", "postgres.log"), encoding="utf-8") as f:
+        assert "database system is shut down" in f.read()
+
+
 def test_a_port_base_that_is_no_number_is_refused(run):
     run.base = "http"
     run.start()

@@ -207,17 +207,27 @@ def spawn(words, *, user=None, death=signal.SIGTERM, **how):
     return subprocess.Popen(front + ["--"] + words, **how)
 
 
-def stop_child(child, wait_s, first=signal.SIGTERM):
-    """Asks a child to end, waits, then kills it; its exit status."""
+def ask_child(child, number=signal.SIGTERM):
+    """Sends a child one signal, once: a second one may mean "at once"."""
     if child.poll() is None:
-        child.send_signal(first)
+        child.send_signal(number)
         if child.poll() is None and frozen(child.pid):
             child.send_signal(signal.SIGCONT)
-        try:
-            child.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            child.kill()
+
+
+def await_child(child, wait_s):
+    """Waits for a child that was asked, then kills it; its exit status."""
+    try:
+        return child.wait(wait_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
     return child.wait()
+
+
+def stop_child(child, wait_s, first=signal.SIGTERM):
+    """Asks a child to end, waits, then kills it; its exit status."""
+    ask_child(child, first)
+    return await_child(child, wait_s)
 
 
 def status_text(code):

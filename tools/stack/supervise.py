@@ -3,8 +3,8 @@
 
     log = Log(path)         takes a process's output through a pipe, turned over by size
     unit = Unit(...)        one process and what is known of it
-    unit.tick()             called every tenth of a second on the main thread; never blocks
-    unit.stop()
+    unit.tick()             called every tenth of a second on the main thread
+    unit.ask()              the signal to end; unit.finish() waits for the end and cleans up
 
 A unit is restarted when it ends, and when its probe misses three times in a row, unless
 somebody has stopped the process on purpose (SIGSTOP).  Probes run on a thread of their own.
@@ -13,7 +13,7 @@ import os
 import threading
 import time
 
-from stack.proc import StackError, frozen, remove, status_text, stop_child, write_pid
+from stack.proc import StackError, ask_child, await_child, frozen, remove, status_text, stop_child, write_pid
 
 LOG_BYTES_MAX = 10 << 20
 LOG_FILES_OLD = 3
@@ -21,6 +21,7 @@ PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 30.0
 STEADY_S = 60.0  # a process that ran this long starts over with the first pause
 MISSES_MAX = 3
+HUNG_WAIT_S = 5  # what a process that does not answer gets to end by itself
 
 
 class Log:
@@ -88,10 +89,10 @@ class Probe:
 
 
 class Unit:
-    def __init__(self, name, launch, halt, say, *, pid_file, log, check=None, check_pause_s=3.0, excuse=None):
+    def __init__(self, name, launch, say, *, pid_file, log, end, check=None, check_pause_s=3.0, excuse=None):
         self.name = name
         self.launch = launch  # () -> Popen
-        self.halt = halt      # (child) -> None, gracefully and then by force
+        self.end = end        # (the signal that ends it gracefully, how long that may take in seconds)
         self.say = say
         self.pid_file = pid_file
         self.log = log
@@ -134,7 +135,7 @@ class Unit:
             return
         self.excused = None
         self.say(f"{self.name} does not answer: restarting it")
-        self.halt(self.child)
+        stop_child(self.child, min(self.end[1], HUNG_WAIT_S), self.end[0])
         self._later(None, now)
 
     def _later(self, why, now):
@@ -152,15 +153,14 @@ class Unit:
         except (StackError, OSError) as e:
             self._later(f"does not start ({e})", time.monotonic())
 
-    def stop(self):
+    def ask(self):
         if self.probe:
             self.probe.ended.set()
         if self.child is not None:
-            self.halt(self.child)
+            ask_child(self.child, self.end[0])
+
+    def finish(self):
+        if self.child is not None:
+            await_child(self.child, self.end[1])
         remove(self.pid_file)
         self.log.close()
-
-
-def ask_to_end(number, wait_s):
-    """A halt function: one signal, a wait, then kill."""
-    return lambda child: stop_child(child, wait_s, number)
