@@ -205,12 +205,10 @@ static uint64_t received_bytes(int fd)
     return info.tcpi_bytes_received;
 }
 
-/* Between requests the library says nothing about a first byte; the kernel does. */
-static bool head_is_late(struct conns *conns, struct conn *conn, enum conn_phase phase, int64_t now_ms)
+/* When the first byte of a head came, as far as one has looked; 0: none yet.  Between requests the library
+ * says nothing about it; the kernel does. */
+static int64_t head_began_ms(struct conn *conn, enum conn_phase phase, int64_t since_ms, int64_t now_ms)
 {
-    if (conns->ticks % LOOK_EACH_TICKS != 0)
-        return false;
-    int64_t since_ms = atomic_load(&conn->since_ms);
     uint64_t bytes = received_bytes(conn->fd);
     if (conn->seen_since_ms != since_ms)
     {
@@ -220,20 +218,29 @@ static bool head_is_late(struct conns *conns, struct conn *conn, enum conn_phase
     }
     if (conn->began_ms == 0 && bytes > conn->seen_bytes)
         conn->began_ms = now_ms;
-    return conn->began_ms != 0 && now_ms - conn->began_ms >= conns->config.limit_ms[CONN_HEAD];
+    return conn->began_ms;
+}
+
+static bool is_over(const struct conns *conns, enum conn_phase phase, int64_t since_ms, int64_t now_ms)
+{
+    int64_t limit_ms = conns->config.limit_ms[phase];
+    return limit_ms > 0 && now_ms - since_ms >= limit_ms;
 }
 
 static bool is_late(struct conns *conns, struct conn *conn, int64_t now_ms)
 {
     enum conn_phase phase = (enum conn_phase)atomic_load(&conn->phase);
-    int64_t limit_ms = conns->config.limit_ms[phase];
     int64_t since_ms = atomic_load(&conn->since_ms);
-    if (limit_ms > 0 && now_ms - since_ms >= limit_ms)
-        return true;
+    bool over = is_over(conns, phase, since_ms, now_ms);
     if (phase != CONN_NEW && phase != CONN_IDLE)
+        return over;
+    if (!over && conns->ticks % LOOK_EACH_TICKS != 0)
         return false;
+    int64_t began_ms = head_began_ms(conn, phase, since_ms, now_ms);
+    if (began_ms != 0)
+        over = is_over(conns, CONN_HEAD, began_ms, now_ms);
     /* A request may have come meanwhile: then it was the event thread's byte. */
-    return head_is_late(conns, conn, phase, now_ms) && atomic_load(&conn->since_ms) == since_ms;
+    return over && atomic_load(&conn->since_ms) == since_ms;
 }
 
 static void reap(struct conns *conns)

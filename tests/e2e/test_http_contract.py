@@ -1,0 +1,519 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP as it arrives on the wire: raw sockets against the real sokoul-api."""
+import concurrent.futures
+import json
+import re
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from client import Api
+from stack_under_test import SLOW, eventually
+
+LOCAL = "127.0.0.1"
+PROBLEM = "application/problem+json"
+HOST = "Host: t\r\n"
+CLOSE = "Connection: close\r\n"
+
+
+class Raw:
+    """One connection; .answers() reads until the other side closes."""
+
+    def __init__(self, port, wait_s=20):
+        self.socket = socket.create_connection((LOCAL, port), timeout=wait_s)
+
+    def say(self, text):
+        self.socket.sendall(text if isinstance(text, bytes) else text.encode())
+        return self
+
+    def hear(self):
+        data = b""
+        try:
+            while part := self.socket.recv(65536):
+                data += part
+        except ConnectionResetError:
+            pass
+        self.socket.close()
+        return data.decode("utf-8", "replace")
+
+    def drip(self, text, pace_s=0.2, limit_s=40):
+        """A byte at a time until the server has had enough; how long that took."""
+        began = time.monotonic()
+        self.socket.settimeout(pace_s)
+        for byte in text:
+            try:
+                self.socket.sendall(byte.encode())
+                if self.socket.recv(65536) == b"":
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+            if time.monotonic() - began > limit_s:
+                break
+        self.socket.close()
+        return time.monotonic() - began
+
+
+def ask(port, text):
+    return Raw(port).say(text).hear()
+
+
+def status(answer):
+    found = re.match(r"HTTP/1\.[01] (\d{3})", answer)
+    return int(found[1]) if found else 0
+
+
+def problem(answer):
+    head, body = answer.split("\r\n\r\n", 1)
+    assert f"content-type: {PROBLEM}" in head.lower(), answer
+    found = json.loads(body)
+    assert {"type", "title", "status", "detail", "request_id"} <= found.keys(), found
+    assert f"x-request-id: {found['request_id']}".lower() in head.lower()
+    return found
+
+
+@pytest.fixture
+def port(api):
+    return api.port
+
+
+# ---- refusals ---------------------------------------------------------------------------------
+
+SMUGGLED = {
+    "length and encoding": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length: 5\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "encoding and length": f"POST /auth/login HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n"
+                           "Content-Length: 5\r\n\r\n0\r\n\r\n",
+    "two lengths": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}",
+    "two equal lengths": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{{}}",
+    "two hosts": f"GET /livez HTTP/1.1\r\n{HOST}Host: u\r\n\r\n",
+    "no host": "GET /livez HTTP/1.1\r\nAccept: */*\r\n\r\n",
+    "a folded line": f"GET /livez HTTP/1.1\r\n{HOST}X-A: b\r\n  c\r\n\r\n",
+    "a folded line after nothing": f"GET /livez HTTP/1.1\r\n{HOST}X-A:\r\n\tb\r\n\r\n",
+    "a folded length": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length:\r\n 2\r\n\r\n{{}}",
+    "a blank before the colon": f"GET /livez HTTP/1.1\r\n{HOST}X-A : b\r\n\r\n",
+    "a blank in a length's name": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length : 2\r\n\r\n{{}}",
+    "another encoding": f"POST /auth/login HTTP/1.1\r\n{HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "an encoding twice": f"POST /auth/login HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a zero byte": f"GET /livez%00.html HTTP/1.1\r\n{HOST}\r\n",
+    "a zero byte in the query": f"GET /livez?a=%00 HTTP/1.1\r\n{HOST}\r\n",
+    "a length with a sign": f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Length: +2\r\n\r\n{{}}",
+    "encoding in HTTP/1.0": f"POST /auth/login HTTP/1.0\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+
+
+def test_what_smugglers_need_is_refused_and_the_connection_ends(port):
+    hidden = f"GET /healthz HTTP/1.1\r\n{HOST}{CLOSE}\r\n"
+    for name, text in SMUGGLED.items():
+        answer = ask(port, text + hidden)
+        assert status(answer) == 400, f"{name}: {answer}"
+        assert "listeners_count" not in answer, f"{name}: a second request was read: {answer}"
+
+
+def test_a_long_head_is_431(port):
+    answer = ask(port, f"GET /livez HTTP/1.1\r\n{HOST}X-Long: {'a' * 8300}\r\n\r\n")
+    assert status(answer) == 431 and problem(answer)["status"] == 431
+    assert status(ask(port, f"GET /livez HTTP/1.1\r\n{HOST}X-Long: {'a' * 30000}\r\n\r\n")) == 431
+    answer = ask(port, f"GET /livez HTTP/1.1\r\n{HOST}{CLOSE}X-Long: {'a' * 7000}\r\n\r\n")
+    assert status(answer) == 200
+
+
+def test_bytes_that_are_no_http_get_no_secret_and_no_crash(port):
+    for junk in (b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 64, b"GET\r\n\r\n", b"\r\n\r\n\r\n", b"GET /livez\r\n\r\n",
+                 b"GET /livez HTTP/9.9\r\nHost: t\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                 b"GET /\xff\xfe HTTP/1.1\r\nHost: t\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"):
+        raw = Raw(port).say(junk)
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert status(raw.hear()) in (0, 400, 404, 505), junk
+    assert Api(port).get("/livez").status == 200
+
+
+# ---- paths, methods, bodies ----------------------------------------------------------------------
+
+
+def test_paths_and_methods(api, port):
+    for path in ("/", "/nothing", "/health/", "//health", "/Health", "/%68ealth", "/health/../livez"):
+        answer = ask(port, f"GET {path} HTTP/1.1\r\n{HOST}{CLOSE}\r\n")
+        assert status(answer) == 404 and problem(answer)["title"] == "Not found", path
+    answer = api.post("/health", {})
+    assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert api.request("BREW", "/health").status == 405
+    assert api.delete("/auth/login").headers["Allow"] == "POST, OPTIONS"
+
+
+def test_head_is_get_without_a_body(port):
+    answer = ask(port, f"HEAD /livez HTTP/1.1\r\n{HOST}{CLOSE}\r\n")
+    head, body = answer.split("\r\n\r\n", 1)
+    assert status(answer) == 200 and body == ""
+    assert int(re.search(r"Content-Length: (\d+)", head)[1]) > 0
+
+
+def test_options_and_cors(sokoul):
+    program = sokoul.start("sokoul-api", {"CORS_ORIGINS": "https://a.example,https://b.example"})
+    client = Api(program.port)
+    answer = client.request("OPTIONS", "/auth/login", headers={
+        "Origin": "https://b.example", "Access-Control-Request-Method": "POST"})
+    assert answer.status == 204 and answer.headers["Allow"] == "POST, OPTIONS"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://b.example"
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+    assert client.get("/livez", headers={"Origin": "https://a.example"}).headers["Access-Control-Allow-Origin"]
+    answer = client.get("/livez", headers={"Origin": "https://evil.example"})
+    assert answer.status == 200 and "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_no_cors_by_default(api):
+    answer = api.get("/livez", headers={"Origin": "https://a.example"})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_queries_are_read_strictly(api):
+    for query in ("x=1", "%zz=1", "a=%ff", "a=%0a", "a=1&a=2"):
+        answer = api.get(f"/health?{query}")
+        assert answer.status == 400 and answer.headers["Content-Type"] == PROBLEM, query
+    assert api.get("/health?").status == 200
+
+
+# req: S181
+def test_a_megabyte_is_a_body_and_one_byte_more_is_not(api, port):
+    limit = 1 << 20
+    json_type = {"Content-Type": "application/json"}
+    padded = b'{"username":"nobody","password":"not the one"' + b" " * limit
+    assert api.request("POST", "/auth/login", body=padded[:limit - 1] + b"}", headers=json_type).status == 401
+    assert api.request("POST", "/auth/login", body=padded[:limit] + b"}", headers=json_type).status == 413
+    answer = ask(port, f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
+                       f"Content-Length: {limit + 1}\r\n\r\n")
+    assert status(answer) == 413 and problem(answer)["status"] == 413  # not a byte of the body was sent
+    chunk = f"{65536:x}\r\n{' ' * 65536}\r\n"
+    answer = ask(port, f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
+                       f"Transfer-Encoding: chunked\r\n\r\n{chunk * 17}0\r\n\r\n")
+    assert status(answer) == 413
+
+
+def test_bodies_have_to_be_json(api):
+    answer = api.request("POST", "/auth/login", body=b"a=1", headers={"Content-Type": "text/plain"})
+    assert answer.status == 415
+    assert api.request("POST", "/auth/login", body=b"a=1").status == 415
+    for body in (b"{", b"", b"{}x", b"[]", b'{"a":1,"a":2}', b"\xff", b"nul", b"{'a':1}"):
+        answer = api.request("POST", "/auth/login", body=body, headers={"Content-Type": "application/json"})
+        assert answer.status == 400 and answer.headers["Content-Type"] == PROBLEM, body
+
+
+def test_a_token_is_needed_before_a_body_is_looked_at(api):
+    answer = api.request("POST", "/jobs", body=b"x", headers={"Content-Type": "text/plain"})
+    assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+    assert api.with_token("no.such.token").get("/user/profile").status == 401
+
+
+# req: S293 S297
+def test_every_answer_has_a_request_id(api):
+    assert api.get("/livez", headers={"X-Request-ID": "req-12345"}).headers["X-Request-ID"] == "req-12345"
+    answer = api.get("/nothing", headers={"X-Request-ID": "a.b_c-D9"})
+    assert answer.headers["X-Request-ID"] == answer.json["request_id"] == "a.b_c-D9"
+    for bad in ("", "a" * 65, "two words", "semi;colon", "<b>"):
+        found = api.get("/livez", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+        assert found != bad and re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", found)
+
+
+def test_requests_may_be_sent_ahead(port):
+    one = f"GET /livez HTTP/1.1\r\n{HOST}\r\n"
+    answer = ask(port, one * 20 + f"GET /nothing HTTP/1.1\r\n{HOST}{CLOSE}\r\n")
+    assert answer.count("HTTP/1.1 200") == 20 and answer.count("HTTP/1.1 404") == 1
+
+
+# ---- slow clients ----------------------------------------------------------------------------------
+
+
+# req: S178 S179 S180 A41
+def test_slow_clients_are_cut_by_phase(sokoul):
+    program = sokoul.start("sokoul-api", {"API_IDLE_TIMEOUT_S": "3", "API_KEEPALIVE_S": "4"})
+    port = program.port
+    post = f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        line = pool.submit(lambda: Raw(port).drip(f"GET /{'a' * 900} HTTP/1.1\r\n"))
+        head = pool.submit(lambda: Raw(port).say("GET /livez HTTP/1.1\r\n").drip(f"X-A: {'b' * 900}"))
+        body = pool.submit(lambda: Raw(port).say(post).drip(" " * 900))
+        silent = pool.submit(lambda: (time.monotonic(), Raw(port).hear(), time.monotonic()))
+        kept = pool.submit(lambda: (time.monotonic(), Raw(port).say(f"GET /livez HTTP/1.1\r\n{HOST}\r\n").hear(),
+                                    time.monotonic()))
+        again = pool.submit(lambda: Raw(port).say(f"GET /livez HTTP/1.1\r\n{HOST}\r\n").drip("GET /" + "a" * 900))
+        assert 4.5 <= line.result() <= 7.5 * SLOW
+        assert 4.5 <= head.result() <= 7.5 * SLOW
+        assert 9.5 <= body.result() <= 12.5 * SLOW
+        began, answer, ended = silent.result()
+        assert answer == "" and 2.5 <= ended - began <= 5 * SLOW
+        began, answer, ended = kept.result()
+        assert status(answer) == 200 and 3.5 <= ended - began <= 6 * SLOW
+        assert again.result() <= 9 * SLOW
+
+
+def test_a_crowd_of_slow_clients_hurts_nobody(sokoul):
+    """1,000 sockets drip while others are served."""
+    program = sokoul.start("sokoul-api")
+    crowd = [socket.create_connection((LOCAL, program.port), timeout=10) for _ in range(1000)]
+    stop = threading.Event()
+
+    def drip():
+        while not stop.wait(0.5):
+            for member in crowd:
+                try:
+                    member.send(b"a")
+                except OSError:
+                    pass
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        client, times = Api(program.port), []
+        for _ in range(200):
+            began = time.monotonic()
+            assert client.get("/livez").status == 200
+            times.append(time.monotonic() - began)
+        assert sorted(times)[197] < 0.25 * SLOW
+
+        def all_cut():
+            for member in crowd:
+                member.setblocking(False)
+                try:
+                    if member.recv(1) != b"":
+                        return False
+                except BlockingIOError:
+                    return False
+                except OSError:
+                    pass
+            return True
+
+        eventually(all_cut, 12, "the end of the crowd")
+    finally:
+        stop.set()
+        dripping.join()
+        for member in crowd:
+            member.close()
+
+
+def test_one_address_may_not_hold_all_connections(sokoul):
+    program = sokoul.start("sokoul-api", {"API_CONNECTIONS_PER_ADDRESS": "5", "RATE_LIMIT_ALLOW": ""})
+    held = []
+
+    def hold():
+        """True once one is refused; what was left of earlier connections may still count at first."""
+        try:
+            one = Raw(program.port).say(f"GET /livez HTTP/1.1\r\n{HOST}\r\n")
+            if one.socket.recv(12) == b"HTTP/1.1 200":
+                held.append(one)
+                return False
+        except OSError:
+            pass
+        return len(held) == 5
+
+    eventually(hold, 5, "a refusal of the sixth")
+    assert len(held) == 5
+    held.pop().socket.close()
+
+    def welcome():
+        try:
+            return Api(program.port, wait_s=5).get("/livez").status == 200
+        except OSError:
+            return False
+
+    eventually(welcome, 5, "room for another connection")
+    for one in held:
+        one.socket.close()
+
+
+# ---- who is asking --------------------------------------------------------------------------------
+
+
+def test_metrics_are_not_for_everybody(sokoul):
+    program = sokoul.start("sokoul-api", {"METRICS_ALLOW": "10.1.2.3/32", "TRUSTED_PROXIES": "127.0.0.1/32"})
+    client = Api(program.port)
+    for path in ("/metrics", "/health/deep"):
+        assert client.get(path).status == 403
+        assert client.get(path, headers={"X-Forwarded-For": "10.1.2.3"}).status == 200
+        assert client.get(path, headers={"X-Forwarded-For": "10.1.2.3, 6.6.6.6"}).status == 403
+
+
+# ---- health, metrics, log --------------------------------------------------------------------------
+
+
+# req: S322 S323 P1 A44 J19
+def test_health_in_all_its_shapes(api):
+    health = api.get("/health").json
+    assert health["status"] == "healthy" and health["database"] == "up"
+    assert {"timestamp", "version", "uptime_seconds", "requests", "errors", "error_rate", "last_db_check"} <= health.keys()
+    assert re.fullmatch(r"\d+\.\d\d%", health["error_rate"])
+    brief = api.get("/healthz").json
+    assert brief["status"] == "ok" and {"version", "listeners_count", "redis", "uptime_s"} <= brief.keys()
+    deep = api.get("/health/deep").json
+    assert deep["status"] == "healthy" and set(deep["components"]) == {"database", "redis", "nats"}
+    assert all(c["status"] == "up" and c["error"] is None for c in deep["components"].values())
+    for path in ("/ready", "/readyz"):
+        ready = api.get(path).json
+        assert ready["ready"] is True and ready["services"]["database"] is True
+    assert api.get("/livez").status == 200
+
+
+# req: S314 S315 S318
+def test_metrics_move_with_requests(api):
+    def value(name):
+        found = re.search(rf"^{re.escape(name)} (\d+)", api.get("/metrics").text, re.M)
+        return int(found[1]) if found else 0
+
+    series = 'sokoul_api_requests_total{method="GET",route="/livez",status="200"}'
+    before = value(series)
+    count = value("sokoul_api_request_duration_seconds_count")
+    for _ in range(3):
+        api.get("/livez")
+    assert value(series) == before + 3
+    assert value("sokoul_api_request_duration_seconds_count") >= count + 3
+    text = api.get("/metrics").text
+    assert "sokoul_db_connections_active " in text and 'service="sokoul-api"' in text
+
+
+# req: S312
+def test_the_log_has_a_line_per_request_and_never_a_query(sokoul):
+    program = sokoul.start("sokoul-api")
+    Api(program.port).get("/health?token=very-secret-value", headers={"X-Request-ID": "req-of-the-log"})
+    lines = eventually(lambda: program.log(event="request", request_id="req-of-the-log"), 5, "the line")
+    assert len(lines) == 1 and re.match(r"GET /health 400 \d", lines[0]["message"])
+    assert {"timestamp", "level", "service", "user_id", "message"} <= lines[0].keys()
+    assert "very-secret-value" not in program.log_text()
+
+
+# ---- servers away ------------------------------------------------------------------------------------
+
+
+# req: S323
+def test_redis_and_nats_away_only_degrade(sokoul, servers):
+    program = sokoul.start("sokoul-api")
+    client = Api(program.port)
+    servers.redis.kill()
+    servers.nats.kill()
+
+    def degraded():
+        parts = client.get("/health/deep").json["components"]
+        return parts["redis"]["status"] == parts["nats"]["status"] == "down"
+
+    eventually(degraded, 10, "the news that Redis and NATS are away")
+    assert client.get("/health/deep").json["status"] == "degraded"
+    ready = client.get("/ready")
+    assert ready.status == 200 and ready.json["services"] == {"database": True, "redis": False, "nats": False}
+
+
+def test_postgres_away_is_503_within_five_seconds_and_heals(own_sokoul, own_servers):
+    program = own_sokoul.start("sokoul-api")
+    client = Api(program.port)
+    user = client.register()
+    own_servers.postgres.kill()
+    began = time.monotonic()
+
+    def away():
+        answer = user.get("/user/profile")
+        assert answer.status == 503, answer
+        return answer
+
+    assert eventually(away, 5, "a refusal").headers["Retry-After"]
+    assert time.monotonic() - began < 5 * SLOW
+    eventually(lambda: client.get("/ready").status == 503, 5, "readiness to be false")
+    assert client.get("/livez").status == 200
+    assert client.get("/health").json["status"] == "unhealthy"
+    own_servers.restart(own_servers.postgres)
+    eventually(lambda: user.get("/user/profile").status == 200, 15, "the recovery")
+
+
+# ---- leaving --------------------------------------------------------------------------------------------
+
+
+# req: S289 S292 C1 C2 C4 C8 C16 C19 C26 J1 J19
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_leaving_is_graceful_and_told_step_by_step(sokoul, number):
+    program = sokoul.start("sokoul-api")
+    client = Api(program.port, wait_s=5)
+    began = time.monotonic()
+    program.signal(number)
+    assert eventually(lambda: client.get("/ready").status == 503, 5, "readiness to be false")
+    answer = client.get("/nothing")
+    assert answer.status == 503 and answer.headers["Retry-After"] and answer.headers["Connection"] == "close"
+    assert client.get("/livez").status == 200
+    assert program.wait(10 * SLOW) == 0
+    assert time.monotonic() - began < 10 * SLOW
+    said = [row["message"] for row in program.log()]
+    steps = [f"Received signal {int(number)}, initiating graceful shutdown...",
+             "Starting graceful shutdown process...",
+             "[SHUTDOWN] graceful stop begins",
+             "[SHUTDOWN] drain mode on, new connections refused",
+             "[SHUTDOWN] services stopped",
+             "Graceful shutdown process completed"]
+    assert [line for line in said if line in steps] == steps
+    assert said[-1] == steps[-1]
+    assert any(line.startswith("app_shutdown_duration_seconds ") for line in said)
+
+
+# req: S291 J14
+def test_no_request_is_cut_when_leaving_under_load(sokoul):
+    program = sokoul.start("sokoul-api")
+    begun, stop = threading.Barrier(9), threading.Event()
+
+    def load():
+        seen = []
+        begun.wait()
+        while not stop.is_set():
+            try:
+                raw = Raw(program.port, 10)
+            except ConnectionRefusedError:
+                return seen
+            except ConnectionResetError:
+                continue
+            try:
+                answer = raw.say(f"GET /user/profile HTTP/1.1\r\n{HOST}{CLOSE}\r\n").hear()
+            except OSError as e:
+                answer = f"cut: {e}"
+            seen.append(status(answer) or answer or "nothing")
+        return seen
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        loads = [pool.submit(load) for _ in range(8)]
+        begun.wait()
+        program.signal(signal.SIGTERM)
+        code = program.wait(15 * SLOW)
+        stop.set()
+        seen = [one for future in loads for one in future.result()]
+    assert code == 0
+    assert 503 in seen and set(seen) <= {401, 503}, {one: seen.count(one) for one in set(map(str, seen))}
+
+
+# req: C9
+def test_a_stuck_client_does_not_keep_it(sokoul):
+    program = sokoul.start("sokoul-api", {"API_DRAIN_S": "3", "API_BODY_TIMEOUT_S": "60"})
+    raw = Raw(program.port).say(f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
+                                "Content-Length: 100\r\n\r\n{")
+    eventually(lambda: "sokoul_api_requests_total" in Api(program.port).get("/metrics").text)
+    began = time.monotonic()
+    program.signal(signal.SIGTERM)
+    assert program.wait(10 * SLOW) == 0
+    assert time.monotonic() - began < 3.5 * SLOW
+    raw.socket.close()
+
+
+def test_a_second_signal_ends_it_now(sokoul):
+    program = sokoul.start("sokoul-api", {"API_DRAIN_S": "30", "API_BODY_TIMEOUT_S": "60"})
+    raw = Raw(program.port).say(f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
+                                "Content-Length: 100\r\n\r\n{")
+    program.signal(signal.SIGTERM)
+    eventually(lambda: program.log(message="Starting graceful shutdown process..."), 5, "the first step")
+    began = time.monotonic()
+    program.signal(signal.SIGTERM)
+    assert program.wait(10) != 0
+    assert time.monotonic() - began < 2 * SLOW
+    raw.socket.close()
+
+
+def test_a_taken_port_is_said_in_one_line(sokoul):
+    first = sokoul.start("sokoul-api")
+    second = sokoul.start("sokoul-api", ready=False, listen=first.port)
+    assert second.wait(10 * SLOW) == 69
+    assert "already in use" in second.log_text()
