@@ -325,6 +325,32 @@ def test_a_thousand_noops_run_through_scout(sokoul):
     assert permanent["failed"] == 1
 
 
+@pytest.mark.skipif(not built("sokoul-scout"), reason="sokoul-scout is not built")
+def test_inject_outlives_restarts_of_workers_and_servers(own_sokoul, own_servers):
+    lease = {"JOBS_LEASE_S": "3"}
+    scout = own_sokoul.start("sokoul-scout", lease)
+    child = subprocess.Popen([os.path.join(BIN, "sokoulctl"), "--env-file", own_sokoul.env_file(name="ctl.env"), "job",
+                              "inject", "--kind", "noop", "--count", "3000", "--rate", "500", "--wait", "--json"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def completed(more_than):
+        eventually(lambda: own_sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Completed'") > more_than, 60,
+                   f"more than {more_than} jobs completed")
+
+    completed(200)
+    scout.kill()
+    own_sokoul.start("sokoul-scout", lease)
+    for server, more_than in ((own_servers.nats, 800), (own_servers.redis, 1400), (own_servers.postgres, 2000)):
+        completed(more_than)
+        server.kill()
+        own_servers.restart(server)
+    out, err = child.communicate(timeout=120 * SLOW)
+    assert child.returncode == 0, err
+    answer = json.loads(out)
+    assert (answer["count"], answer["completed"], answer["failed"]) == (3000, 3000, 0)
+    assert own_sokoul.sql("SELECT status, count(*) FROM jobs GROUP BY 1") == [("Completed", 3000)]
+
+
 # ---- dead letters -------------------------------------------------------------------------------
 
 
