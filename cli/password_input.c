@@ -30,10 +30,10 @@ static enum err_code ask(const char *question, char password[PASSWORD_INPUT_SIZE
         return fail(err, E_USAGE, "cannot ask for a password here; use --password-stdin");
     struct termios unseen = seen;
     unseen.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen); /* before the question: what is typed early is dropped */
     fprintf(stderr, "%s: ", question);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
     enum err_code code = read_line(password, err);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &seen);
     fputc('\n', stderr);
     return code;
 }

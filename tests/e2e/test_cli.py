@@ -412,6 +412,28 @@ def test_an_account_is_made_with_a_password_from_standard_input(sokoul):
     assert "taken" in again.stderr
 
 
+@pytest.mark.parametrize("second,code", [("correct horse battery", 0), ("another horse", 64)])
+def test_a_password_is_asked_for_twice_and_never_shown(sokoul, second, code):
+    master, slave = pty.openpty()
+    child = subprocess.Popen([os.path.join(BIN, "sokoulctl"), "--env-file", sokoul.env_file(name="ctl.env"), "user",
+                              "create", "ada", "--email", "ada@example.org"], stdin=slave, stdout=subprocess.DEVNULL,
+                             stderr=slave)
+    os.close(slave)
+    shown = ""
+    try:
+        for question, answer in (("Password: ", "correct horse battery"), ("Once more: ", second)):
+            while question not in shown:
+                shown += os.read(master, 4096).decode()
+            os.write(master, f"{answer}\n".encode())
+        assert child.wait(30 * SLOW) == code
+    finally:
+        child.kill()
+        child.wait()
+        os.close(master)
+    assert "horse" not in shown
+    assert sokoul.value("SELECT count(*) FROM users WHERE username = 'ada'") == (1 if code == 0 else 0)
+
+
 @pytest.mark.parametrize("words,password,code", [
     (("ada", "--email", "ada@example.org"), "short\n", 64), (("ada", "--email", "ada@example.org"), "", 64),
     (("ada", "--email", "ada@example.org"), "x" * 1025 + "\n", 64),
