@@ -13,6 +13,7 @@ import uuid
 
 import psycopg2
 import pytest
+from client import Api
 from conftest import built
 from stack_under_test import BIN, ROOT, SLOW, eventually
 
@@ -269,6 +270,26 @@ def test_get_shows_a_job_and_knows_what_is_not_there(sokoul):
     assert {"reason", "detail", "created_at", "started_at", "finished_at", "result", "history"} <= set(job)
     assert job_id in ctl(sokoul, "job", "get", job_id).stdout
     assert "no job" in ctl(sokoul, "job", "get", str(uuid.uuid4()), "--json", code=1).stderr
+
+
+@pytest.mark.skipif(not built("sokoul-api"), reason="sokoul-api is not built")
+def test_get_answers_what_the_api_answers_and_works_without_it(sokoul):
+    program = sokoul.start("sokoul-api")
+    admin = sokoul.admin(Api(program.port))
+    job_id = admin.post("/jobs", {"kind": "noop", "payload": {"sleep_ms": 1}}).json["job_id"]
+    answer = admin.get(f"/jobs/{job_id}").json
+    assert ctl_json(sokoul, "job", "get", job_id) == answer
+    program.stop()
+    assert ctl_json(sokoul, "job", "get", job_id) == answer
+
+
+@pytest.mark.skipif(not built("sokoul-api"), reason="sokoul-api is not built")
+def test_an_account_of_the_cli_logs_in_at_the_api(sokoul):
+    ctl(sokoul, "user", "create", "ada", "--email", "ada@example.org", "--role", "admin", stdin="correct horse\n")
+    api = Api(sokoul.start("sokoul-api").port)
+    answer = api.post("/auth/login", {"username": "ada", "password": "correct horse"})
+    assert answer.status == 200 and answer.json["user"]["role"] == "admin"
+    assert run("healthcheck", "ready", "--url", api.url).returncode == 0
 
 
 def test_ls_lists_the_newest_first_by_status_and_kind(sokoul):
