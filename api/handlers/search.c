@@ -208,7 +208,7 @@ static enum err_code wait_for_job(struct request *req, const char *job_id, int64
             return code;
         const int64_t nap_ms = pause_ms < left_ms ? pause_ms : left_ms;
         const struct timespec nap = {nap_ms / MS, (nap_ms % MS) * 1000000};
-        (void)nanosleep(&nap, NULL);
+        (void)nanosleep(&nap, NULL); /* lint: allow: between looks at a row, with a deadline */
         pause_ms = pause_ms * 2 > MAX_LOOK_MS ? MAX_LOOK_MS : pause_ms * 2;
     }
 }
