@@ -2,6 +2,16 @@
 -- The first schema. Migrations only expand; what is replaced goes a release later.
 -- Ids are UUIDv7 made by the programs; times are timestamptz; every status is a CHECK.
 
+-- ---- how times are told ---------------------------------------------------------------------
+
+CREATE FUNCTION rfc3339(at timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+-- Whole microseconds since 1970 and back, exactly: keys of cursors.
+CREATE FUNCTION micros(at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT (extract(epoch FROM at) * 1000000)::bigint $$;
+CREATE FUNCTION at_micros(key bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT 'epoch'::timestamptz + key * interval '1 microsecond' $$;
+
 -- ---- people ---------------------------------------------------------------------------------
 
 CREATE TABLE users (

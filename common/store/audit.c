@@ -15,14 +15,11 @@ static const struct db_stmt add = {
     "AND ($3::timestamptz IS NULL OR l.at >= $3::timestamptz) "
 static const struct store_list list = {
     {"audit_list",
-     "SELECT json_build_object('id', l.id, 'at', " SQL_TIME(
-         "l.at") ", 'user_id', l.user_id, 'ip', l.ip, "
-                 "'action', l.action, 'subject', l.subject, 'request_id', l.request_id, 'detail', "
-                 "l.detail), " SQL_MICROS(
-                     "l.at") ", l.id FROM logs l WHERE " SQL_MATCHES
-                             "AND ($6::bigint IS NULL OR (l.at, l.id) < (" SQL_FROM_MICROS(
-                                 "$6") ", $7::uuid)) "
-                                       "ORDER BY l.at DESC, l.id DESC LIMIT $4::bigint OFFSET $5::bigint",
+     "SELECT json_build_object('id', l.id, 'at', rfc3339(l.at), 'user_id', l.user_id, 'ip', l.ip, "
+     "'action', l.action, 'subject', l.subject, 'request_id', l.request_id, 'detail', "
+     "l.detail), micros(l.at), l.id FROM logs l WHERE " SQL_MATCHES
+     "AND ($6::bigint IS NULL OR (l.at, l.id) < (at_micros($6), $7::uuid)) "
+     "ORDER BY l.at DESC, l.id DESC LIMIT $4::bigint OFFSET $5::bigint",
      7},
     {"audit_count", "SELECT count(*) FROM (SELECT 1 FROM logs l WHERE " SQL_MATCHES "LIMIT 10001) c", 3},
 };

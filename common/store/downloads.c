@@ -18,13 +18,9 @@
     "'progress', d.progress, 'downloaded_bytes', d.downloaded_bytes, "                                       \
     "'total_bytes', coalesce(d.total_bytes, t.size), 'down_rate', d.down_rate, 'peers', d.peers, "           \
     "'eta_s', d.eta_s, 'tries', d.tries, 'season', d.season, 'episode', d.episode, 'node', d.node, "         \
-    "'created_at', " SQL_TIME(                                                                               \
-        "d.created_at") ", "                                                                                 \
-                        "'started_at', " SQL_TIME(                                                           \
-                            "coalesce(d.started_at, j.started_at)") ", "                                     \
-                                                                    "'finished_at', " SQL_TIME(              \
-                                                                        "coalesce(d.finished_at, "           \
-                                                                        "j.finished_at)") ")"
+    "'created_at', rfc3339(d.created_at), "                                                                  \
+    "'started_at', rfc3339(coalesce(d.started_at, j.started_at)), "                                          \
+    "'finished_at', rfc3339(coalesce(d.finished_at, j.finished_at)))"
 #define SQL_THEIRS "($2::uuid IS NULL OR d.user_id = $2::uuid) AND d.wanted <> 'delete'"
 
 static const struct db_stmt lock_user = {
@@ -52,11 +48,9 @@ static const struct db_stmt get = {
     "AND ($2::text IS NULL OR " SQL_STATUS " = $2::text) "
 static const struct store_list list = {
     {"download_list",
-     "SELECT " SQL_DOWNLOAD ", " SQL_MICROS(
-         "d.created_at") ", d.id " SQL_FROM "WHERE " SQL_LISTED
-                         "AND ($5::bigint IS NULL OR (d.created_at, d.id) < (" SQL_FROM_MICROS(
-                             "$5") ", $6::uuid)) "
-                                   "ORDER BY d.created_at DESC, d.id DESC LIMIT $3::bigint OFFSET $4::bigint",
+     "SELECT " SQL_DOWNLOAD ", micros(d.created_at), d.id " SQL_FROM "WHERE " SQL_LISTED
+     "AND ($5::bigint IS NULL OR (d.created_at, d.id) < (at_micros($5), $6::uuid)) "
+     "ORDER BY d.created_at DESC, d.id DESC LIMIT $3::bigint OFFSET $4::bigint",
      6},
     {"download_count",
      "SELECT count(*) FROM (SELECT 1 FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id "

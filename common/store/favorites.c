@@ -3,8 +3,8 @@
 
 #include "common/store/sql.h"
 
-#define SQL_FAVORITE(at)                                                                                     \
-    "json_build_object(" SQL_MEDIA ", 'media_id', m.id, 'favorited_at', " SQL_TIME(at) ")"
+/* Of the title m, favorited at `at.at`. */
+#define SQL_FAVORITE "json_build_object(" SQL_MEDIA ", 'media_id', m.id, 'favorited_at', rfc3339(at.at))"
 
 static const struct db_stmt add = {
     "favorite_add",
@@ -14,18 +14,17 @@ static const struct db_stmt add = {
     "RETURNING created_at), "
     "at AS (SELECT coalesce((SELECT created_at FROM f), (SELECT created_at FROM favorites "
     "WHERE user_id = $1 AND media_id = (SELECT id FROM m)), now()) AS at) "
-    "SELECT " SQL_FAVORITE("at.at") ", EXISTS (SELECT 1 FROM f) FROM m, at",
+    "SELECT " SQL_FAVORITE ", EXISTS (SELECT 1 FROM f) FROM m, at",
     4,
 };
 static const struct store_list list = {
     {"favorite_list",
-     "SELECT " SQL_FAVORITE("f.created_at") ", " SQL_MICROS(
-         "f.created_at") ", f.media_id "
-                         "FROM favorites f JOIN media m ON m.id = f.media_id WHERE f.user_id = $1 "
-                         "AND ($4::bigint IS NULL OR (f.created_at, f.media_id) < (" SQL_FROM_MICROS(
-                             "$4") ", $5::uuid)) "
-                                   "ORDER BY f.created_at DESC, f.media_id DESC LIMIT $2::bigint OFFSET "
-                                   "$3::bigint",
+     "SELECT " SQL_FAVORITE ", micros(f.created_at), f.media_id "
+     "FROM favorites f JOIN media m ON m.id = f.media_id, LATERAL (SELECT f.created_at AS at) at WHERE "
+     "f.user_id = $1 "
+     "AND ($4::bigint IS NULL OR (f.created_at, f.media_id) < (at_micros($4), $5::uuid)) "
+     "ORDER BY f.created_at DESC, f.media_id DESC LIMIT $2::bigint OFFSET "
+     "$3::bigint",
      5},
     {"favorite_count", "SELECT count(*) FROM (SELECT 1 FROM favorites WHERE user_id = $1 LIMIT 10001) c", 1},
 };

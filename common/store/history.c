@@ -6,7 +6,7 @@
 
 #define SQL_ENTRY                                                                                            \
     "json_build_object('id', h.id, 'media_id', h.media_id, 'position_s', h.position_s, 'duration_s', "       \
-    "h.duration_s, 'watched_at', " SQL_TIME("h.watched_at") ", 'media', json_build_object(" SQL_MEDIA "))"
+    "h.duration_s, 'watched_at', rfc3339(h.watched_at), 'media', json_build_object(" SQL_MEDIA "))"
 
 static const struct db_stmt add = {
     "history_add",
@@ -17,12 +17,10 @@ static const struct db_stmt add = {
 };
 static const struct store_list list = {
     {"history_list",
-     "SELECT " SQL_ENTRY ", " SQL_MICROS(
-         "h.watched_at") ", h.id "
-                         "FROM watch_history h JOIN media m ON m.id = h.media_id WHERE h.user_id = $1 "
-                         "AND ($4::bigint IS NULL OR (h.watched_at, h.id) < (" SQL_FROM_MICROS(
-                             "$4") ", $5::uuid)) "
-                                   "ORDER BY h.watched_at DESC, h.id DESC LIMIT $2::bigint OFFSET $3::bigint",
+     "SELECT " SQL_ENTRY ", micros(h.watched_at), h.id "
+     "FROM watch_history h JOIN media m ON m.id = h.media_id WHERE h.user_id = $1 "
+     "AND ($4::bigint IS NULL OR (h.watched_at, h.id) < (at_micros($4), $5::uuid)) "
+     "ORDER BY h.watched_at DESC, h.id DESC LIMIT $2::bigint OFFSET $3::bigint",
      5},
     {"history_count", "SELECT count(*) FROM (SELECT 1 FROM watch_history WHERE user_id = $1 LIMIT 10001) c",
      1},

@@ -14,9 +14,8 @@ enum
     "json_build_object('id', r.id, 'media_id', r.media_id, 'title', r.title, 'indexer', r.indexer, "         \
     "'size', r.size, 'seeders', r.seeders, 'magnet', r.magnet, 'info_hash', r.info_hash, "                   \
     "'season', r.season, 'episode', r.episode, 'quality', r.quality, 'score', r.score, "                     \
-    "'reasons', r.reasons, 'published_at', " SQL_TIME("r.published_at") ", "                                 \
-                                                                        "'found_at', " SQL_TIME(             \
-                                                                            "r.found_at") ")"
+    "'reasons', r.reasons, 'published_at', rfc3339(r.published_at), "                                        \
+    "'found_at', rfc3339(r.found_at))"
 #define SQL_SOURCE                                                                                           \
     "SELECT id, media_id, title, magnet, download_url, info_hash, season, episode FROM releases "
 /* Score first, then seeders, as one number. */

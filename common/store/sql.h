@@ -4,20 +4,15 @@
  *
  * Shapes that leave the product as JSON are built by Postgres, in one place each; the writer of
  * answers escapes them once more for HTML (json_put_raw).  Aliases are fixed: u is users, m is media.
+ * The schema has three functions for them: rfc3339(timestamptz), and for the keys of cursors (page.h)
+ * micros(timestamptz) and back, at_micros(bigint), exact to the microsecond.
  */
 #ifndef SOKOUL_COMMON_STORE_SQL_H
 #define SOKOUL_COMMON_STORE_SQL_H
 
-/* RFC 3339 in UTC with milliseconds. */
-#define SQL_TIME(of) "to_char(" of " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
-/* A timestamptz as whole microseconds and back, exactly: the sort key of cursors (page.h). */
-#define SQL_MICROS(of) "(extract(epoch FROM " of ") * 1000000)::bigint"
-#define SQL_FROM_MICROS(of) "('epoch'::timestamptz + " of "::bigint * interval '1 microsecond')"
-
 #define SQL_USER                                                                                             \
     "json_build_object('id', u.id, 'username', u.username, 'email', u.email, 'role', u.role, "               \
-    "'created_at', " SQL_TIME("u.created_at") ", 'updated_at', " SQL_TIME("u.updated_at") ")"
+    "'created_at', rfc3339(u.created_at), 'updated_at', rfc3339(u.updated_at))"
 
 /* Members of a media object, without braces. */
 #define SQL_MEDIA                                                                                            \
