@@ -249,7 +249,8 @@ struct record
     bool paused = false;   /* by the user or by a fault */
     bool dirty = false;    /* changed since the resume data were saved */
     bool saving = false;
-    bool synced = false; /* all that the resume data claim is on disk */
+    bool hurried = false; /* the last pieces have deadlines */
+    bool synced = false;  /* all that the resume data claim is on disk */
     bool removing = false;
     bool leaving = false; /* remove_torrent was called */
     enum engine_files_fate fate = ENGINE_KEEP_FILES;
