@@ -47,7 +47,7 @@ static const struct route rows[] = {
     {METHOD_GET, "/media/favorites", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = favorites_list},
     {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, .handle = favorites_add},
     {METHOD_DELETE, "/media/favorite/{media_id}", WHO_USER, LANE_EXECUTOR, DB, .handle = favorites_remove},
-    {METHOD_GET, "/media/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = media_get},
+    {METHOD_GET, "/media/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = media_get, .handle_batch = media_get_batch},
     {METHOD_GET, "/media/{id}/releases", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES},
      .handle = media_list_releases},
     {METHOD_POST, "/media/{id}/releases/search", WHO_USER, LANE_EXECUTOR,

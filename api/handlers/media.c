@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/handlers/media.h"
 
+#include "api/reply.h"
+#include "api/route.h"
+
 #include "api/dto/title.h"
 #include "api/handlers/accept.h"
 #include "api/handlers/answer.h"
@@ -20,6 +23,43 @@ enum err_code media_get(struct request *req, struct err *err)
         media_store_get(db, req->arena, id.text, &json, err) != E_OK)
         return err->code;
     return answer_json(req, REPLY_OK, json, err);
+}
+
+static void answer_title(struct request *req, const char *json)
+{
+    struct err err = ERR_INIT;
+    enum err_code code =
+        json != NULL ? answer_json(req, REPLY_OK, json, &err) : fail(&err, E_NOT_FOUND, "%s", missing);
+    if (code != E_OK)
+        reply_error(req, &err);
+}
+
+enum err_code media_get_batch(struct request **reqs, size_t count, struct err *err)
+{
+    struct db *db;
+    struct id id[ROUTE_BATCH];
+    const char *ids[ROUTE_BATCH];
+    const char *jsons[ROUTE_BATCH];
+    struct request *asked[ROUTE_BATCH];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+    {
+        if (!request_param_id(reqs[i], "id", &id[n]))
+        {
+            answer_title(reqs[i], NULL);
+            continue;
+        }
+        ids[n] = id[n].text;
+        asked[n++] = reqs[i];
+    }
+    if (n == 0)
+        return E_OK;
+    if (request_db(asked[0], &db, err) != E_OK ||
+        media_store_get_many(db, asked[0]->arena, ids, n, jsons, err) != E_OK)
+        return err->code;
+    for (size_t i = 0; i < n; i++)
+        answer_title(asked[i], jsons[i]);
+    return E_OK;
 }
 
 enum err_code media_list_releases(struct request *req, struct err *err)

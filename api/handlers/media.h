@@ -6,6 +6,7 @@
 #include "api/request.h"
 
 enum err_code media_get(struct request *req, struct err *err);
+enum err_code media_get_batch(struct request **reqs, size_t count, struct err *err);
 enum err_code media_list_releases(struct request *req, struct err *err);
 /* Two searches for one title at once are one job. */
 enum err_code media_search_releases(struct request *req, struct err *err);

@@ -123,6 +123,29 @@ enum err_code media_store_get(struct db *db, struct arena *arena, const char *me
     return store_read_one(db, arena, &(struct db_call){&get, params}, "no such title", json, err);
 }
 
+enum err_code media_store_get_many(struct db *db, struct arena *arena, const char *const *media_ids, size_t n,
+                                   const char **jsons, struct err *err)
+{
+    struct db_call calls[DB_MAX_CALLS] = {{NULL, NULL}};
+    struct db_rows *rows[DB_MAX_CALLS] = {NULL};
+    if (n > DB_MAX_CALLS)
+        return fail(err, E_BUG, "%zu titles at once are too many", n);
+    for (size_t i = 0; i < n; i++)
+        calls[i] = (struct db_call){&get, &media_ids[i]};
+    if (db_run_all(db, calls, n, rows, err) != E_OK)
+        return err->code;
+    enum err_code code = E_OK;
+    for (size_t i = 0; i < n; i++)
+    {
+        bool found = db_rows(rows[i]) > 0;
+        jsons[i] = found ? arena_strdup(arena, db_text(rows[i], 0, 0)) : NULL;
+        if (found && jsons[i] == NULL)
+            code = fail(err, E_NO_MEMORY, "no memory for an answer");
+        db_rows_free(rows[i]);
+    }
+    return code;
+}
+
 enum err_code media_store_title(struct db *db, struct arena *arena, const char *media_id,
                                 struct media_title *title, struct err *err)
 {

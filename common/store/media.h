@@ -43,6 +43,10 @@ MUST_USE enum err_code media_store_upsert(struct db *db, struct arena *arena, co
 MUST_USE enum err_code media_store_get(struct db *db, struct arena *arena, const char *media_id,
                                        const char **json, struct err *err);
 
+/* Many in one round trip; jsons[i] is NULL where there is no such title.  At most DB_MAX_CALLS. */
+MUST_USE enum err_code media_store_get_many(struct db *db, struct arena *arena, const char *const *media_ids,
+                                            size_t n, const char **jsons, struct err *err);
+
 /* What a search for releases needs to know of a title. */
 struct media_title
 {

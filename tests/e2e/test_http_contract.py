@@ -225,6 +225,22 @@ def test_requests_may_be_sent_ahead(port):
     assert answer.count("HTTP/1.1 200") == 20 and answer.count("HTTP/1.1 404") == 1
 
 
+def test_requests_answered_together_each_get_their_own(sokoul, user):
+    """GET /media/{id} is worked off in batches: a good one, a missing one and nonsense side by side."""
+    ids = [f"01890000-0000-7000-8000-{i:012d}" for i in range(40)]
+    for number, media_id in enumerate(ids[:20]):
+        sokoul.sql("INSERT INTO media (id, tmdb_id, media_type, title) VALUES (%s, %s, 'movie', %s)",
+                   (media_id, number + 1, f"Title {number}"))
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = dict(pool.map(lambda i: (i, user.get(f"/media/{i}")), [*ids, "no-id"] * 5))
+    for number, media_id in enumerate(ids):
+        answer = answers[media_id]
+        assert answer.status == (200 if number < 20 else 404), answer
+        if number < 20:
+            assert (answer.json["id"], answer.json["title"]) == (media_id, f"Title {number}")
+    assert answers["no-id"].status == 404
+
+
 # ---- slow clients ----------------------------------------------------------------------------------
 
 
