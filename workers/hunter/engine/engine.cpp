@@ -209,8 +209,14 @@ enum err_code engine_select(struct engine *engine, const char *id, const uint8_t
                      record_ptr rec = find(engine, id);
                      torrent_select(*rec, priorities, count);
 
-                     if (rec->admitted)
-                         torrent_apply(*rec);
+                     if (!rec->admitted)
+                         return;
+                     rec->progress = step::none; /* ENGINE_FINISHED tells when this selection is here */
+                     rec->synced = false;
+                     rec->dirty = true;
+                     rec->hurried = false;
+                     torrent_apply(*rec);
+                     engine->inbox->wake();
                  });
 }
 

@@ -161,7 +161,7 @@ enum engine_event_kind
     ENGINE_REFUSED,      /* the gate says no: `code` E_REFUSED or E_DISK_FULL, `text` why; the torrent is gone
                           */
     ENGINE_PROGRESS,     /* something of `stat` changed */
-    ENGINE_FINISHED,     /* all that is wanted is verified and on disk */
+    ENGINE_FINISHED,     /* all that is wanted is verified and on disk; again after engine_select */
     ENGINE_FAULT,        /* `stat.fault` began; `code`, `text` for people, `cause` for the log */
     ENGINE_RECOVERED,    /* the fault is over */
     ENGINE_SEEDED,       /* the seed limits were reached; the torrent is paused */

@@ -307,7 +307,8 @@ struct engine_file_list *files_new(const record &rec);
 void engine_adjust(struct engine *engine);
 void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
-void torrent_apply(record &rec); /* priorities, pause and range to libtorrent */
+uint64_t torrent_wanted_bytes(const record &rec); /* of the files, by our own selection */
+void torrent_apply(record &rec);                  /* priorities, pause and range to libtorrent */
 void torrent_save(struct engine *engine, const record_ptr &rec, lt::resume_data_flags_t flags);
 void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 void torrent_leave(struct engine *engine, const record_ptr &rec);

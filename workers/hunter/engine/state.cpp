@@ -128,6 +128,8 @@ void torrent_check_finished(struct engine *engine, const record_ptr &rec)
     if (!all || !rec->admitted || rec->removing || rec->progress != step::none ||
         stat.fault == ENGINE_FAULT_IO || stat.fault == ENGINE_FAULT_DISK_FULL)
         return;
+    if (stat.wanted_bytes < torrent_wanted_bytes(*rec))
+        return; /* a new selection that libtorrent has not taken in yet */
     rec->progress = step::finishing;
     torrent_save(engine, rec, {});
 }

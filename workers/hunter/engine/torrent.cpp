@@ -24,19 +24,6 @@ std::vector<lt::download_priority_t> priorities_of(const record &rec)
     return all;
 }
 
-uint64_t wanted_bytes(const record &rec)
-{
-    uint64_t bytes = 0;
-    std::vector<lt::download_priority_t> all = priorities_of(rec);
-    for (lt::file_index_t i : rec.info->files().file_range())
-    {
-        if (!rec.info->files().pad_file_at(i) &&
-            all[static_cast<size_t>(static_cast<int>(i))] != lt::dont_download)
-            bytes += size_of(rec.info->files().file_size(i));
-    }
-    return bytes;
-}
-
 /* Everything is here: sync it, write clean resume data, then say so. */
 void finish(struct engine *engine, const record_ptr &rec,
             const std::shared_ptr<lt::add_torrent_params> &params)
@@ -77,6 +64,19 @@ void finish(struct engine *engine, const record_ptr &rec,
 }
 
 } // namespace
+
+uint64_t torrent_wanted_bytes(const record &rec)
+{
+    uint64_t bytes = 0;
+    std::vector<lt::download_priority_t> all = priorities_of(rec);
+    for (lt::file_index_t i : rec.info->files().file_range())
+    {
+        if (!rec.info->files().pad_file_at(i) &&
+            all[static_cast<size_t>(static_cast<int>(i))] != lt::dont_download)
+            bytes += size_of(rec.info->files().file_size(i));
+    }
+    return bytes;
+}
 
 void event_post(struct engine *engine, const record &rec, enum engine_event_kind kind)
 {
@@ -143,7 +143,7 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     try
     {
         gate_info(*rec->info, rec->limits);
-        gate_space(wanted_bytes(*rec), rec->limits);
+        gate_space(torrent_wanted_bytes(*rec), rec->limits);
     }
     catch (const failure &why)
     {
@@ -151,7 +151,7 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
         return;
     }
     rec->admitted = true;
-    rec->stat.wanted_bytes = wanted_bytes(*rec);
+    rec->stat.wanted_bytes = torrent_wanted_bytes(*rec);
     rec->dirty = true;
     rec->handle.unset_flags(lt::torrent_flags::default_dont_download);
     torrent_apply(*rec);
