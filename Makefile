@@ -141,11 +141,17 @@ $(O)/tools/gen: $(O)/tools/gen.o $(O)/libsokoul.a
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# ---- the simulation of the job core --------------------------------------------------------------
+
+SIMULATE := $(O)/simulate
+$(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
+	@echo "  LINK  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: all help setup build tests run test lint format docs hooks requirements fuzz bench clean
+.PHONY: all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
@@ -165,6 +171,16 @@ test: ## set up, build and run all tests; T=name runs those whose name contains 
 	@tools/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@BIN=$(BIN) TESTS=$(O)/tests SAN=$(SAN) tools/test $(T)
+
+model: ## check the protocol's model with spin, in every order of events (some minutes, 3 GiB)
+	@$(MAKE) --no-print-directory -C docs/model verify liveness bugs
+
+SEED  ?= 1
+STEPS ?= 1000000
+simulate: ## drive the job core through STEPS random steps from SEED, then demand that planted bugs are found
+	@$(MAKE) --no-print-directory -j$(JOBS) $(SIMULATE)
+	@$(SIMULATE) --seed $(SEED) --steps $(STEPS)
+	@$(SIMULATE) --seed $(SEED) --bugs
 
 lint: ## formatting, warnings, static checks, layers
 	@tools/setup lint

@@ -50,8 +50,8 @@ enum job_move
 
 enum job_priority
 {
+    JOB_NORMAL, /* what a struct says that nobody filled */
     JOB_HIGH,
-    JOB_NORMAL,
     JOB_LOW,
     JOB_PRIORITIES
 };

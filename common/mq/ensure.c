@@ -210,7 +210,7 @@ enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
         code = stream_ensure(mq, &streams[i], &made, err);
     const char *worker = NULL;
     for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
-        for (int priority = JOB_HIGH; code == E_OK && priority < JOB_PRIORITIES; priority++)
+        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
             code = consumer_ensure(mq, worker, (enum job_priority)priority, &made, err);
     if (repairs != NULL)
         *repairs = made;

@@ -77,7 +77,7 @@ static enum err_code sweep(struct round *round, struct err *err)
     int64_t passed_seq = INT64_MAX;
     const char *worker = NULL;
     for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
-        for (int priority = JOB_HIGH; code == E_OK && priority < JOB_PRIORITIES; priority++)
+        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
             code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed_seq, err);
     return code == E_OK ? outbox_store_forget(round->db, round->arena, incarnation, passed_seq, err) : code;
 }
