@@ -71,7 +71,7 @@ static void apply_tag(const struct release_tag *tag, struct release_name *releas
     case RELEASE_FIELD_SOURCE: /* "BluRay Remux", "UHD BluRay": the most telling one */
         if (release->source == RELEASE_SOURCE_UNKNOWN || tag->value == RELEASE_SOURCE_REMUX ||
             (tag->value <= (int)RELEASE_SOURCE_SCREENER && release->source > RELEASE_SOURCE_SCREENER))
-            release->source = (enum release_source)tag->value;
+            release->source = (enum release_origin)tag->value;
         break;
     case RELEASE_FIELD_CODEC:
         release->codec =
@@ -277,7 +277,7 @@ bool release_has(const struct release_name *release, enum release_flag flag)
     return (release->flags >> flag & 1) != 0;
 }
 
-const char *release_source_name(enum release_source source)
+const char *release_source_name(enum release_origin source)
 {
     return sources[source];
 }

@@ -120,7 +120,7 @@ enum
     X(PROGRAM, "program")
 
 #define X(name, text) RELEASE_SOURCE_##name,
-enum release_source
+enum release_origin
 {
     RELEASE_SOURCE_TABLE(X) RELEASE_SOURCE_COUNT
 };
@@ -169,7 +169,7 @@ struct release_name
     int episode_first; /* RELEASE_NONE; equal to episode_last for a single one */
     int episode_last;
     int resolution; /* lines: 480, 576, 720, 1080, 2160, 4320; 0: unknown */
-    enum release_source source;
+    enum release_origin source;
     enum release_codec codec;
     enum release_audio audio;
     uint32_t hdr;
@@ -180,7 +180,7 @@ struct release_name
 void release_parse(const char *name, struct release_name *release);
 
 bool release_has(const struct release_name *release, enum release_flag flag);
-const char *release_source_name(enum release_source source);
+const char *release_source_name(enum release_origin source);
 const char *release_codec_name(enum release_codec codec);
 const char *release_audio_name(enum release_audio audio);
 const char *release_hdr_name(enum release_hdr bit);
