@@ -23,7 +23,8 @@ enum
 
 static const struct db_stmt put = {
     "release_put",
-    "INSERT INTO releases AS old (id, media_id, dedupe_key, title, indexer, size, seeders, magnet, "
+    "WITH kept AS (INSERT INTO releases AS old (id, media_id, dedupe_key, title, indexer, size, seeders, "
+    "magnet, "
     "download_url, info_hash, season, episode, quality, score, reasons, published_at) "
     "SELECT DISTINCT ON (dedupe_key) id, $1::uuid, dedupe_key, title, coalesce(indexer, ''), size, "
     "greatest(seeders, 0), magnet, download_url, info_hash, nullif(season, 0), nullif(episode, 0), "
@@ -39,8 +40,9 @@ static const struct db_stmt put = {
     "info_hash = coalesce(excluded.info_hash, old.info_hash), season = excluded.season, "
     "episode = excluded.episode, quality = excluded.quality, score = excluded.score, "
     "reasons = excluded.reasons, published_at = coalesce(excluded.published_at, old.published_at), "
-    "found_at = now()",
-    2,
+    "found_at = now() RETURNING id, dedupe_key) "
+    "SELECT count(*), (SELECT id FROM kept WHERE dedupe_key = $3) FROM kept",
+    3,
 };
 static const struct store_list list = {
     {"release_list",
@@ -84,7 +86,7 @@ static void put_release(struct json_writer *w, const struct release_new *release
 }
 
 enum err_code release_store_put(struct db *db, const char *media_id, const struct release_new *releases,
-                                size_t count, int64_t *stored, struct err *err)
+                                size_t count, struct release_stored *stored, struct err *err)
 {
     struct buf sent;
     struct db_rows *rows = NULL;
@@ -94,11 +96,16 @@ enum err_code release_store_put(struct db *db, const char *media_id, const struc
     for (size_t i = 0; i < count; i++)
         put_release(&w, &releases[i]);
     json_end_array(&w);
-    const char *params[] = {media_id, sent.data};
+    const char *params[] = {media_id, sent.data, count > 0 ? releases[0].dedupe_key : NULL};
     enum err_code code = sent.failed ? fail(err, E_TOO_LARGE, "too many releases at once")
                                      : db_run(db, &put, params, &rows, err);
     if (code == E_OK)
-        *stored = db_affected(rows);
+    {
+        stored->count = db_int(rows, 0, 0, 0);
+        const char *first = db_text(rows, 0, 1);
+        if (first == NULL || !id_parse(first, &stored->first))
+            stored->first = (struct id){0};
+    }
     db_rows_free(rows);
     buf_fini(&sent);
     return code;

@@ -11,6 +11,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/id.h"
 #include "common/db/db.h"
 #include "common/store/page.h"
 
@@ -32,11 +33,16 @@ struct release_new
     int64_t published_ms;     /* 0: unknown */
 };
 
-/* Inserts or refreshes all of them in one statement; of two with one key the first counts.  What was found
- * earlier stays.  *stored counts.  E_NOT_FOUND: no such title. */
+struct release_stored
+{
+    int64_t count;
+    struct id first; /* of the row of releases[0], which may be older than this call */
+};
+/* Inserts or refreshes all of them (one or more) in one statement; of two with one key the first counts.
+ * What was found earlier stays.  E_NOT_FOUND: no such title. */
 MUST_USE enum err_code release_store_put(struct db *db, const char *media_id,
-                                         const struct release_new *releases, size_t count, int64_t *stored,
-                                         struct err *err);
+                                         const struct release_new *releases, size_t count,
+                                         struct release_stored *stored, struct err *err);
 
 /* Best first, the unfit (score 0) at the end. */
 MUST_USE enum err_code release_store_list(struct db *db, struct arena *arena, const char *media_id,
