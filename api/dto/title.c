@@ -31,27 +31,10 @@ static enum err_code type_read(struct request *req, const char *text, enum provi
     return request_complain(req, err, "type", "must be multi, movie or tv");
 }
 
-/* Control characters are blanks; blanks at the ends go. */
-static const char *trimmed(struct arena *arena, const char *text)
-{
-    char *copy = arena_strdup(arena, text == NULL ? "" : text);
-    if (copy == NULL)
-        return "";
-    size_t len = strlen(copy);
-    for (size_t i = 0; i < len; i++)
-    {
-        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
-            copy[i] = ' ';
-    }
-    while (len > 0 && copy[len - 1] == ' ')
-        copy[--len] = '\0';
-    return copy + strspn(copy, " ");
-}
-
 static enum err_code query_read(struct request *req, const char *text, struct catalog_query *query,
                                 struct err *err)
 {
-    query->query = trimmed(req->arena, text);
+    query->query = catalog_words(req->arena, text);
     if (query->query[0] == '\0')
         return request_complain(req, err, "query", "must not be empty");
     if (utf8_count(query->query) > QUERY_MAX)

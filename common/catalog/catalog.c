@@ -2,9 +2,9 @@
 #include "common/catalog/catalog.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/crypt/digest.h"
 #include "common/json/write.h"
-#include "common/obs/metrics.h"
 #include "common/store/media.h"
 
 #include <ctype.h>
@@ -54,12 +54,24 @@ enum err_code catalog_find(struct cache *cache, struct arena *arena, const struc
     const char *key = catalog_key(arena, query);
     if (cache != NULL && key != NULL && cache_get(cache, key, arena, &value, &len, err) == E_OK &&
         read_value(arena, value, len, page, err) == E_OK)
-    {
-        metrics_add(METRIC_CACHE_HITS, 1);
         return E_OK;
-    }
-    metrics_add(METRIC_CACHE_MISSES, 1);
     return fail(err, E_NOT_FOUND, "not in the cache");
+}
+
+const char *catalog_words(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text == NULL ? "" : text);
+    if (copy == NULL)
+        return "";
+    size_t len = strlen(copy);
+    for (size_t i = 0; i < len; i++)
+    {
+        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
+            copy[i] = ' ';
+    }
+    while (len > 0 && copy[len - 1] == ' ')
+        copy[--len] = '\0';
+    return copy + strspn(copy, " ");
 }
 
 static void keep_in_cache(struct cache *cache, struct arena *arena, const struct catalog_answer *answer,
@@ -76,9 +88,11 @@ static void keep_in_cache(struct cache *cache, struct arena *arena, const struct
     json_put_raw(&w, "items", page->items);
     json_end_object(&w);
     int64_t ttl_ms = (answer->fresh_s + CATALOG_STALE_S) * 1000;
+    int64_t began_ms = clock_mono_ms();
+    /* A failure is logged by the door; the next search asks TMDB again. */
     if (!value.failed && key != NULL &&
-        cache_set(cache, key, value.data, value.len, ttl_ms, &ignored) != E_OK)
-        (void)ignored; /* the door has logged it; the next search asks TMDB again */
+        cache_set(cache, key, value.data, value.len, ttl_ms, &ignored) == E_OK)
+        log_info("cached", "a page of titles in %lld ms", (long long)(clock_mono_ms() - began_ms));
     buf_fini(&value);
 }
 
@@ -108,8 +122,10 @@ enum err_code catalog_keep(struct db *db, struct cache *cache, struct arena *are
         };
     }
     struct catalog_page kept = {.total = found->total_results};
+    int64_t began_ms = clock_mono_ms();
     if (media_store_upsert(db, arena, media, found->count, &kept.items, err) != E_OK)
         return err->code;
+    log_info("persisted", "%zu titles in %lld ms", found->count, (long long)(clock_mono_ms() - began_ms));
     if (cache != NULL)
         keep_in_cache(cache, arena, answer, &kept);
     *page = kept;

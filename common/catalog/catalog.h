@@ -42,6 +42,9 @@ struct catalog_page
     int64_t age_ms;    /* since it came from TMDB; 0 when it just did */
 };
 
+/* What people typed as it is asked for: control characters are blanks, blanks at the ends go.  Never NULL. */
+const char *catalog_words(struct arena *arena, const char *text);
+
 /* E_NOT_FOUND: not there (also without Redis, `cache` NULL, or when it makes no sense). */
 MUST_USE enum err_code catalog_find(struct cache *cache, struct arena *arena,
                                     const struct catalog_query *query, struct catalog_page *page,
