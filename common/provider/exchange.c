@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/provider/exchange.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/utf8.h"
 #include "common/provider/provider.h"
 
@@ -24,7 +26,11 @@ enum err_code exchange_get(const struct exchange *exchange, struct arena *scratc
                                    .max_body_bytes = exchange->max_body_bytes,
                                    .cancel = exchange->cancel};
     struct err cause = ERR_INIT;
+    int64_t began_ms = clock_mono_ms();
     enum err_code code = http_send(exchange->http, &request, scratch, response, &cause);
+    log_info("provider_call", "%s: %s %d in %lld ms", exchange->name,
+             code == E_OK ? "status" : "no answer, code", code == E_OK ? response->status : (int)code,
+             (long long)(clock_mono_ms() - began_ms));
     switch (code)
     {
     case E_OK:
