@@ -15,7 +15,7 @@ enum
 {
     RUNTIME_BATCH = 512,    /* jobs of one claim or one settling at most */
     RUNTIME_HELD_MAX = 512, /* jobs that a process holds at most, however fast they are */
-    JOB_ARENA_BYTES = 8 * 1024 * 1024,
+    JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
     PROBATION_MS = 2000 /* how long a job that may be poison stays the only newcomer */
 };

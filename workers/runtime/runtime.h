@@ -41,7 +41,7 @@ const char *job_user(const struct job *job);
 const char *job_request(const struct job *job);
 int job_attempt(const struct job *job);   /* 1 is the first */
 int64_t job_fence(const struct job *job); /* for writes of one's own, under the guard of the job */
-struct arena *job_arena(struct job *job); /* lives until the job has been settled; 8 MiB at most */
+struct arena *job_arena(struct job *job); /* lives until the job has been settled; 32 MiB at most */
 /* The payload, an object; parsed once. NULL when it does not fit in memory. */
 const struct json *job_payload(struct job *job);
 /* What an earlier attempt saved; NULL when there is nothing. */
