@@ -2,8 +2,18 @@
 /* sokoul-scout: finds titles and releases. The table of its kinds. */
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"
+#include "workers/scout/releases.h"
+#include "workers/scout/scout.h"
+#include "workers/scout/search.h"
+
+enum
+{
+    RELEASES_MAX_MS = 1800000 /* 50 pages of a slow Prowlarr, each within its own deadline */
+};
 
 static const struct job_kind_row kinds[] = {
+    {"search", search_run, 0},
+    {"releases", releases_run, RELEASES_MAX_MS},
     {"noop", noop_run, 0},
 };
 
@@ -15,6 +25,8 @@ int main(int argc, char **argv)
                                            .conf = CONF_SCOUT,
                                            .metrics_port = 9101,
                                            .kinds = kinds,
-                                           .kinds_count = sizeof kinds / sizeof kinds[0]};
+                                           .kinds_count = sizeof kinds / sizeof kinds[0],
+                                           .open = scout_open,
+                                           .close = scout_close};
     return program_main(&program, argc, argv);
 }

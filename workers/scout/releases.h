@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * releases.h -- the job that looks for releases of a title.
+ *
+ * Payload {"media_id", "season"?, "episode"?}: asks Prowlarr page by page, reads the names, scores
+ * them, merges what is the same torrent, and keeps all of them in the table releases.
+ *
+ * The result is {"count", "found", "pages", "best":{"id","title","score","seeders"} or null,
+ * "warning" or null}: `found` offers made `count` releases; `best` is fit for what was wanted.  A page that
+ * breaks after the first leaves a warning and what came before it.
+ */
+#ifndef SOKOUL_WORKERS_SCOUT_RELEASES_H
+#define SOKOUL_WORKERS_SCOUT_RELEASES_H
+
+#include "workers/runtime/runtime.h"
+
+enum err_code releases_run(struct job *job, struct err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scout.h -- what the kinds of sokoul-scout share: desks, from which providers are asked.
+ *
+ * An HTTP client and a cache belong to one thread at a time and keep their connections between
+ * calls.  A desk is one of each; a job takes a desk, works at it and puts it back.  There come
+ * to be as many desks as jobs ran at once, never more, and they stay until scout_close.
+ *
+ * Errors: E_NO_MEMORY.  Threads: any; never blocks but for an instant.
+ */
+#ifndef SOKOUL_WORKERS_SCOUT_SCOUT_H
+#define SOKOUL_WORKERS_SCOUT_SCOUT_H
+
+#include "common/cache/cache.h"
+#include "common/conf/conf.h"
+#include "common/http/http.h"
+#include "workers/runtime/program.h"
+
+struct scout;
+
+struct scout_desk
+{
+    const struct conf *conf;
+    struct http_client *http;
+    struct cache *cache; /* NULL: there is none; everything works without */
+    int provider_ms;     /* deadline of one call to a provider */
+};
+
+/* The program's open and close; also offers the hits and misses of all desks as metrics. */
+enum err_code scout_open(const struct program_doors *doors, void **context, struct err *err);
+void scout_close(void *context); /* every desk must have been put back */
+
+MUST_USE enum err_code scout_desk_get(struct scout *scout, const struct scout_desk **desk, struct err *err);
+void scout_desk_put(struct scout *scout, const struct scout_desk *desk); /* NULL is fine */
+
+#endif
