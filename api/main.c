@@ -73,13 +73,22 @@ static double read_exhausted(void *of)
     return (double)db_pool_stats(of).exhausted;
 }
 
+/* Whoever waits for a frozen database is let go when the probes have missed it. */
+static bool database_away(void *of)
+{
+    const struct process *p = of;
+    return p->health != NULL && !health_up(p->health, HEALTH_DATABASE);
+}
+
 static enum err_code open_database(struct process *p, struct err *err)
 {
     const struct db_pool_config config = {.url = p->conf->database_url,
                                           .name = "sokoul-api",
                                           .size = (int)p->conf->db_pool_size,
                                           .get_wait_ms = (int)p->conf->db_wait_s * 1000,
-                                          .statement_ms = (int)p->conf->db_wait_s * 1000};
+                                          .statement_ms = (int)p->conf->db_wait_s * 1000,
+                                          .away = database_away,
+                                          .away_of = p};
     if (db_pool_open(&config, &p->db, err) != E_OK)
         return err->code;
     metrics_read(METRIC_DB_CONNECTIONS, read_connections, p->db);
@@ -153,6 +162,7 @@ static void stop(struct process *p)
         health_stop(p->health);
     probes_close(p->probes);
     health_free(p->health);
+    p->health = NULL;
     mq_close(p->mq);
     token_keys_free(p->tokens);
     metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);

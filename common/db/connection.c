@@ -46,27 +46,34 @@ static void ignore_notice(void *of, const PGresult *result)
     (void)result;
 }
 
-static enum err_code wait_fd(int fd, short events, int64_t until_ms, struct err *err)
+enum
 {
-    for (;;)
-    {
-        int64_t left = until_ms - clock_mono_ms();
-        struct pollfd poll_fd = {.fd = fd, .events = events};
-        int n = left <= 0 ? 0 : poll(&poll_fd, 1, (int)left);
-        if (n > 0)
-            return E_OK;
-        if (n == 0)
-            return fail(err, E_TIMEOUT, "the database did not answer in time");
-        if (errno != EINTR)
-            return fail(err, E_DATABASE, "lost the database connection");
-    }
+    SLICE_MS = 250 /* how often a waiting call asks whether the server is away */
+};
+
+static bool is_away(const struct db_settings *settings)
+{
+    return settings->away != NULL && settings->away(settings->away_of);
 }
 
 enum err_code connection_wait(struct db *db, enum connection_wait what, int64_t until_ms, struct err *err)
 {
     static const short events[] = {
         [WAIT_READ] = POLLIN, [WAIT_WRITE] = POLLOUT, [WAIT_BOTH] = POLLIN | POLLOUT};
-    return wait_fd(PQsocket(db->conn), events[what], until_ms, err);
+    for (;;)
+    {
+        int64_t left = until_ms - clock_mono_ms();
+        struct pollfd poll_fd = {.fd = PQsocket(db->conn), .events = events[what]};
+        int n = left <= 0 ? 0 : poll(&poll_fd, 1, (int)(left < SLICE_MS ? left : SLICE_MS));
+        if (n > 0)
+            return E_OK;
+        if (n < 0 && errno != EINTR)
+            return fail(err, E_DATABASE, "lost the database connection");
+        if (left <= 0)
+            return fail(err, E_TIMEOUT, "the database did not answer in time");
+        if (is_away(db->settings))
+            return fail(err, E_DATABASE, "the database does not answer");
+    }
 }
 
 static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *err)

@@ -43,6 +43,10 @@ struct db_pool_config
     int get_wait_ms;  /* how long db_get waits for a free one; 0: 30,000 */
     int statement_ms; /* deadline of one call; 0: 30,000 */
     int connect_ms;   /* deadline of a connect; 0: 5,000 */
+    /* Asked a few times a second while a call waits: true when the server is known to be away, and the call
+     * fails with E_DATABASE at once instead of at its deadline. NULL: never. Must not block. */
+    bool (*away)(void *of);
+    void *away_of;
 };
 
 struct db_stmt

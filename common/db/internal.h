@@ -22,6 +22,8 @@ struct db_settings
     char *name;
     int statement_ms;
     int connect_ms;
+    bool (*away)(void *of);
+    void *away_of;
 };
 
 struct db

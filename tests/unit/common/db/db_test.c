@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door to Postgres, on a real one. */
+#include "common/db/db.h"
+
+#include "common/base/clock.h"
+#include "tests/support/suite.h"
+#include "tests/support/test_db.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct db_pool *pool;
+static struct arena *arena;
+static struct err err;
+static bool is_away;
+
+static const struct db_stmt echo = {"t_echo", "SELECT $1::text, $2::bigint, $3::timestamptz, NULL", 3};
+static const struct db_stmt array = {"t_array", "SELECT t FROM unnest($1::text[]) AS t", 1};
+static const struct db_stmt add = {"t_add", "INSERT INTO things (name, size) VALUES ($1, $2)", 2};
+static const struct db_stmt all = {"t_all", "SELECT count(*) FROM things", 0};
+static const struct db_stmt nap = {"t_nap", "SELECT pg_sleep($1::float8)", 1};
+static const struct db_stmt broken = {"t_broken", "SELECT nothing FROM nowhere", 0};
+static const struct db_stmt end_me = {"t_end_me", "SELECT pg_terminate_backend($1::int)", 1};
+static const struct db_stmt pid_stmt = {"t_pid", "SELECT pg_backend_pid()", 0};
+
+static bool away(void *of)
+{
+    return *(bool *)of;
+}
+
+static void open_pool(int size, int statement_ms, int get_wait_ms)
+{
+    const struct db_pool_config config = {.url = test_db_url(),
+                                          .name = "db_test",
+                                          .size = size,
+                                          .statement_ms = statement_ms,
+                                          .get_wait_ms = get_wait_ms,
+                                          .away = away,
+                                          .away_of = &is_away};
+    ck_assert_int_eq(db_pool_open(&config, &pool, &err), E_OK);
+}
+
+static struct db *get(void)
+{
+    struct db *db = NULL;
+    ck_assert_int_eq(db_get(pool, &db, &err), E_OK);
+    return db;
+}
+
+static void setup(void)
+{
+    is_away = false;
+    arena = arena_new(1 << 20);
+    open_pool(2, 2000, 300);
+    struct db *db = get();
+    ck_assert_int_eq(db_script(db,
+                               "DROP TABLE IF EXISTS things; CREATE TABLE things (name text PRIMARY KEY,"
+                               " size integer NOT NULL CHECK (size >= 0))",
+                               &err),
+                     E_OK);
+    db_put(db);
+}
+
+static void teardown(void)
+{
+    db_pool_close(pool);
+    arena_free(arena);
+}
+
+static int64_t number(struct db *db, const struct db_stmt *stmt)
+{
+    struct db_rows *rows = NULL;
+    ck_assert_int_eq(db_run(db, stmt, NULL, &rows, &err), E_OK);
+    int64_t value = db_int(rows, 0, 0, -1);
+    db_rows_free(rows);
+    return value;
+}
+
+START_TEST(run__binds_and_reads_every_type)
+{
+    struct db *db = get();
+    struct db_rows *rows = NULL;
+    const char *params[] = {"'; DROP TABLE things; --", db_param_int(arena, INT64_MIN),
+                            db_param_time(arena, 1771169317123)};
+    ck_assert_int_eq(db_run(db, &echo, params, &rows, &err), E_OK);
+    ck_assert_int_eq(db_rows(rows), 1);
+    ck_assert_str_eq(db_text(rows, 0, 0), params[0]);
+    ck_assert_int_eq(db_int(rows, 0, 1, 0), INT64_MIN);
+    ck_assert_int_eq(db_time(rows, 0, 2, 0), 1771169317123);
+    ck_assert_ptr_null(db_text(rows, 0, 3));
+    ck_assert_int_eq(db_int(rows, 0, 3, 7), 7);
+    db_rows_free(rows);
+    ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(array__keeps_quotes_backslashes_commas_and_null)
+{
+    static const char *const items[] = {"plain", "a\"b", "c\\d", "e,f", "{}", "", NULL, "NULL", " g "};
+    const size_t n = sizeof items / sizeof items[0];
+    struct db *db = get();
+    struct db_rows *rows = NULL;
+    const char *params[] = {db_param_array(arena, items, n)};
+    ck_assert_int_eq(db_run(db, &array, params, &rows, &err), E_OK);
+    ck_assert_int_eq(db_rows(rows), (int)n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_pstr_eq(db_text(rows, (int)i, 0), items[i]);
+    db_rows_free(rows);
+    db_put(db);
+}
+END_TEST
+
+static const struct
+{
+    const char *name;
+    const char *size;
+    enum err_code code;
+} violations[] = {
+    {"one", "2", E_CONFLICT}, {"two", "-1", E_INVALID}, {"two", NULL, E_INVALID}, {"two", "x", E_INVALID}};
+
+/* req: S14, S15 */
+START_TEST(run__says_what_a_violated_constraint_means)
+{
+    struct db *db = get();
+    const char *first[] = {"one", "1"};
+    const char *params[] = {violations[_i].name, violations[_i].size};
+    ck_assert_int_eq(db_run(db, &add, first, NULL, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, params, NULL, &err), violations[_i].code);
+    ck_assert_ptr_null(strstr(err.text, "things")); /* no SQL, no names of ours */
+    ck_assert_int_eq(number(db, &all), 1);          /* and the connection is as good as before */
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run__calls_a_wrong_statement_a_bug)
+{
+    struct db *db = get();
+    ck_assert_int_eq(db_run(db, &broken, NULL, NULL, &err), E_BUG);
+    ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run_all__answers_each_call_in_one_round_trip)
+{
+    struct db *db = get();
+    const char *one[] = {"one", "1"};
+    const char *two[] = {"two", "2"};
+    const struct db_call calls[] = {{&add, one}, {&all, NULL}, {&add, two}, {&all, NULL}};
+    struct db_rows *rows[4];
+    ck_assert_int_eq(db_run_all(db, calls, 4, rows, &err), E_OK);
+    ck_assert_int_eq(db_affected(rows[0]), 1);
+    ck_assert_int_eq(db_int(rows[1], 0, 0, -1), 1);
+    ck_assert_int_eq(db_int(rows[3], 0, 0, -1), 2);
+    for (int i = 0; i < 4; i++)
+        db_rows_free(rows[i]);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run_all__is_all_or_nothing_and_leaves_the_connection_in_step)
+{
+    struct db *db = get();
+    const char *one[] = {"one", "1"};
+    const struct db_call calls[] = {{&add, one}, {&add, one}, {&all, NULL}};
+    struct db_rows *rows[3];
+    ck_assert_int_eq(db_run_all(db, calls, 3, rows, &err), E_CONFLICT);
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_null(rows[i]);
+    ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(put__rolls_back_what_was_left_open)
+{
+    struct db *db = get();
+    const char *one[] = {"one", "1"};
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_CONFLICT);
+    db_put(db);
+    db = get();
+    ck_assert_int_eq(number(db, &all), 0);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_OK);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(commit__of_a_failed_transaction_is_no_success)
+{
+    struct db *db = get();
+    const char *one[] = {"one", "1"};
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_CONFLICT);
+    ck_assert_int_ne(db_commit(db, &err), E_OK);
+    db_put(db);
+}
+END_TEST
+
+/* req: A37 A40 */
+START_TEST(run__ends_at_its_deadline)
+{
+    struct db *db = get();
+    const char *params[] = {"30"};
+    int64_t began = clock_mono_ms();
+    ck_assert_int_eq(db_run(db, &nap, params, NULL, &err), E_TIMEOUT);
+    ck_assert_int_lt(clock_mono_ms() - began, 4000);
+    db_put(db);
+    db = get();
+    ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run__lets_go_of_a_server_that_is_known_to_be_away)
+{
+    struct db *db = get();
+    const char *params[] = {"1.5"};
+    is_away = true;
+    int64_t began = clock_mono_ms();
+    ck_assert_int_eq(db_run(db, &nap, params, NULL, &err), E_DATABASE);
+    ck_assert_int_lt(clock_mono_ms() - began, 1200);
+    is_away = false;
+    db_put(db);
+}
+END_TEST
+
+/* req: S232, S233, S234 */
+START_TEST(get__waits_for_a_place_and_then_says_so)
+{
+    struct db *one = get();
+    struct db *two = get();
+    struct db *three = NULL;
+    int64_t began = clock_mono_ms();
+    ck_assert_int_eq(db_get(pool, &three, &err), E_UNAVAILABLE);
+    ck_assert_int_ge(clock_mono_ms() - began, 290);
+    ck_assert_int_eq((int)db_pool_stats(pool).exhausted, 1);
+    db_put(one);
+    ck_assert_int_eq(db_get(pool, &three, &err), E_OK);
+    db_put(three);
+    db_put(two);
+    ck_assert_int_eq(db_pool_stats(pool).in_use, 0);
+}
+END_TEST
+
+/* req: A50 */
+START_TEST(get__connects_again_when_the_connection_has_died)
+{
+    struct db *victim = get();
+    struct db *killer = get();
+    char pid[16];
+    snprintf(pid, sizeof pid, "%lld", (long long)number(victim, &pid_stmt));
+    const char *params[] = {pid};
+    ck_assert_int_eq(db_run(killer, &end_me, params, NULL, &err), E_OK);
+    ck_assert_int_eq(db_run(victim, &all, NULL, NULL, &err), E_DATABASE);
+    ck_assert_int_eq(db_run(victim, &all, NULL, NULL, &err), E_DATABASE); /* not by itself */
+    db_put(victim);
+    victim = get();
+    ck_assert_int_eq(number(victim, &all), 0);
+    db_put(victim);
+    db_put(killer);
+}
+END_TEST
+
+START_TEST(wait__hears_a_notification_and_a_descriptor)
+{
+    struct db *listener = get();
+    struct db *speaker = get();
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(db_listen(listener, "sokoul_test", &err), E_OK);
+    ck_assert_int_eq(db_script(speaker, "NOTIFY sokoul_test", &err), E_OK);
+    int64_t began = clock_mono_ms();
+    ck_assert_int_eq(db_wait(listener, -1, 5000, &err), E_OK);
+    ck_assert_int_eq((int)write(ends[1], "x", 1), 1);
+    ck_assert_int_eq(db_wait(listener, ends[0], 5000, &err), E_OK);
+    ck_assert_int_lt(clock_mono_ms() - began, 4000);
+    close(ends[0]);
+    close(ends[1]);
+    db_put(listener);
+    db_put(speaker);
+}
+END_TEST
+
+START_TEST(get__says_that_the_database_is_away)
+{
+    struct db_pool *nowhere = NULL;
+    struct db *db = NULL;
+    const struct db_pool_config config = {.url = "postgresql://nobody@127.0.0.1:1/none", .size = 1};
+    ck_assert_int_eq(db_pool_open(&config, &nowhere, &err), E_OK);
+    ck_assert_int_eq(db_get(nowhere, &db, &err), E_DATABASE);
+    ck_assert_int_eq(db_pool_stats(nowhere).in_use, 0);
+    db_pool_close(nowhere);
+}
+END_TEST
+
+int main(void)
+{
+    if (!test_db_create())
+        return EXIT_SUCCESS;
+    const struct suite_case cases[] = {
+        {run__binds_and_reads_every_type, 1},
+        {array__keeps_quotes_backslashes_commas_and_null, 1},
+        {run__says_what_a_violated_constraint_means, sizeof violations / sizeof violations[0]},
+        {run__calls_a_wrong_statement_a_bug, 1},
+        {run_all__answers_each_call_in_one_round_trip, 1},
+        {run_all__is_all_or_nothing_and_leaves_the_connection_in_step, 1},
+        {put__rolls_back_what_was_left_open, 1},
+        {commit__of_a_failed_transaction_is_no_success, 1},
+        {run__ends_at_its_deadline, 1},
+        {run__lets_go_of_a_server_that_is_known_to_be_away, 1},
+        {get__waits_for_a_place_and_then_says_so, 1},
+        {get__connects_again_when_the_connection_has_died, 1},
+        {wait__hears_a_notification_and_a_descriptor, 1},
+        {get__says_that_the_database_is_away, 1},
+    };
+    int status = suite_run_with("db", cases, sizeof cases / sizeof cases[0], setup, teardown);
+    test_db_drop();
+    return status;
+}
