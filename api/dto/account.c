@@ -129,8 +129,8 @@ enum err_code account_login_read(struct request *req, struct account_login *out,
     enum err_code code = request_read(req, fields, COUNT(fields), &login, err);
     if (code != E_OK)
         return code;
-    if ((login.email == NULL) == (login.username == NULL))
-        return request_complain(req, err, "email", "either email or username is needed");
+    if (login.email == NULL && login.username == NULL)
+        return request_complain(req, err, "email", "is needed, or username");
     if (strlen(login.password) > PASSWORD_MAX_BYTES)
         return request_complain(req, err, "password", "must have at most %d bytes", PASSWORD_MAX_BYTES);
     *out = (struct account_login){login.email != NULL ? login.email : login.username, login.password};

@@ -3,6 +3,7 @@
 import uuid
 
 import rows
+from stack_under_test import eventually
 
 
 def test_history_is_newest_first_and_private(sokoul, api, user):  # req: S9 S70 S155
@@ -30,3 +31,32 @@ def test_what_cannot_be_watched(sokoul, api, user):
         assert user.post("/watch-history", bad).status == 400, bad
     assert user.post("/watch-history", {"media_id": film, "position_s": 0}).json["duration_s"] is None
     assert api.get("/watch-history").status == 401
+
+
+def test_lists_use_their_indexes_and_one_statement_each(sokoul, user):  # req: S13 S56 S57
+    sokoul.sql("INSERT INTO media (id, tmdb_id, media_type, title) SELECT gen_random_uuid(), n, 'movie', 'F' || n "
+               "FROM generate_series(1, 1000) n")
+    sokoul.sql("INSERT INTO users (id, username, email, password_hash) SELECT gen_random_uuid(), 'user' || n, "
+               "n || '@x.example', 'x' FROM generate_series(1, 99) n")
+    fill = {"favorites": "INSERT INTO favorites SELECT u.id, m.id FROM users u, media m",
+            "watch_history": "INSERT INTO watch_history (id, user_id, media_id, position_s) "
+                             "SELECT gen_random_uuid(), u.id, m.id, 1 FROM users u, media m",
+            "downloads": "INSERT INTO downloads (id, user_id, media_id, status) "
+                         "SELECT gen_random_uuid(), u.id, m.id, 'Completed' FROM users u, media m"}
+    for table, statement in fill.items():
+        sokoul.sql(statement)
+        sokoul.sql(f"ANALYZE {table}")
+        order = {"favorites": "created_at", "watch_history": "watched_at", "downloads": "created_at"}[table]
+        plan = sokoul.value(f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM {table} WHERE user_id = %s "
+                            f"ORDER BY {order} DESC LIMIT 20", (user.user["id"],))[0]
+        assert "Seq Scan" not in str(plan) and plan["Execution Time"] < 10, (table, plan)
+
+    def scans(kind):
+        return {t: sokoul.value(f"SELECT {kind} FROM pg_stat_user_tables WHERE relname = %s", (t,)) for t in fill}
+
+    before, used = scans("seq_scan"), scans("idx_scan")
+    for path in ("/media/favorites", "/watch-history", "/downloads"):
+        answer = user.get(path, query={"limit": 100})
+        assert answer.status == 200 and len(answer.json["items"]) == 100 and answer.json["total"] == 1000
+    eventually(lambda: all(scans("idx_scan")[t] > used[t] for t in fill), 15, "a use of each index")
+    assert scans("seq_scan") == before
