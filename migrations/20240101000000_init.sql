@@ -293,17 +293,21 @@ CREATE INDEX downloads_status ON downloads (status);
 CREATE INDEX downloads_torrent_id ON downloads (torrent_id);
 CREATE INDEX downloads_job_id ON downloads (job_id);
 
--- A download's state is its job's, whoever moves that: worker, sweeper, cancel or replay.
+-- A download's state is its job's, whoever moves that: worker, sweeper, cancel or replay. While the job
+-- runs, the detail is the hunter's to tell; heartbeats move nothing here.
 CREATE FUNCTION downloads_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE downloads SET status = NEW.status, reason = NEW.reason, detail = NEW.detail,
+    UPDATE downloads SET status = NEW.status, reason = NEW.reason,
+        detail = CASE WHEN NEW.status = 'Running' THEN NULL ELSE NEW.detail END,
         started_at = coalesce(started_at, NEW.started_at), finished_at = NEW.finished_at,
         down_rate = CASE WHEN NEW.status = 'Running' THEN down_rate ELSE 0 END
     WHERE job_id = NEW.job_id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER downloads_follow_job AFTER UPDATE ON jobs
-    FOR EACH ROW WHEN (NEW.kind = 'download') EXECUTE FUNCTION downloads_follow();
+    FOR EACH ROW WHEN (NEW.kind = 'download' AND (OLD.status, OLD.reason, OLD.detail, OLD.finished_at)
+        IS DISTINCT FROM (NEW.status, NEW.reason, NEW.detail, NEW.finished_at))
+    EXECUTE FUNCTION downloads_follow();
 
 -- ---- audit ----------------------------------------------------------------------------------
 

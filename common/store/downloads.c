@@ -9,12 +9,14 @@
 #define SQL_STATUS                                                                                           \
     "CASE WHEN j.job_id IS NOT NULL THEN j.status WHEN d.status IN ('Completed', 'Failed') THEN d.status "   \
     "ELSE 'Failed' END"
+/* While it runs, what the hunter tells; a job's own detail is of its end, or of an attempt before. */
+#define SQL_DETAIL "CASE WHEN j.status = 'Running' THEN d.detail ELSE coalesce(j.detail, d.detail) END"
 #define SQL_FROM                                                                                             \
     "FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id LEFT JOIN torrents t ON t.id = d.torrent_id "
 #define SQL_DOWNLOAD                                                                                         \
     "json_build_object('id', d.id, 'job_id', d.job_id, 'media_id', d.media_id, 'torrent_id', d.torrent_id, " \
     "'release_id', d.release_id, 'name', t.name, 'status', " SQL_STATUS ", "                                 \
-    "'reason', coalesce(j.reason, d.reason), 'detail', coalesce(j.detail, d.detail), 'wanted', d.wanted, "   \
+    "'reason', coalesce(j.reason, d.reason), 'detail', " SQL_DETAIL ", 'wanted', d.wanted, "                 \
     "'progress', d.progress, 'downloaded_bytes', d.downloaded_bytes, "                                       \
     "'total_bytes', coalesce(d.total_bytes, t.size), 'down_rate', d.down_rate, 'peers', d.peers, "           \
     "'eta_s', d.eta_s, 'tries', d.tries, 'season', d.season, 'episode', d.episode, 'node', d.node, "         \
