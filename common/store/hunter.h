@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hunter.h -- what a hunter writes while it runs a download's job (tables downloads, torrents).
+ *
+ * Every write is made under the guard of the job: it is Running, and under the fence that this
+ * hunter's claim was given.  E_LOST: it is not, nothing was written, stop.
+ * Texts live in the arena.  Errors otherwise: db.h's.  Threads: the connection's owner.  Blocks.
+ */
+#ifndef SOKOUL_COMMON_STORE_HUNTER_H
+#define SOKOUL_COMMON_STORE_HUNTER_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/db/db.h"
+#include "common/store/releases.h"
+#include "common/store/torrents.h"
+
+struct hunter_guard
+{
+    const char *job_id;
+    int64_t fence;
+    const char *download_id;
+};
+
+struct hunter_download
+{
+    const char *id;
+    const char *media_id;
+    const char *torrent_id; /* or NULL: not found out yet */
+    const char *release_id; /* or NULL: the torrent was named by hand */
+    const char *wanted;     /* "run", "pause", "cancel", "delete" */
+    const char *files;      /* indexes with commas between, or NULL: all */
+};
+/* Takes the download for this hunter's node.  One that is not there is made, for the job's user and
+ * `media_id`.  E_NOT_FOUND: no such title; E_CONFLICT: somebody else's, or another job is at it. */
+MUST_USE enum err_code hunter_store_take(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                         const char *media_id, const char *node,
+                                         struct hunter_download *download, struct err *err);
+
+/* Says which torrent it is. */
+MUST_USE enum err_code hunter_store_bind(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                         const char *torrent_id, const char *node, struct err *err);
+
+/* One line of the batch. */
+struct hunter_progress
+{
+    struct hunter_guard guard;
+    double progress; /* 0 to 1 */
+    int64_t done_bytes;
+    int64_t total_bytes; /* 0: unknown */
+    int64_t down_bytes_s;
+    int64_t peers;
+    int64_t eta_s; /* below 0: unknown */
+    const char *detail;
+};
+/* Tells of many at once and never waits for a lock: `told[i]` is false for those that are not ours any
+ * more, and for those that somebody is just writing to. */
+MUST_USE enum err_code hunter_store_progress(struct db *db, struct arena *arena,
+                                             const struct hunter_progress *lines, size_t n, bool *told,
+                                             struct err *err);
+/* What is wanted of each; NULL for one that is gone. */
+MUST_USE enum err_code hunter_store_wanted(struct db *db, struct arena *arena,
+                                           const char *const *download_ids, size_t n, const char **wanted,
+                                           struct err *err);
+
+/* Notes why the release at hand was left, and moves on to the best fit one that was not tried yet.
+ * *next NULL: there is none, and nothing was written. */
+MUST_USE enum err_code hunter_store_next(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                         const char *reason, const char *detail, struct release_source **next,
+                                         struct err *err);
+/* Only the note. */
+MUST_USE enum err_code hunter_store_tried(struct db *db, struct arena *arena,
+                                          const struct hunter_guard *guard, const char *reason,
+                                          const char *detail, struct err *err);
+
+/* What the metadata told, and at the end (`done_bytes` >= 0) that all of it is there. */
+struct hunter_torrent
+{
+    const char *torrent_id;
+    struct torrent_new known; /* its name counts, whatever the magnet said */
+    const char *node;
+    int64_t done_bytes;   /* below 0: not complete */
+    int64_t wanted_bytes; /* of the selected files */
+};
+MUST_USE enum err_code hunter_store_describe(struct db *db, struct arena *arena,
+                                             const struct hunter_guard *guard,
+                                             const struct hunter_torrent *torrent, struct err *err);
+
+/* Whether another download has this torrent's files, complete. */
+MUST_USE enum err_code hunter_store_is_kept(struct db *db, const char *torrent_id, const char *download_id,
+                                            bool *kept, struct err *err);
+
+struct hunter_seed
+{
+    const char *torrent_id;
+    const char *files; /* the union of what its downloads want, as above */
+};
+/* Torrents that this node completed at most `hours` ago and that somebody still wants. */
+MUST_USE enum err_code hunter_store_seeds(struct db *db, struct arena *arena, const char *node, int64_t hours,
+                                          struct hunter_seed **seeds, size_t *count, struct err *err);
+/* Of these torrents, those that no download wants any more: a subset, in the arena. */
+MUST_USE enum err_code hunter_store_unwanted(struct db *db, struct arena *arena,
+                                             const char *const *torrent_ids, size_t n, const char ***unwanted,
+                                             size_t *count, struct err *err);
+/* Its files are gone: nothing of it is complete. Call in the transaction of download_store_wants. */
+MUST_USE enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct err *err);
+
+#endif

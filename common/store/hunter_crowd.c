@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many at once: the progress of all that run, and the torrents that are seeded. */
+#include "common/store/hunter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Never waits: a row that somebody is writing to is told of a moment later. */
+static const struct db_stmt progress = {
+    "hunter_progress",
+    "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::double precision[], "
+    "$5::bigint[], $6::bigint[], $7::bigint[], $8::integer[], $9::bigint[], $10::text[]) "
+    "AS t(job_id, fence, id, progress, done, total, rate, peers, eta, detail)), "
+    "mine AS (SELECT d.id FROM t JOIN jobs j ON j.job_id = t.job_id AND j.status = 'Running' "
+    "AND j.fence = t.fence JOIN downloads d ON d.id = t.id AND d.job_id = t.job_id "
+    "FOR SHARE OF j SKIP LOCKED FOR NO KEY UPDATE OF d SKIP LOCKED) "
+    "UPDATE downloads d SET progress = t.progress, downloaded_bytes = t.done, "
+    "total_bytes = coalesce(t.total, d.total_bytes), down_rate = t.rate, peers = t.peers, eta_s = t.eta, "
+    "detail = t.detail, progress_at = now() FROM t JOIN mine USING (id) WHERE d.id = mine.id RETURNING d.id",
+    10,
+};
+#define WANTED "d.wanted <> 'delete' AND d.status = 'Completed'"
+static const struct db_stmt seeds_of = {
+    "hunter_seeds",
+    "SELECT t.id, CASE WHEN bool_or(d.files IS NULL) THEN NULL ELSE string_agg(array_to_string(d.files, "
+    "','), "
+    "',') END FROM torrents t JOIN downloads d ON d.torrent_id = t.id WHERE t.node = $1 "
+    "AND t.status = 'Completed' AND t.metainfo IS NOT NULL AND " WANTED
+    " GROUP BY t.id HAVING max(d.finished_at) > now() - $2::bigint * interval '1 hour' "
+    "ORDER BY max(d.finished_at) DESC LIMIT 2000",
+    2,
+};
+static const struct db_stmt unwanted_of = {
+    "hunter_unwanted",
+    "SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM downloads d "
+    "WHERE d.torrent_id = t.id AND d.wanted <> 'delete' AND d.status <> 'Failed')",
+    1,
+};
+static const struct db_stmt forget = {
+    "hunter_forget",
+    "UPDATE torrents SET status = 'Pending', node = NULL WHERE id = $1",
+    1,
+};
+
+enum
+{
+    COLUMNS = 10
+};
+
+static const char *number(struct arena *arena, int64_t value, int64_t unknown_below)
+{
+    return value < unknown_below ? NULL : db_param_int(arena, value);
+}
+
+static void put_line(struct arena *arena, const struct hunter_progress *line, const char **column[], size_t i)
+{
+    column[0][i] = line->guard.job_id;
+    column[1][i] = db_param_int(arena, line->guard.fence);
+    column[2][i] = line->guard.download_id;
+    column[3][i] = arena_printf(arena, "%.6f", line->progress);
+    column[4][i] = db_param_int(arena, line->done_bytes);
+    column[5][i] = number(arena, line->total_bytes, 1);
+    column[6][i] = db_param_int(arena, line->down_bytes_s);
+    column[7][i] = db_param_int(arena, line->peers);
+    column[8][i] = number(arena, line->eta_s, 0);
+    column[9][i] = line->detail;
+}
+
+static void mark_told(const struct hunter_progress *lines, size_t n, const struct db_rows *rows, bool *told)
+{
+    for (size_t i = 0; i < n; i++)
+    {
+        told[i] = false;
+        for (int r = 0; r < db_rows(rows) && !told[i]; r++)
+            told[i] = strcmp(db_text(rows, r, 0), lines[i].guard.download_id) == 0;
+    }
+}
+
+enum err_code hunter_store_progress(struct db *db, struct arena *arena, const struct hunter_progress *lines,
+                                    size_t n, bool *told, struct err *err)
+{
+    const char **column[COLUMNS];
+    const char *params[COLUMNS];
+    struct db_rows *rows = NULL;
+    for (size_t c = 0; c < COLUMNS; c++)
+        column[c] = arena_array(arena, n + 1, sizeof(const char *));
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for the progress");
+    for (size_t i = 0; i < n; i++)
+        put_line(arena, &lines[i], column, i);
+    for (size_t c = 0; c < COLUMNS; c++)
+        params[c] = db_param_array(arena, column[c], n);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for the progress");
+    enum err_code code = db_run(db, &progress, params, &rows, err);
+    if (code == E_OK)
+        mark_told(lines, n, rows, told);
+    db_rows_free(rows);
+    return code;
+}
+
+enum err_code hunter_store_seeds(struct db *db, struct arena *arena, const char *node, int64_t hours,
+                                 struct hunter_seed **seeds, size_t *count, struct err *err)
+{
+    const char *params[] = {node, db_param_int(arena, hours)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &seeds_of, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = rows == NULL ? 0 : (size_t)db_rows(rows);
+    struct hunter_seed *list = arena_array(arena, n + 1, sizeof *list);
+    if (rows == NULL || list == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the seeds");
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct hunter_seed){db_text(rows, (int)i, 0), db_text(rows, (int)i, 1)};
+    *seeds = list;
+    *count = n;
+    return E_OK;
+}
+
+enum err_code hunter_store_unwanted(struct db *db, struct arena *arena, const char *const *torrent_ids,
+                                    size_t n, const char ***unwanted, size_t *count, struct err *err)
+{
+    const char *params[] = {db_param_array(arena, torrent_ids, n)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &unwanted_of, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    const char **list = arena_array(arena, n + 1, sizeof *list);
+    if (rows == NULL || list == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the seeds");
+    *count = (size_t)db_rows(rows);
+    for (size_t i = 0; i < *count; i++)
+        list[i] = db_text(rows, (int)i, 0);
+    *unwanted = list;
+    return E_OK;
+}
+
+enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct err *err)
+{
+    const char *params[] = {torrent_id};
+    return db_run(db, &forget, params, NULL, err);
+}
