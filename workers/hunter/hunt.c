@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/hunter/hunt.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/json/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    LIST_BYTES = 32 << 20,    /* of a file list in the database */
+    RESULT_BYTES = 200 << 10, /* of the files in a result, which may have 256 KiB in all */
+    ARENA_BYTES = 128 << 20,
+    AGAIN_MS = 1000
+};
+
+/* As many files as fit, none of them cut. */
+static void write_files(struct buf *out, const struct engine_file_list *files, size_t max_bytes)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_array(&w, NULL);
+    for (uint32_t i = 0; i < files->count && out->len < max_bytes; i++)
+    {
+        json_begin_object(&w, NULL);
+        json_put_int(&w, "index", files->file[i].index);
+        json_put_text(&w, "path", files->file[i].path);
+        json_put_int(&w, "size", (int64_t)files->file[i].size_bytes);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+}
+
+static const char *result_text(struct hunt *hunt, const struct swarm_view *view,
+                               const struct engine_file_list *files)
+{
+    struct buf list;
+    struct buf out;
+    buf_init(&list, RESULT_BYTES + (64 << 10));
+    buf_init(&out, 2 * RESULT_BYTES);
+    write_files(&list, files, RESULT_BYTES);
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w, NULL);
+    json_put_text(&w, "torrent_id", hunt->source.id);
+    json_put_text(&w, "name", view->stat.name);
+    json_put_int(&w, "bytes", (int64_t)view->stat.wanted_bytes);
+    json_put_number(&w, "seconds", (double)(clock_mono_ms() - hunt->began_ms) / 1000);
+    json_put_int(&w, "files_total", files->count);
+    json_put_raw(&w, "files", list.data);
+    json_end_object(&w);
+    const char *text =
+        list.failed || out.failed ? NULL : arena_strndup(job_arena(hunt->job), out.data, out.len);
+    buf_fini(&list);
+    buf_fini(&out);
+    return text;
+}
+
+/* What the engine knows of a torrent. Freed by known_fini. */
+struct known
+{
+    struct arena *arena;
+    struct engine_file_list *files;
+    unsigned char *metainfo;
+    size_t metainfo_len;
+    struct buf list;
+};
+
+static enum err_code known_init(struct known *known, struct hunt *hunt, struct err *err)
+{
+    struct engine *engine = hunt->hunter->engine;
+    *known = (struct known){.arena = arena_new(ARENA_BYTES)};
+    buf_init(&known->list, LIST_BYTES);
+    if (known->arena == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = engine_files(engine, hunt->source.id, &known->files, err);
+    if (code == E_OK)
+        code = engine_metainfo(engine, hunt->source.id, &known->metainfo, &known->metainfo_len, err);
+    if (code == E_OK)
+        write_files(&known->list, known->files, LIST_BYTES);
+    return code == E_OK && known->list.failed ? fail(err, E_TOO_LARGE, "the list of files is too long")
+                                              : code;
+}
+
+static void known_fini(struct known *known)
+{
+    buf_fini(&known->list);
+    free(known->metainfo);
+    engine_files_free(known->files);
+    arena_free(known->arena);
+}
+
+static enum err_code tell(struct hunt *hunt, const struct swarm_view *view, const struct known *known,
+                          struct err *err)
+{
+    const struct hunter_torrent torrent = {.torrent_id = hunt->source.id,
+                                           .known = {.info_hash_v1 = hunt->source.info_hash_v1,
+                                                     .info_hash_v2 = hunt->source.info_hash_v2,
+                                                     .name = view->stat.name,
+                                                     .size_bytes = (int64_t)view->stat.total_bytes,
+                                                     .metainfo = known->metainfo,
+                                                     .metainfo_len = known->metainfo_len,
+                                                     .files = known->list.data},
+                                           .node = hunt->hunter->conf->node_name,
+                                           .done_bytes =
+                                               view->is_complete ? (int64_t)view->stat.done_bytes : -1,
+                                           .wanted_bytes = (int64_t)view->stat.wanted_bytes};
+    struct db *db = NULL;
+    enum err_code code = job_db(hunt->job, &db, err);
+    if (code == E_OK)
+        code = hunter_store_describe(db, known->arena, &hunt->guard, &torrent, err);
+    db_put(db);
+    return code;
+}
+
+enum err_code hunt_describe(struct hunt *hunt, const struct swarm_view *view, struct err *err)
+{
+    struct known known;
+    enum err_code code = known_init(&known, hunt, err);
+    if (code == E_OK)
+        code = tell(hunt, view, &known, err);
+    known_fini(&known);
+    return code;
+}
+
+static bool is_passing(enum err_code code)
+{
+    return err_job(code) == ERR_JOB_HAND_BACK || err_job(code) == ERR_JOB_RETRY;
+}
+
+enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, struct err *err)
+{
+    struct known known;
+    enum err_code code = known_init(&known, hunt, err);
+    while (code == E_OK)
+    {
+        code = tell(hunt, view, &known, err);
+        if (!is_passing(code))
+            break;
+        log_warn("download_told", "cannot tell that it is complete, trying again: %s", err->text);
+        arena_reset(known.arena);
+        code = job_wait(hunt->job, AGAIN_MS, err);
+    }
+    const char *result = code == E_OK ? result_text(hunt, view, known.files) : NULL;
+    known_fini(&known);
+    if (code == E_OK && result == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the result");
+    if (code == E_OK)
+        job_set_result(hunt->job, result);
+    return code;
+}

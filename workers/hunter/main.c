@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sokoul-hunter: downloads and seeds. The table of its kinds. */
+#include "workers/hunter/download.h"
+#include "workers/hunter/hunter.h"
+#include "workers/hunter/purge.h"
+#include "workers/runtime/noop.h"
+#include "workers/runtime/program.h"
+
+enum
+{
+    CONCURRENCY = 64, /* a download's handler mostly waits */
+    PURGE_MS = 60000
+};
+
+static const struct job_kind_row kinds[] = {
+    {"download", download_run, 0},
+    {"purge", purge_run, PURGE_MS},
+    {"noop", noop_run, 0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct program program = {.worker = "hunter",
+                                           .service = "sokoul-hunter",
+                                           .about = "Downloads and seeds torrents.",
+                                           .conf = CONF_HUNTER,
+                                           .metrics_port = 9102,
+                                           .concurrency = CONCURRENCY,
+                                           .kinds = kinds,
+                                           .kinds_count = sizeof kinds / sizeof kinds[0],
+                                           .open = hunter_open,
+                                           .close = hunter_close};
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/hunter/swarm.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "workers/hunter/swarm_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    FOLDER_SIZE = 4096 + ENGINE_ID_SIZE,
+    SETTLE_MS = 2500 /* after a wider selection, until the engine's numbers speak of it */
+};
+
+struct swarms *swarms_new(const struct swarms_config *config)
+{
+    struct swarms *swarms = calloc(1, sizeof *swarms);
+    pthread_condattr_t monotonic;
+    if (swarms == NULL)
+        return NULL;
+    swarms->config = *config;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&swarms->lock, NULL);
+    pthread_cond_init(&swarms->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return swarms;
+}
+
+void swarms_free(struct swarms *swarms)
+{
+    if (swarms == NULL)
+        return;
+    while (swarms->list != NULL)
+        swarm_free(swarms, swarms->list);
+    pthread_cond_destroy(&swarms->news);
+    pthread_mutex_destroy(&swarms->lock);
+    free(swarms);
+}
+
+struct swarm *swarm_find(struct swarms *swarms, const char *id)
+{
+    for (struct swarm *swarm = swarms->list; swarm != NULL; swarm = swarm->next)
+        if (strcmp(swarm->id, id) == 0)
+            return swarm;
+    return NULL;
+}
+
+void swarm_free(struct swarms *swarms, struct swarm *take)
+{
+    struct swarm **at = &swarms->list;
+    while (*at != NULL && *at != take)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = take->next;
+    selection_fini(&take->selection);
+    free(take);
+}
+
+void swarm_send_off(struct swarms *swarms, struct swarm *swarm, enum engine_files_fate fate)
+{
+    struct err err = ERR_INIT;
+    swarm->state = SWARM_LEAVING;
+    if (engine_remove(swarms->config.engine, swarm->id, fate, &err) != E_OK)
+        swarm_free(swarms, swarm); /* it was not there */
+}
+
+/* ---- orders --------------------------------------------------------------------------------- */
+
+void order_begin(struct swarms *swarms, struct order *order)
+{
+    pthread_mutex_lock(&swarms->lock);
+    order->next = swarms->orders;
+    swarms->orders = order;
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+void order_end(struct swarms *swarms, struct order *order)
+{
+    pthread_mutex_lock(&swarms->lock);
+    struct order **at = &swarms->orders;
+    while (*at != NULL && *at != order)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = order->next;
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+void order_doing(struct swarms *swarms, struct order *order, const char *doing)
+{
+    pthread_mutex_lock(&swarms->lock);
+    order->doing = doing;
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+/* ---- coming --------------------------------------------------------------------------------- */
+
+static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struct torrent_source *source,
+                         struct err *err)
+{
+    char folder[FOLDER_SIZE];
+    snprintf(folder, sizeof folder, "%s/%s", swarms->config.folder, swarm->id);
+    const struct engine_source to_add = {.id = swarm->id,
+                                         .magnet = source->metainfo == NULL ? source->magnet : NULL,
+                                         .metainfo = source->metainfo,
+                                         .metainfo_size = source->metainfo_len,
+                                         .save_dir = folder,
+                                         .priorities = swarm->selection.priority,
+                                         .priorities_count = swarm->selection.count};
+    enum err_code code = engine_add(swarms->config.engine, &to_add, err);
+    if (code != E_OK)
+        return code;
+    struct err ignored = ERR_INIT;
+    return engine_set_seed_limits(swarms->config.engine, swarm->id, &swarms->config.seed_limits, &ignored) ==
+                   E_OK
+               ? E_OK
+               : fail(err, ignored.code, "%s", ignored.text);
+}
+
+/* A new one, in the engine and in the list. */
+static enum err_code make(struct swarms *swarms, const struct torrent_source *source, const char *files,
+                          struct swarm **out, struct err *err)
+{
+    struct swarm *swarm = calloc(1, sizeof *swarm);
+    if (swarm == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a torrent");
+    snprintf(swarm->id, sizeof swarm->id, "%s", source->id);
+    swarm->moved_ms = clock_mono_ms();
+    selection_add(&swarm->selection, files);
+    enum err_code code = add(swarms, swarm, source, err);
+    if (code != E_OK)
+    {
+        selection_fini(&swarm->selection);
+        free(swarm);
+        return code;
+    }
+    swarm->next = swarms->list;
+    swarms->list = swarm;
+    *out = swarm;
+    return E_OK;
+}
+
+/* One that is here already may have to fetch more. */
+static void widen(struct swarms *swarms, struct swarm *swarm, const char *files)
+{
+    struct err err = ERR_INIT;
+    if (!selection_add(&swarm->selection, files))
+        return;
+    swarm->is_complete = false;
+    swarm->widened_ms = clock_mono_ms();
+    if (engine_select(swarms->config.engine, swarm->id, swarm->selection.priority, swarm->selection.count,
+                      &err) != E_OK)
+        log_warn("torrent_select", "torrent %s: %s", swarm->id, err.text);
+}
+
+static enum err_code join(struct swarms *swarms, struct order *order, const struct torrent_source *source,
+                          struct err *err)
+{
+    struct swarm *swarm = swarm_find(swarms, source->id);
+    if (swarm != NULL && swarm->state != SWARM_HERE)
+        return fail(err, E_UNAVAILABLE, "the torrent is just leaving");
+    if (swarm != NULL)
+        widen(swarms, swarm, order->files);
+    else if (make(swarms, source, order->files, &swarm, err) != E_OK)
+        return err->code;
+    order->swarm = swarm;
+    order->swarm_next = swarm->orders;
+    swarm->orders = order;
+    swarm->moved_ms = clock_mono_ms();
+    swarm_adjust(swarms, swarm);
+    return E_OK;
+}
+
+enum err_code swarm_join(struct swarms *swarms, struct order *order, const struct torrent_source *source,
+                         struct err *err)
+{
+    pthread_mutex_lock(&swarms->lock);
+    enum err_code code = join(swarms, order, source, err);
+    pthread_mutex_unlock(&swarms->lock);
+    return code;
+}
+
+enum err_code swarms_seed(struct swarms *swarms, const struct torrent_source *source, const char *files,
+                          struct err *err)
+{
+    struct swarm *swarm = NULL;
+    pthread_mutex_lock(&swarms->lock);
+    enum err_code code =
+        swarm_find(swarms, source->id) != NULL ? E_OK : make(swarms, source, files, &swarm, err);
+    pthread_mutex_unlock(&swarms->lock);
+    return code;
+}
+
+/* ---- going ---------------------------------------------------------------------------------- */
+
+static void unlink_order(struct swarm *swarm, struct order *order)
+{
+    struct order **at = &swarm->orders;
+    while (*at != NULL && *at != order)
+        at = &(*at)->swarm_next;
+    if (*at != NULL)
+        *at = order->swarm_next;
+    order->swarm = NULL;
+    order->swarm_next = NULL;
+}
+
+static void pause_swarm(struct swarms *swarms, struct swarm *swarm)
+{
+    struct err err = ERR_INIT;
+    if (engine_pause(swarms->config.engine, swarm->id, &err) != E_OK)
+        log_warn("torrent_pause", "torrent %s: %s", swarm->id, err.text);
+}
+
+/* The last order has left. */
+static void let_go(struct swarms *swarms, struct swarm *swarm, enum swarm_fate fate)
+{
+    bool seeds = swarm->is_complete && swarms->config.seeding == SWARMS_SEED;
+    if (swarm->state == SWARM_DEAD)
+        swarm_free(swarms, swarm);
+    else if (fate == SWARM_STAY)
+        pause_swarm(swarms, swarm);
+    else if (fate == SWARM_DELETE)
+        swarm_send_off(swarms, swarm, ENGINE_DELETE_FILES);
+    else if (!seeds)
+        swarm_send_off(swarms, swarm, ENGINE_KEEP_FILES);
+}
+
+void swarm_leave(struct swarms *swarms, struct order *order, enum swarm_fate fate)
+{
+    pthread_mutex_lock(&swarms->lock);
+    struct swarm *swarm = order->swarm;
+    if (swarm != NULL)
+    {
+        unlink_order(swarm, order);
+        if (swarm->orders == NULL)
+            let_go(swarms, swarm, fate);
+        else
+            swarm_adjust(swarms, swarm);
+        pthread_cond_broadcast(&swarms->news);
+    }
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+void swarm_adjust(struct swarms *swarms, struct swarm *swarm)
+{
+    struct err err = ERR_INIT;
+    bool pause = swarm->orders != NULL;
+    for (const struct order *order = swarm->orders; order != NULL; order = order->swarm_next)
+        pause = pause && order->wish == ORDER_PAUSE;
+    if (pause == swarm->is_paused || swarm->state != SWARM_HERE)
+        return;
+    swarm->is_paused = pause;
+    swarm->moved_ms = clock_mono_ms();
+    enum err_code code = pause ? engine_pause(swarms->config.engine, swarm->id, &err)
+                               : engine_resume(swarms->config.engine, swarm->id, &err);
+    if (code != E_OK)
+        log_warn("torrent_pause", "torrent %s: %s", swarm->id, err.text);
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+/* After a wider selection the engine may have nothing to fetch and nothing to tell: ask it. */
+static void settle_selection(struct swarms *swarms, struct swarm *swarm)
+{
+    struct engine_stat stat;
+    struct err err = ERR_INIT;
+    if (swarm->widened_ms == 0 || clock_mono_ms() - swarm->widened_ms < SETTLE_MS ||
+        engine_read_stat(swarms->config.engine, swarm->id, &stat, &err) != E_OK)
+        return;
+    swarm->widened_ms = 0;
+    swarm->is_complete = swarm->is_complete || (stat.state == ENGINE_SEEDING && stat.wanted_bytes > 0 &&
+                                                stat.done_bytes >= stat.wanted_bytes);
+}
+
+void swarm_look(struct swarms *swarms, const struct order *order, struct swarm_view *view)
+{
+    pthread_mutex_lock(&swarms->lock);
+    struct swarm *swarm = order->swarm;
+    settle_selection(swarms, swarm);
+    *view = (struct swarm_view){.wish = order->wish,
+                                .is_known = swarm->is_known,
+                                .is_complete = swarm->is_complete && swarm->widened_ms == 0,
+                                .code = swarm->code,
+                                .fault = swarm->fault,
+                                .quiet_ms = swarm->is_paused ? 0 : clock_mono_ms() - swarm->moved_ms,
+                                .stat = swarm->stat};
+    memcpy(view->text, swarm->text, sizeof view->text);
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+void swarms_wait(struct swarms *swarms, int64_t wait_ms)
+{
+    struct timespec until = clock_mono_after_ms(wait_ms);
+    pthread_mutex_lock(&swarms->lock);
+    (void)pthread_cond_timedwait(&swarms->news, &swarms->lock, &until);
+    pthread_mutex_unlock(&swarms->lock);
+}

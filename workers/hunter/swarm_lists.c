@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table as the ledger and purge see it. */
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "workers/hunter/progress.h"
+#include "workers/hunter/swarm_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *detail_of(const struct order *order, int64_t now_ms)
+{
+    const struct swarm *swarm = order->swarm;
+    if (order->wish == ORDER_PAUSE)
+        return "Paused";
+    if (swarm == NULL)
+        return order->doing;
+    if (swarm->text[0] != '\0')
+        return swarm->text;
+    return progress_words(&swarm->stat, now_ms - swarm->moved_ms);
+}
+
+static struct hunter_progress line_of(struct arena *arena, const struct order *order, const char *detail)
+{
+    static const struct engine_stat nothing;
+    const struct engine_stat *stat = order->swarm == NULL ? &nothing : &order->swarm->stat;
+    return (struct hunter_progress){
+        .guard = {.job_id = arena_strdup(arena, order->job_id.text),
+                  .fence = order->fence,
+                  .download_id = arena_strdup(arena, order->download_id.text)},
+        .progress = progress_share(stat),
+        .done_bytes = (int64_t)stat->done_bytes,
+        .total_bytes = (int64_t)stat->wanted_bytes,
+        .down_bytes_s = (int64_t)stat->down_bytes_s,
+        .peers = (int64_t)stat->peers,
+        .eta_s = progress_eta_s(stat),
+        .detail = arena_strdup(arena, detail),
+    };
+}
+
+static size_t count_orders(const struct swarms *swarms)
+{
+    size_t n = 0;
+    for (const struct order *order = swarms->orders; order != NULL; order = order->next)
+        n++;
+    return n;
+}
+
+enum err_code swarms_lines(struct swarms *swarms, struct arena *arena, int64_t all_ms,
+                           struct hunter_progress **lines, size_t *count, struct err *err)
+{
+    size_t n = 0;
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&swarms->lock);
+    struct hunter_progress *list = arena_array(arena, count_orders(swarms) + 1, sizeof *list);
+    for (struct order *order = swarms->orders; list != NULL && order != NULL; order = order->next)
+    {
+        const char *detail = detail_of(order, now_ms);
+        if (now_ms - order->told_ms >= all_ms || strcmp(detail, order->told) != 0)
+            list[n++] = line_of(arena, order, detail);
+    }
+    pthread_mutex_unlock(&swarms->lock);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for the progress");
+    *lines = list;
+    *count = n;
+    return E_OK;
+}
+
+static struct order *order_find(struct swarms *swarms, const char *download_id)
+{
+    for (struct order *order = swarms->orders; order != NULL; order = order->next)
+        if (strcmp(order->download_id.text, download_id) == 0)
+            return order;
+    return NULL;
+}
+
+void swarms_told(struct swarms *swarms, const struct hunter_progress *lines, size_t count, const bool *told)
+{
+    pthread_mutex_lock(&swarms->lock);
+    for (size_t i = 0; i < count; i++)
+    {
+        struct order *order = told[i] ? order_find(swarms, lines[i].guard.download_id) : NULL;
+        if (order == NULL)
+            continue;
+        order->told_ms = clock_mono_ms();
+        snprintf(order->told, sizeof order->told, "%s", lines[i].detail);
+    }
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+enum err_code swarms_orders(struct swarms *swarms, struct arena *arena, const char ***download_ids,
+                            size_t *count, struct err *err)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&swarms->lock);
+    const char **ids = arena_array(arena, count_orders(swarms) + 1, sizeof *ids);
+    for (const struct order *order = swarms->orders; ids != NULL && order != NULL; order = order->next)
+        ids[n++] = arena_strdup(arena, order->download_id.text);
+    pthread_mutex_unlock(&swarms->lock);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for the orders");
+    *download_ids = ids;
+    *count = n;
+    return E_OK;
+}
+
+void swarms_wish(struct swarms *swarms, const char *download_id, enum order_wish wish)
+{
+    pthread_mutex_lock(&swarms->lock);
+    struct order *order = order_find(swarms, download_id);
+    if (order != NULL && order->wish != wish)
+    {
+        order->wish = wish;
+        if (order->swarm != NULL)
+            swarm_adjust(swarms, order->swarm);
+        pthread_cond_broadcast(&swarms->news);
+    }
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+enum err_code swarms_seeding(struct swarms *swarms, struct arena *arena, const char ***torrent_ids,
+                             size_t *count, struct err *err)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&swarms->lock);
+    for (const struct swarm *swarm = swarms->list; swarm != NULL; swarm = swarm->next)
+        n++;
+    const char **ids = arena_array(arena, n + 1, sizeof *ids);
+    n = 0;
+    for (const struct swarm *swarm = swarms->list; ids != NULL && swarm != NULL; swarm = swarm->next)
+        if (swarm->orders == NULL && swarm->state == SWARM_HERE)
+            ids[n++] = arena_strdup(arena, swarm->id);
+    pthread_mutex_unlock(&swarms->lock);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for the seeds");
+    *torrent_ids = ids;
+    *count = n;
+    return E_OK;
+}
+
+void swarms_drop(struct swarms *swarms, const char *torrent_id)
+{
+    pthread_mutex_lock(&swarms->lock);
+    struct swarm *swarm = swarm_find(swarms, torrent_id);
+    if (swarm != NULL && swarm->state == SWARM_HERE && swarm->orders == NULL)
+        swarm_send_off(swarms, swarm, ENGINE_KEEP_FILES);
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+/* Something to hold its place until ENGINE_REMOVED. */
+static enum err_code purge_absent(struct swarms *swarms, const char *torrent_id, struct err *err)
+{
+    char folder[4096 + ENGINE_ID_SIZE];
+    struct swarm *swarm = calloc(1, sizeof *swarm);
+    if (swarm == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a torrent");
+    snprintf(swarm->id, sizeof swarm->id, "%s", torrent_id);
+    snprintf(folder, sizeof folder, "%s/%s", swarms->config.folder, torrent_id);
+    swarm->state = SWARM_LEAVING;
+    enum err_code code = engine_purge(swarms->config.engine, torrent_id, folder, err);
+    if (code != E_OK)
+    {
+        free(swarm);
+        return code;
+    }
+    swarm->next = swarms->list;
+    swarms->list = swarm;
+    return E_OK;
+}
+
+enum err_code swarms_purge(struct swarms *swarms, const char *torrent_id, struct err *err)
+{
+    enum err_code code = E_OK;
+    pthread_mutex_lock(&swarms->lock);
+    struct swarm *swarm = swarm_find(swarms, torrent_id);
+    if (swarm == NULL)
+        code = purge_absent(swarms, torrent_id, err);
+    else if (swarm->orders != NULL || swarm->state != SWARM_HERE)
+        code = fail(err, E_UNAVAILABLE, "the torrent is still in use");
+    else
+        swarm_send_off(swarms, swarm, ENGINE_DELETE_FILES);
+    pthread_mutex_unlock(&swarms->lock);
+    return code;
+}
+
+bool swarms_holds(struct swarms *swarms, const char *torrent_id)
+{
+    pthread_mutex_lock(&swarms->lock);
+    bool holds = swarm_find(swarms, torrent_id) != NULL;
+    pthread_mutex_unlock(&swarms->lock);
+    return holds;
+}
