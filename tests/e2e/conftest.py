@@ -5,6 +5,7 @@
     api         a client of a sokoul-api that runs
     user, admin clients with a token
     tmdb, prowlarr   the fakes (see tests/e2e/fakes/faulty.py)
+    swarm, hunting   a BitTorrent swarm on loopback, and downloads from it (see swarm.py)
     own_servers a set of servers of this test's own, for tests that kill Postgres
 
 Postgres is one per session, with a database per test, cloned from one that was migrated once.
@@ -24,6 +25,7 @@ from fakes.prowlarr import FakeProwlarr  # noqa: E402
 from fakes.tmdb import FakeTmdb  # noqa: E402
 from stack.throwaway import ThrowAway  # noqa: E402
 from stack_under_test import BIN, Sokoul  # noqa: E402
+from swarm import Hunting, Swarm  # noqa: E402
 
 TEMPLATE = "sokoul_template"
 numbers = itertools.count(1)
@@ -99,6 +101,18 @@ def sokoul(session_postgres, migrated, servers, tmp_path, tmdb, prowlarr):
             if program.running():
                 program.kill()
         session_postgres.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+@pytest.fixture
+def swarm(tmp_path):
+    made = Swarm(tmp_path / "swarm")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def hunting(sokoul):
+    return Hunting(sokoul)
 
 
 @pytest.fixture
