@@ -10,6 +10,30 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+enum
+{
+    LINES_PER_S = 200 /* about requests that simply succeeded; more are counted and told in one line */
+};
+
+/* Under load a line per request would cost as much as the request.  What failed, what took long and what a
+ * client gave an id of its own is always told. */
+static bool has_place(const struct request *req, double seconds)
+{
+    static atomic_llong second;
+    static atomic_int lines;
+    if (req->reply.status >= 400 || seconds > 1 || req->header[HEADER_REQUEST_ID] != NULL)
+        return true;
+    long long now = clock_mono_ms() / 1000;
+    long long before = atomic_load(&second);
+    if (before != now && atomic_compare_exchange_strong(&second, &before, now))
+    {
+        int untold = atomic_exchange(&lines, 0) - LINES_PER_S;
+        if (untold > 0)
+            log_info("requests", "%d more requests succeeded within that second", untold);
+    }
+    return atomic_fetch_add(&lines, 1) < LINES_PER_S;
+}
+
 static const char *method_of(const struct request *req)
 {
     static const char *const names[] = {
@@ -34,6 +58,8 @@ void access_note(struct request *req)
     if (req->reply.status >= 500)
         metrics_add(METRIC_API_ERRORS, 1);
     metrics_observe(METRIC_API_REQUEST_SECONDS, seconds);
+    if (!has_place(req, seconds))
+        return;
     struct log_context before =
         log_context_set((struct log_context){.request_id = req->id, .user_id = req->user.id.text});
     log_info("request", "%s %s %s %.1f ms", labels[0], route, status, seconds * 1e3);
