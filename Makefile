@@ -157,7 +157,7 @@ help: ## this list
 
 all: build
 build: $(foreach p,$(BUILT),$(BIN)/$(p)) ## the programs, into build/bin/
-tests: build $(TEST_BIN) ## the programs and the unit tests, without running them
+tests: build $(TEST_BIN) $(SIMULATE) ## the programs and the unit tests, without running them
 
 setup: ## install the Debian packages that are needed (asks nothing)
 	@tools/setup
