@@ -27,7 +27,14 @@ struct app
     /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake. */
     void (*wake)(void *of);
     void *wake_of;
+    /* How many wake-ups wait for NATS, as of the latest look: past OUTBOX_MAX no new job is accepted. */
+    int64_t (*backlog)(void *of);
 };
+
+static inline int64_t app_backlog(const struct app *app)
+{
+    return app->backlog != 0 ? app->backlog(app->wake_of) : 0;
+}
 
 static inline void app_wake(const struct app *app)
 {

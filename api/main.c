@@ -124,6 +124,11 @@ static void wake_relay(void *of)
     outbox_wake(of);
 }
 
+static int64_t read_backlog(void *of)
+{
+    return outbox_backlog(of);
+}
+
 static enum err_code start_outbox(struct process *p, struct err *err)
 {
     const struct outbox_config config = {.database_url = p->conf->database_url,
@@ -146,6 +151,7 @@ static enum err_code start(struct process *p, struct err *err)
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
         .wake_of = p->outbox,
+        .backlog = read_backlog,
     };
     if (server_start(&p->app, &p->server, err) != E_OK)
         return err->code;

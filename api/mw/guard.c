@@ -14,7 +14,8 @@
 enum
 {
     STOPPING_RETRY_S = 2,
-    DATABASE_RETRY_S = 5
+    DATABASE_RETRY_S = 5,
+    BACKLOG_RETRY_S = 30
 };
 
 enum err_code drain_check(struct request *req, struct err *err)
@@ -25,6 +26,16 @@ enum err_code drain_check(struct request *req, struct err *err)
     req->reply.close = true;
     fail(err, E_SHUTDOWN, "the server is going away, please ask again");
     err->retry_after_s = STOPPING_RETRY_S;
+    return err->code;
+}
+
+/* Routes that make jobs: shed before the outbox outgrows the disk. */
+enum err_code backlog_check(struct request *req, struct err *err)
+{
+    if (!(req->route->flags & ROUTE_IDEMPOTENT) || app_backlog(req->app) <= req->app->conf->outbox_max)
+        return E_OK;
+    fail(err, E_UNAVAILABLE, "too many jobs wait already; NATS has been away or slow for long");
+    err->retry_after_s = BACKLOG_RETRY_S;
     return err->code;
 }
 

@@ -20,6 +20,8 @@ enum err_code size_check(struct request *req, struct err *err);
 enum err_code type_check(struct request *req, struct err *err);
 /* Postgres away: E_DATABASE at once. */
 enum err_code database_check(struct request *req, struct err *err);
+/* More wake-ups wait for NATS than OUTBOX_MAX: E_UNAVAILABLE for routes that make jobs. */
+enum err_code backlog_check(struct request *req, struct err *err);
 /* Form of Idempotency-Key: E_INVALID. Sets req->idempotency_key. */
 enum err_code idempotency_check(struct request *req, struct err *err);
 /* Hash of the body, for the key. */
