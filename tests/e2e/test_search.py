@@ -130,6 +130,32 @@ def test_post_search_waits_for_its_result(sokoul, user):
     assert answer.status == 200 and answer.json["items"] == [{"title": "<b>"}] and "<b>" not in answer.text
 
 
+def test_post_search_is_answered_by_scout(sokoul, user, tmdb):
+    sokoul.start("sokoul-scout")
+    answer = user.post("/search", {"query": "Inception", "wait_ms": 10000})
+    assert "Inception" in titles(answer) and answer.json["total"] >= 1
+    assert {"items", "page", "limit", "total", "next", "cached"} <= set(answer.json)
+    job = user.get(answer.headers["Location"]).json
+    assert job["status"] == "Completed" and job["attempts"] == 1
+    tmdb.forget()
+    assert user.get("/search", query={"query": "Inception"}).json["cached"] is True  # one cache for both
+    assert tmdb.count("search") == 0
+
+
+def test_scout_refreshes_what_was_stale(sokoul, tmdb):
+    user = Api(sokoul.start("sokoul-api", {"SEARCH_CACHE_TTL_S": "1"}).port).register()
+    sokoul.start("sokoul-scout", {"SEARCH_CACHE_TTL_S": "1"})
+    assert titles(user.get("/search", query={"query": "Sintel"})) == ["Sintel"]
+    tmdb.movies[0]["title"] = "Sintel, newly named"
+
+    def renamed():
+        answer = user.get("/search", query={"query": "Sintel"})
+        assert answer.json["cached"] is True
+        return titles(answer) == ["Sintel, newly named"]
+
+    eventually(renamed, 15, "the new name, from the cache that a job refreshed")
+
+
 def test_post_search_is_202_when_nobody_answers_in_time(sokoul, user):
     began = time.monotonic()
     answer = user.post("/search", {"query": "Inception", "wait_ms": 300})
@@ -146,3 +172,18 @@ def test_post_search_is_202_when_nobody_answers_in_time(sokoul, user):
 def test_search_needs_a_login(api):
     assert api.get("/search", query={"query": "x"}).status == 401
     assert api.post("/search", {"query": "x"}).status == 401
+
+
+def test_without_the_database_every_search_is_503_and_comes_back(own_sokoul, own_servers):
+    user = Api(own_sokoul.start("sokoul-api").port).register()
+    assert "Sintel" in titles(user.get("/search", query={"query": "Sintel"}))
+    own_servers.postgres.kill()
+
+    def refused():
+        answers = [user.get("/search", query={"query": "Sintel"}), user.post("/search", {"query": "Sintel"})]
+        assert {a.status for a in answers} <= {200, 202, 503}, answers
+        return all(a.status == 503 and a.headers["Retry-After"] for a in answers)
+
+    eventually(refused, 5, "503 with Retry-After, also for what is in the cache")
+    own_servers.restart(own_servers.postgres)
+    eventually(lambda: user.get("/search", query={"query": "Sintel"}).status == 200, 15, "a search that works again")
