@@ -68,7 +68,8 @@ def test_what_is_no_magnet_link_is_400(sokoul, user, link):
 
 
 @pytest.mark.parametrize("body", [b"", b"not bencode", b"d4:infod4:name4:Filmee", torrent(name="../etc")[0],
-                                  torrent([(["..", "x"], 1)])[0], torrent()[0] + b"tail", b"d" * 5000])
+                                  torrent([(["..", "x"], 1)])[0], torrent()[0] + b"tail", b"d" * 5000],
+                         ids=["empty", "no bencode", "no info", "hostile name", "hostile path", "tail", "deep"])
 def test_broken_and_hostile_torrents_are_400(sokoul, user, body):  # req: S37
     assert send(user, body).status == 400
     assert sokoul.value("SELECT count(*) FROM torrents") == 0
