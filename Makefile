@@ -136,6 +136,14 @@ endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
 $(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
 
+# ---- the bench's own programs: small clients, one per file that has a main -------------------------
+
+BENCH_PROGRAMS := http_load fill relay stream peer_driver
+BENCH_BIN := $(addprefix $(O)/bench/,$(BENCH_PROGRAMS))
+$(O)/bench.a: $(call obj,$(filter-out $(BENCH_PROGRAMS:%=bench/%.c),$(wildcard bench/*.c)))
+$(BENCH_BIN): $(O)/bench/%: $(O)/bench/%.o $(O)/bench.a $(O)/runtime.a $(O)/libsokoul.a $(O)/gen/migrations.o
+	@echo "  LINK  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # A tool that writes the generated documents out of the library's own tables.
 $(O)/tools/gen: $(O)/tools/gen.o $(O)/libsokoul.a
 	@mkdir -p $(@D)
@@ -151,7 +159,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench clean
+.PHONY: all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
@@ -210,9 +218,12 @@ build/fuzz/%: tests/fuzz/%.c $(call src,common/base) $(call src,common/media)
 	@echo "  FUZZC $<"; clang $(CPPFLAGS) -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -o $@ $^ -lcrypto -lpthread
 
-bench: ## measure, beside the raw limits of the same machine
-	@$(MAKE) --no-print-directory -j$(JOBS) build
-	@bench/run
+bench: ## measure, beside the raw limits of the same machine; BENCH=quick for a first look
+	@tools/setup run
+	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs
+	@BIN=$(BIN) TOOLS=$(O)/bench bench/run
+
+bench-programs: $(BENCH_BIN)
 
 clean: ## remove build/
 	@rm -rf build
