@@ -53,7 +53,7 @@ int main(int argc, char **argv)
                                  .payload = option_text(&options, "--payload", "{}"),
                                  .priority = JOB_NORMAL,
                                  .run_at_ms = later_s > 0 ? clock_wall_ms() + later_s * 1000 : 0};
-    log_open("bench", LOG_WARN);
+    log_open("bench", LOG_ERROR);
     must(db_pool_open(&config, &pool, &err), &err);
     must(db_get(pool, &db, &err), &err);
     int64_t began_ns = clock_mono_ns();

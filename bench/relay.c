@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     struct mq *mq = NULL;
     struct outbox *outbox = NULL;
-    log_open("bench", LOG_WARN);
+    log_open("bench", LOG_ERROR);
     must(mq_open(option_text(&options, "--nats", ""), "bench relay", &mq, &err), &err);
     const struct outbox_config config = {.database_url = option_text(&options, "--url", ""),
                                          .name = "bench relay",

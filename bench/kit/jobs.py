@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs from accept to done in bulk, pickup latency, and each stage beside what the servers give."""
+from kit.http import NOOP, load
+from kit.scene import BenchError, Scene, pause, pgbench, tool
+
+WAITING_SQL = """
+WITH made AS (INSERT INTO jobs (job_id, kind, worker, user_id, run_at, epoch, wake)
+    SELECT gen_random_uuid(), 'noop', 'scout', '00000000-0000-0000-0000-000000000000', now() + interval '30 days', 1,
+        nextval('outbox_id_seq') FROM generate_series(1, {n}) RETURNING job_id, wake, run_at)
+INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.scout.noop', run_at FROM made
+"""
+BATCH_SCRIPT = """INSERT INTO bench_rows SELECT gen_random_uuid(), 'succeeded', '{"ok": true}' FROM generate_series(1, 1000);
+"""
+
+
+def batch_insert(servers, how):
+    """Rows a second of plain batch INSERTs: 1,000 rows a transaction, 4 clients, a uuid key and two texts."""
+    with Scene(servers) as scene:
+        scene.sql.run("CREATE TABLE bench_rows (id uuid PRIMARY KEY, status text NOT NULL, result text);"
+                      "GRANT ALL ON bench_rows TO sokoul")
+        return pgbench(scene, BATCH_SCRIPT, 4, how.pick(4, 2)) * 1000
+
+
+def bulk_rate(servers, count, scouts=1, payload="{}", before=None):
+    """Jobs a second; `before(scene)` prepares the database and may hold something until the scene ends."""
+    with Scene(servers) as scene:
+        if before:
+            before(scene)
+        workers = [scene.start("sokoul-scout") for _ in range(scouts)]
+        scene.fill(2000, payload=payload)  # connections, plans and caches are warm
+        scene.wait_done(2000, workers)
+        scene.sql.run("DELETE FROM jobs WHERE status = 'Completed'; DELETE FROM job_results")
+        scene.fill(count, payload=payload)
+        scene.wait_done(2000 + count, workers)
+        jobs, span = scene.span_s()
+        if jobs != count:
+            raise BenchError(f"{count} jobs were accepted, {jobs} are there")
+        return jobs / span
+
+
+def hold_snapshot(scene):
+    scene.session().run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs")
+
+
+def wait_with(waiting):
+    def fill(scene):
+        for _ in range(waiting // 50000):
+            scene.sql.run(WAITING_SQL.format(n=50000))
+        scene.sql.run("ANALYZE jobs; ANALYZE outbox; CHECKPOINT")
+    return fill
+
+
+def bulk(report, servers, how, raw):
+    count = how.pick(20000, 8000)
+    million = how.pick(1000000, 100000)
+    plain = bulk_rate(servers, count)
+    report.add("accept to done in bulk, noop, 1 worker", plain, "jobs/s", raw, ("≥", 0.2),
+               f"{count:,} jobs; raw: rows/s of batch INSERT, 1,000 a transaction, 4 clients")
+    report.add("accept to done in bulk, noop, 1 worker", plain, "jobs/s", None, ("≥", 20000), "the same, absolute")
+    for scouts in how.pick((2, 4), (2,)):
+        report.add(f"accept to done in bulk, noop, {scouts} workers", bulk_rate(servers, count, scouts), "jobs/s", raw)
+    for scouts in how.pick((1, 2, 4), (1,)):
+        rate = bulk_rate(servers, count, scouts, '{"sleep_ms":1}')
+        report.add(f"accept to done in bulk, 1 ms of work, {scouts} worker{'s' if scouts > 1 else ''}", rate, "jobs/s", raw,
+                   note="16 at once in each worker")
+    report.add("in bulk with a held snapshot", bulk_rate(servers, count, before=hold_snapshot), "jobs/s", plain,
+               note="a transaction open since before the first job; raw: without it")
+    report.add(f"in bulk with {million:,} jobs waiting", bulk_rate(servers, count, before=wait_with(million)), "jobs/s", plain,
+               ("≥", 0.8), "all delayed by 30 days, each with its outbox row; raw: without them")
+    workers_of_slow_jobs(report, servers, how)
+
+
+def workers_of_slow_jobs(report, servers, how):
+    """A handler of 5 ms: do four workers bring four times the rate?"""
+    count = how.pick(8000, 2000)
+    one = bulk_rate(servers, count, 1, '{"sleep_ms":5}')
+    four = bulk_rate(servers, count, 4, '{"sleep_ms":5}')
+    report.add("5 ms of work: 4 workers beside 1", four, "jobs/s", one, ("≥", 3.5), "raw: 1 worker")
+
+
+# ---- latency ------------------------------------------------------------------------------------
+
+
+def share(values, part):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * part))]
+
+
+def latency(report, servers, how):
+    for rate in (50, 200):
+        count = rate * how.pick(12, 5)
+        with Scene(servers) as scene:
+            scene.start("sokoul-scout")
+            api = scene.start("sokoul-api")
+            tokens = scene.admins(api)
+            times = f"{scene.folder}/times"
+            pause(1)
+            load(api, scene.post_request("/jobs", NOOP), tokens, 16, "--rate", rate, "--count", count, "--times", times)
+            pause(0.5)
+            pickup_rows(report, scene, rate, times)
+
+
+def pickup_rows(report, scene, rate, times):
+    with open(times, encoding="ascii") as f:
+        sent_us = {job: int(sent) for job, sent, _ in (line.split() for line in f)}
+    rows = [line.split("|") for line in scene.sql.run(
+        "SELECT job_id, (extract(epoch FROM started_at) * 1000000)::bigint, extract(epoch FROM started_at - created_at) * 1000"
+        " FROM jobs ORDER BY job_id").splitlines()]
+    if len(rows) != len(sent_us) or any(not row[1] for row in rows):
+        raise BenchError(f"{len(sent_us)} jobs were accepted, {len(rows)} are there, some never started")
+    rows = rows[len(rows) // 12:]  # the first are a warm-up
+    inside = [float(row[2]) for row in rows]
+    client = [(int(row[1]) - sent_us[row[0]]) / 1000 for row in rows]
+    for name, part, goal in (("p50", 0.5, ("≤", 1.5)), ("p95", 0.95, None), ("p99", 0.99, ("≤", 5))):
+        report.add(f"pickup at {rate} jobs/s, {name}", share(inside, part), "ms", None, goal,
+                   f"accepted to started, database's clock; request sent to started: {share(client, part):.2f} ms")
+
+
+# ---- stages -------------------------------------------------------------------------------------
+
+
+def stages(report, servers, how):
+    count = how.pick(30000, 10000)
+    with Scene(servers) as scene:
+        accept = scene.fill(count)["rate"]
+        report.add("accept alone, in bulk", accept, "jobs/s", note="1,000 a statement, one connection")
+        published = tool("stream", "--nats", scene.nats.url(), "--do", "publish", "--count", str(count))["rate"]
+        pulled = tool("stream", "--nats", scene.nats.url(), "--do", "pull", "--count", str(count))["rate"]
+        relay = tool("relay", "--url", scene.url, "--nats", scene.nats.url(), "--count", str(count))["rate"]
+        report.add("relay", relay, "msg/s", published, ("≥", 0.35),
+                   "raw: asynchronous publish with Nats-Msg-Id, window 1,000")
+        scout = scene.start("sokoul-scout")
+        scene.wait_done(count, [scout])
+        span = scene.sql.numbers("SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM jobs")[0]
+        report.add("worker: claim, run, finish, acknowledge", count / span, "jobs/s", pulled, ("≥", 0.3),
+                   "raw: pull, two requests of 200 outstanding, and acknowledge")
