@@ -212,6 +212,10 @@ enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
     for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
             code = consumer_ensure(mq, worker, (enum job_priority)priority, &made, err);
+    /* The first may only have waited for another program's making; a pull may have asked too early all the
+     * same. */
+    if (code == E_OK && (made > 0 || atomic_load(&mq->ensures) == 0))
+        atomic_fetch_add(&mq->ensures, 1);
     if (repairs != NULL)
         *repairs = made;
     return code;

@@ -13,6 +13,7 @@ struct mq
     natsConnection *nc;
     jsCtx *js;
     atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
+    atomic_int ensures;    /* counts mq_ensure's that made something, and the first: the same */
 };
 
 /* What a failure of the library means to us; the only translator. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pulling by hand: requests to CONSUMER.MSG.NEXT with one inbox for all answers.  The server
- * serves waiting requests in order, so deliveries are counted against the oldest; a request
- * that has expired by our own clock owes nothing more.
+ * Pulling by hand: requests to CONSUMER.MSG.NEXT with one inbox for all answers, each with a
+ * number of its own at the end, so that a status tells which request it is about.  Deliveries
+ * carry the stream's subject and are counted against the oldest.  A request is renewed a while
+ * before the server lets it expire: there is always one waiting.
+ *
+ * A request to a consumer that does not exist is not answered at all.  Hence requests are short,
+ * and are all made anew whenever streams and consumers were looked after (mq_ensure).
  */
 #include "common/mq/internal.h"
 
@@ -17,15 +21,16 @@
 enum
 {
     MAX_REQUESTS = 4,
-    EXPIRES_MS = 10000,
-    LATE_MS = 1000, /* how much later than the server we forget a request */
-    PAUSE_MS = 250  /* after a refusal */
+    EXPIRES_MS = 3000,
+    RENEW_MS = 2000, /* when a request counts as over; the caller asks again within a second of it */
+    PAUSE_MS = 250   /* after a refusal */
 };
 
 struct request
 {
+    unsigned number;
     int left;
-    int64_t forget_ms;
+    int64_t renew_ms;
 };
 
 struct mq_pull
@@ -33,7 +38,7 @@ struct mq_pull
     struct mq *mq;
     natsSubscription *sub;
     struct mq_ender *ender;
-    natsInbox *inbox;
+    char inbox[64];    /* with a dot at the end */
     char subject[128]; /* of the request */
     void (*got)(void *of, struct mq_delivery *take);
     void *of;
@@ -41,7 +46,9 @@ struct mq_pull
     pthread_mutex_t lock;                  /* guards all below */
     struct request requests[MAX_REQUESTS]; /* oldest first */
     int count;
+    unsigned number; /* of the latest request */
     int reconnects;
+    int ensures;
     int64_t pause_until_ms;
 };
 
@@ -50,29 +57,36 @@ struct mq_delivery
     natsMsg *msg;
 };
 
-static void forget_oldest(struct mq_pull *pull)
+static void forget(struct mq_pull *pull, int i)
 {
     pull->count--;
-    memmove(&pull->requests[0], &pull->requests[1], (size_t)pull->count * sizeof pull->requests[0]);
+    memmove(&pull->requests[i], &pull->requests[i + 1], (size_t)(pull->count - i) * sizeof pull->requests[0]);
 }
 
 static void count_delivery(struct mq_pull *pull)
 {
     pthread_mutex_lock(&pull->lock);
     if (pull->count > 0 && --pull->requests[0].left == 0)
-        forget_oldest(pull);
+        forget(pull, 0);
     pthread_mutex_unlock(&pull->lock);
 }
 
+static void forget_number(struct mq_pull *pull, unsigned number)
+{
+    for (int i = 0; i < pull->count; i++)
+        if (pull->requests[i].number == number)
+        {
+            forget(pull, i);
+            return;
+        }
+}
+
 /* 408 a request expired; 404, 409, 503: no such consumer, deleted, no JetStream. */
-static void on_status(struct mq_pull *pull, const char *status)
+static void on_status(struct mq_pull *pull, const char *status, unsigned number)
 {
     pthread_mutex_lock(&pull->lock);
     if (strcmp(status, "408") == 0)
-    {
-        if (pull->count > 0)
-            forget_oldest(pull);
-    }
+        forget_number(pull, number);
     else if (strcmp(status, "100") != 0)
     {
         pull->count = 0;
@@ -89,7 +103,8 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     (void)sub;
     if (natsMsg_GetDataLength(msg) == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK)
     {
-        on_status(pull, status);
+        const char *dot = strrchr(natsMsg_GetSubject(msg), '.');
+        on_status(pull, status, dot != NULL ? (unsigned)strtoul(dot + 1, NULL, 10) : 0);
         natsMsg_Destroy(msg);
         return;
     }
@@ -102,6 +117,19 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     }
     delivery->msg = msg;
     pull->got(pull->of, delivery);
+}
+
+static natsStatus subscribe(struct mq_pull *pull)
+{
+    natsInbox *inbox = NULL;
+    char all[sizeof pull->inbox + 1];
+    natsStatus s = natsInbox_Create(&inbox);
+    if (s != NATS_OK)
+        return s;
+    snprintf(pull->inbox, sizeof pull->inbox, "%s.", inbox);
+    snprintf(all, sizeof all, "%s*", pull->inbox);
+    natsInbox_Destroy(inbox);
+    return natsConnection_Subscribe(&pull->sub, pull->mq->nc, all, on_delivery, pull);
 }
 
 enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, struct mq_pull **out,
@@ -117,9 +145,7 @@ enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, s
     pull->got = config->got;
     pull->of = config->of;
     pthread_mutex_init(&pull->lock, NULL);
-    natsStatus s = natsInbox_Create(&pull->inbox);
-    if (s == NATS_OK)
-        s = natsConnection_Subscribe(&pull->sub, mq->nc, pull->inbox, on_delivery, pull);
+    natsStatus s = subscribe(pull);
     if (s == NATS_OK)
         s = natsSubscription_SetPendingLimits(pull->sub, -1, -1); /* bounded by what we ask for */
     if (s == NATS_OK)
@@ -141,7 +167,6 @@ void mq_pull_close(struct mq_pull *pull)
         mq_ender_end(pull->ender, pull->sub);
     else
         natsSubscription_Destroy(pull->sub);
-    natsInbox_Destroy(pull->inbox);
     pthread_mutex_destroy(&pull->lock);
     free(pull);
 }
@@ -162,26 +187,33 @@ int mq_pull_outstanding(struct mq_pull *pull)
     return sum;
 }
 
-/* How many to ask for now; the request is written down before it is sent. */
-static int plan(struct mq_pull *pull, int credit)
+/* What the server may never have heard of, or lets go soon, does not count. */
+static void forget_stale(struct mq_pull *pull, int64_t now)
+{
+    const int reconnects = atomic_load(&pull->mq->reconnects);
+    const int ensures = atomic_load(&pull->mq->ensures);
+    if (reconnects != pull->reconnects || ensures != pull->ensures)
+        pull->count = 0;
+    pull->reconnects = reconnects;
+    pull->ensures = ensures;
+    while (pull->count > 0 && pull->requests[0].renew_ms <= now)
+        forget(pull, 0);
+}
+
+/* How many to ask for now, and under which number; the request is written down before it is sent. */
+static int plan(struct mq_pull *pull, int credit, unsigned *number)
 {
     const int64_t now = clock_mono_ms();
-    const int reconnects = atomic_load(&pull->mq->reconnects);
     pthread_mutex_lock(&pull->lock);
-    if (reconnects != pull->reconnects)
-    {
-        pull->reconnects = reconnects;
-        pull->count = 0;
-    }
-    while (pull->count > 0 && pull->requests[0].forget_ms <= now)
-        forget_oldest(pull);
+    forget_stale(pull, now);
     int want = credit - outstanding_locked(pull);
     bool small = want * 2 < credit && pull->count > 0; /* do not ask one by one */
     if (want <= 0 || small || pull->count == MAX_REQUESTS || now < pull->pause_until_ms)
         want = 0;
     if (want > 0)
         pull->requests[pull->count++] =
-            (struct request){.left = want, .forget_ms = now + EXPIRES_MS + LATE_MS};
+            (struct request){.number = ++pull->number, .left = want, .renew_ms = now + RENEW_MS};
+    *number = pull->number;
     pthread_mutex_unlock(&pull->lock);
     return want;
 }
@@ -190,14 +222,17 @@ void mq_pull_want(struct mq_pull *pull, int credit)
 {
     if (!mq_connected(pull->mq))
         return;
-    int want = plan(pull, credit);
+    unsigned number = 0;
+    int want = plan(pull, credit, &number);
     if (want == 0)
         return;
     char body[96];
+    char inbox[sizeof pull->inbox + 12];
+    snprintf(inbox, sizeof inbox, "%s%u", pull->inbox, number);
     snprintf(body, sizeof body, "{\"batch\":%d,\"expires\":%lld}", want, EXPIRES_MS * 1000000LL);
-    natsStatus s = natsConnection_PublishRequestString(pull->mq->nc, pull->subject, pull->inbox, body);
+    natsStatus s = natsConnection_PublishRequestString(pull->mq->nc, pull->subject, inbox, body);
     if (s != NATS_OK)
-        on_status(pull, "503");
+        on_status(pull, "503", number);
 }
 
 /* ---- deliveries ----------------------------------------------------------------------------- */
