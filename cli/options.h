@@ -46,6 +46,9 @@
     X(EMAIL,          "email",          "EMAIL",   "address of the user")                                    \
     X(ROLE,           "role",           "ROLE",    "user, moderator or admin")                               \
     X(PASSWORD_STDIN, "password-stdin", "",        "read the password from standard input, one line")        \
+    X(CRON,           "cron",           "EXPR",    "five fields in UTC, e.g. '0 3 * * *', or @daily")        \
+    X(EVERY,          "every",          "S",       "seconds from one run to the next")                       \
+    X(MISSED,         "missed",         "POLICY",  "what was missed runs once (default) or is left out: skip") \
     X(URL,            "url",            "URL",     "where the program listens; http://127.0.0.1:3000 by default")
 /* clang-format on */
 

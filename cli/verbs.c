@@ -36,6 +36,17 @@ const struct verb verbs[] = {
      "The same job starts from its first attempt, with --payload instead of its old one if given."},
     {"dlq", "purge", "[ID]", 0, 1, OPTION_BIT(ALL), VERB_NEEDS_SETTINGS, verb_dlq_purge,
      "close a dead letter, or --all, without a replay", NULL},
+    {"schedule", "put", "NAME", 1, 1,
+     OPTION_BIT(CRON) | OPTION_BIT(EVERY) | OPTION_BIT(MISSED) | OPTION_BIT(KIND) | OPTION_BIT(WORKER) |
+         OPTION_BIT(PRIORITY) | OPTION_BIT(PAYLOAD),
+     VERB_NEEDS_SETTINGS, verb_schedule_put,
+     "make a job run periodically, or change how",
+     "  sokoulctl schedule put nightly --cron '0 3 * * *' --kind noop\n\n"
+     "Each time is fired once, however many programs run.  Its next time counts from now."},
+    {"schedule", "ls", "", 0, 0, 0, VERB_NEEDS_SETTINGS, verb_schedule_ls,
+     "list periodic jobs with their next time", NULL},
+    {"schedule", "rm", "NAME", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_schedule_rm,
+     "end a periodic job", "Jobs that it made already stay."},
     {"user", "create", "[NAME]", 0, 1,
      OPTION_BIT(USERNAME) | OPTION_BIT(EMAIL) | OPTION_BIT(ROLE) | OPTION_BIT(PASSWORD_STDIN),
      VERB_NEEDS_SETTINGS, verb_user_create,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sweeper: twice a second it takes back what dead workers hold; every ten seconds it wakes
- * what nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all
+ * The sweeper: twice a second it takes back what dead workers hold and fires periodic jobs; every ten seconds
+ * it wakes what nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all
  * sweepers on a database one holds the advisory lock and works, the others wait for their turn.
  */
 #include "common/outbox/internal.h"
@@ -12,6 +12,7 @@
 #include "common/obs/metrics.h"
 #include "common/store/jobs.h"
 #include "common/store/outbox.h"
+#include "common/store/schedules.h"
 
 enum
 {
@@ -40,6 +41,18 @@ static enum err_code take_back(struct round *round, struct err *err)
     log_warn("jobs_taken_back", "took back %lld jobs from workers that died or froze", (long long)moved);
     outbox_wake(round->outbox);
     return E_OK;
+}
+
+static enum err_code fire_schedules(struct round *round, struct err *err)
+{
+    int64_t fired = 0;
+    enum err_code code = schedule_store_fire(round->db, round->arena, &fired, err);
+    if (code == E_OK && fired > 0)
+        outbox_wake(round->outbox);
+    if (code == E_OK || code == E_DATABASE || code == E_TIMEOUT)
+        return code;
+    log_error("schedules_failed", "periodic jobs could not be made: %s", err->text);
+    return E_OK; /* what else the sweeper does must go on */
 }
 
 static enum err_code sweep_consumer(struct round *round, const char *incarnation, const char *worker,
@@ -110,6 +123,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
     int64_t now = clock_mono_ms();
     if (code == E_OK && mine)
         code = take_back(round, err);
+    if (code == E_OK && mine)
+        code = fire_schedules(round, err);
     if (code != E_OK || now < *sweep_at_ms)
         return code;
     *sweep_at_ms = now + SWEEP_MS;
