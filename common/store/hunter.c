@@ -16,7 +16,7 @@
 static const struct db_stmt take = {
     "hunter_take",
     "WITH " MINE "UPDATE downloads d SET node = $4, job_id = mine.job_id, status = 'Running', reason = NULL, "
-                 "detail = NULL, "
+    "detail = NULL, "
     "finished_at = NULL, progress_at = now() FROM mine WHERE d.id = $3::uuid "
     "AND (d.user_id = mine.user_id OR mine.user_id = '00000000-0000-0000-0000-000000000000') "
     "AND (d.job_id IS NULL OR d.job_id = mine.job_id OR NOT EXISTS (SELECT 1 FROM jobs o "
