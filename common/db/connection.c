@@ -95,11 +95,13 @@ static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *e
  * little before we would give up on it. */
 static enum err_code connect_settle(struct db *db, struct err *err)
 {
-    char set[256];
+    static const char lookups[] =
+        "; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    char set[384];
     snprintf(set, sizeof set,
              "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "
-             "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 60000",
-             db->settings->statement_ms);
+             "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 60000%s",
+             db->settings->statement_ms, db->settings->plans == DB_PLANS_LOOKUPS ? lookups : "");
     return db_script(db, set, err);
 }
 

@@ -35,6 +35,15 @@ struct db_pool;
 struct db;
 struct db_rows;
 
+/* What the planner may choose on a pool's connections. */
+enum db_plans
+{
+    DB_PLANS_ANY,
+    /* Nested loops over indexes: for statements that find many rows by key, whatever the statistics say. A
+     * batch of 500 keys in a table that looks small would be a scan of all of it. */
+    DB_PLANS_LOOKUPS
+};
+
 struct db_pool_config
 {
     const char *url;  /* postgresql://...; copied */
@@ -43,6 +52,7 @@ struct db_pool_config
     int get_wait_ms;  /* how long db_get waits for a free one; 0: 30,000 */
     int statement_ms; /* deadline of one call; 0: 30,000 */
     int connect_ms;   /* deadline of a connect; 0: 5,000 */
+    enum db_plans plans;
     /* Asked a few times a second while a call waits: true when the server is known to be away, and the call
      * fails with E_DATABASE at once instead of at its deadline. NULL: never. Must not block. */
     bool (*away)(void *of);

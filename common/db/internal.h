@@ -22,6 +22,7 @@ struct db_settings
     char *name;
     int statement_ms;
     int connect_ms;
+    enum db_plans plans;
     bool (*away)(void *of);
     void *away_of;
 };
