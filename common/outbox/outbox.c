@@ -48,21 +48,25 @@ static double read_gauge(void *of)
     return *(_Atomic double *)of;
 }
 
-static enum err_code open_pool(const struct outbox_config *config, const char *part, struct db_pool **pool,
-                               struct err *err)
+static enum err_code open_pool(const struct outbox_config *config, const char *part, enum db_plans plans,
+                               struct db_pool **pool, struct err *err)
 {
     char name[64];
     snprintf(name, sizeof name, "%.40s %s", config->name, part);
-    const struct db_pool_config pool_config = {
-        .url = config->database_url, .name = name, .size = 1, .get_wait_ms = 1000, .statement_ms = 10000};
+    const struct db_pool_config pool_config = {.url = config->database_url,
+                                               .name = name,
+                                               .size = 1,
+                                               .get_wait_ms = 1000,
+                                               .statement_ms = 10000,
+                                               .plans = plans};
     return db_pool_open(&pool_config, pool, err);
 }
 
 static enum err_code open_all(const struct outbox_config *config, struct outbox *outbox, struct err *err)
 {
-    enum err_code code = open_pool(config, "relay", &outbox->relay_pool, err);
+    enum err_code code = open_pool(config, "relay", DB_PLANS_LOOKUPS, &outbox->relay_pool, err);
     if (code == E_OK)
-        code = open_pool(config, "sweeper", &outbox->sweep_pool, err);
+        code = open_pool(config, "sweeper", DB_PLANS_ANY, &outbox->sweep_pool, err);
     if (code == E_OK)
         code = mq_publisher_open(config->mq, &outbox->publisher, err);
     if (code == E_OK && (outbox->wake_fd < 0 || outbox->stop_fd < 0))

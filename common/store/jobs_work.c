@@ -13,14 +13,20 @@
     "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
     "priority"
 
+/* The state in a form that no partial index serves: the row is found by its key. An index of all that wait or
+ * run has as many dead entries as jobs went through it since the last vacuum, and would be read from end to
+ * end for every batch. */
+#define STATE(of) of " || ''"
+
 static const struct db_stmt claim_stmt = {
     "job_claim",
     "UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,"
     "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),"
     "   finished_at = NULL"
-    " WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now() AND (NOT alone OR "
-    "$4::boolean)"
-    " RETURNING " CLAIMED_COLUMNS,
+    " WHERE job_id = ANY($1::uuid[]) AND " STATE(
+        "status") " = 'Pending' AND run_at <= now() AND (NOT alone OR "
+                  "$4::boolean)"
+                  " RETURNING " CLAIMED_COLUMNS,
     4};
 
 static const struct db_stmt unknown_stmt = {
@@ -38,7 +44,7 @@ static const struct db_stmt adopt_stmt = {
     12};
 
 /* What is under the guard: the row is Running under the fence that our claim was given. */
-#define GUARD " j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence "
+#define GUARD " j.job_id = t.job_id AND " STATE("j.status") " = 'Running' AND j.fence = t.fence "
 
 static const struct db_stmt finish_stmt = {
     "job_finish",

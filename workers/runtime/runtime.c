@@ -78,6 +78,7 @@ static enum err_code open_pools(struct runtime *runtime, struct err *err)
     struct db_pool_config own = {
         .url = config->database_url, .name = config->worker, .size = OWN_CONNECTIONS, .get_wait_ms = 1000};
     own.statement_ms = 15000;
+    own.plans = DB_PLANS_LOOKUPS;
     struct db_pool_config kinds = {
         .url = config->database_url, .name = config->worker, .size = config->db_pool_size};
     enum err_code code = db_pool_open(&own, &runtime->own_pool, err);
