@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of jobs share: making them, waiting for them, and what must hold afterwards."""
+import json
+import time
+import uuid
+
+from stack_under_test import eventually
+
+SYSTEM = "00000000-0000-0000-0000-000000000000"
+
+
+def inject(sokoul, kind, payload, count=1, *options):
+    """The ids of accepted jobs."""
+    done = sokoul.ctl("job", "inject", "--kind", kind, "--payload", json.dumps(payload), "--count", str(count), "--json",
+                      *options)
+    return json.loads(done.stdout)["ids"]
+
+
+def job(sokoul, job_id):
+    """As GET /jobs/{id} shows it."""
+    return json.loads(sokoul.ctl("job", "get", job_id, "--json").stdout)
+
+
+def settled(sokoul, job_id, wait_s=30):
+    sokoul.job_settled(job_id, wait_s)
+    return job(sokoul, job_id)
+
+
+def run(sokoul, kind, payload, wait_s=30):
+    return settled(sokoul, inject(sokoul, kind, payload)[0], wait_s)
+
+
+def stamp(ago_s=0):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - ago_s))
+
+
+def envelope(**fields):
+    """A good one of a noop, with these fields instead; None leaves one out."""
+    whole = {"v": 1, "job_id": str(uuid.uuid4()), "kind": "noop", "timestamp": stamp(), "user_id": SYSTEM,
+             "request_id": "req-test", "payload": {}, **fields}
+    return {k: v for k, v in whole.items() if v is not None}
+
+
+def publish(nats, body, subject="sokoul.jobs.scout.noop", headers=None):
+    """Straight into JetStream; waits for its confirmation."""
+    return nats.js_publish(subject, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
+
+
+def done_count(sokoul, ids):
+    return sokoul.value("SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) AND status IN ('Completed', 'Failed')",
+                        (ids,))
+
+
+def all_settled(sokoul, ids, wait_s=60):
+    eventually(lambda: done_count(sokoul, ids) == len(ids), wait_s, f"the end of {len(ids)} jobs")
+
+
+def check_each_ran_once(sokoul, ids):
+    """One terminal state each, Completed, one result; no letter, nothing left under way."""
+    assert len(set(ids)) == len(ids)
+    rows = sokoul.sql("SELECT j.status, count(DISTINCT j.job_id), count(r.job_id) FROM jobs j LEFT JOIN job_results r "
+                      "USING (job_id) WHERE j.job_id = ANY(%s::uuid[]) GROUP BY 1", (ids,))
+    assert rows == [("Completed", len(ids), len(ids))]
+    ends = sokoul.value("SELECT count(*) FROM job_history WHERE job_id = ANY(%s::uuid[]) AND status IN "
+                        "('Completed', 'Failed')", (ids,))
+    assert ends == 0, "a job left a terminal state"
+    assert sokoul.value("SELECT count(*) FROM dead_letters") == 0
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, 10, "an empty outbox")
+    eventually(lambda: unsettled(sokoul) == 0, 45, "a stream without messages")  # the broker waits 30 s for the dead
+
+
+def unsettled(sokoul):
+    """Messages of JOBS that nobody has acknowledged."""
+    with sokoul.nats.connect() as nats:
+        return nats.js("STREAM.INFO.JOBS")["state"]["messages"]
