@@ -2,7 +2,8 @@
 /*
  * The sweeper: twice a second it takes back what dead workers hold and fires periodic jobs; every ten seconds
  * it wakes what nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all
- * sweepers on a database one holds the advisory lock and works, the others wait for their turn.
+ * sweepers on a database one holds the advisory lock and works, the others wait for their turn, and take it
+ * from one that is frozen.
  */
 #include "common/outbox/internal.h"
 
@@ -115,6 +116,17 @@ static enum err_code purge(struct round *round, struct err *err)
     return code;
 }
 
+/* Whoever has the turn may be frozen. */
+static void watch_holder(struct db *db)
+{
+    int unseated = 0;
+    struct err err = ERR_INIT;
+    if (sweep_unseat(db, &unseated, &err) != E_OK)
+        log_debug("sweeper_failed", "%s", err.text);
+    else if (unseated > 0)
+        log_warn("sweeper_unseated", "the process that swept has been silent; somebody else sweeps now");
+}
+
 /* Gauges are everybody's; the rest is done by whoever holds the turn. */
 static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *purge_at_ms, struct err *err)
 {
@@ -128,6 +140,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
     if (code != E_OK || now < *sweep_at_ms)
         return code;
     *sweep_at_ms = now + SWEEP_MS;
+    if (!mine)
+        watch_holder(round->db);
     code = count(round, err);
     crash_point("sweep");
     if (code == E_OK && mine && mq_connected(round->outbox->mq))

@@ -230,6 +230,8 @@ MUST_USE enum err_code worker_store_register(struct db *db, const char *worker_i
 MUST_USE enum err_code worker_store_leave(struct db *db, const char *worker_id, struct err *err);
 /* Of all sweepers of a database one has the turn, for as long as its connection lives. */
 MUST_USE enum err_code sweep_turn(struct db *db, bool *mine, struct err *err);
+/* Takes the turn from whoever has it and has been silent for 10 s; the next sweep_turn may get it. */
+MUST_USE enum err_code sweep_unseat(struct db *db, int *unseated, struct err *err);
 /* Takes back what dead or frozen workers hold (at most 1,000 jobs); counts the moves.  Dead: its connection
  * is missing, at two looks 0.7 s apart, on the very server where it was registered.  Frozen: a lease is over
  * and both this server and this connection are older than a lease.  Call about twice a second. */

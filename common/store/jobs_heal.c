@@ -27,6 +27,16 @@ static const struct db_stmt turn_stmt = {
     "   AND pid = pg_backend_pid() AND granted) OR pg_try_advisory_lock(21843, 1)",
     0};
 
+/* A sweeper asks twice a second. One that has long been silent is frozen, with its host or by itself, and
+ * its connection keeps the lock, and perhaps rows, for ever: it is closed. */
+static const struct db_stmt unseat_stmt = {
+    "sweep_unseat",
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.classid = 21843 AND l.objid = 1 AND l.granted"
+    "   AND a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state <> 'active'"
+    "   AND a.state_change < clock_timestamp() - interval '10 s'",
+    0};
+
 /* First look: whose connection is missing now, on the server where it was made? Second look: marks that are
  * old. */
 static const struct db_stmt look_stmt = {"worker_look",
@@ -115,6 +125,17 @@ enum err_code sweep_turn(struct db *db, bool *mine, struct err *err)
     if (code != E_OK)
         return code;
     *mine = db_bool(rows, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code sweep_unseat(struct db *db, int *unseated, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &unseat_stmt, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    *unseated = db_rows(rows);
     db_rows_free(rows);
     return E_OK;
 }

@@ -68,7 +68,7 @@ def test_poison_is_dead_after_three_redeliveries_and_delays_nobody(sokoul, scout
         assert (job_id, reason, size) == (None, "poison", len(body)) and detail, name
     refused = len(scout.log(event="message_refused"))
     assert refused == 3 * len(POISON) and len(scout.log(event="message_buried")) == len(POISON)
-    eventually(lambda: unsettled(sokoul) == 0, 10)
+    eventually(lambda: unsettled(sokoul) == 0, 10, "nothing left")
     assert scout.running() and sokoul.value("SELECT count(*) FROM jobs WHERE status <> 'Completed'") == 0
     with sokoul.nats.connect() as nats:
         eventually(lambda: nats.js("STREAM.INFO.DLQ")["state"]["messages"] == len(POISON), 10, "copies in DLQ")
@@ -105,7 +105,7 @@ def test_a_job_of_an_unknown_user_is_dropped(sokoul, scout):
     with sokoul.nats.connect() as nats:
         publish(nats, body)
     eventually(lambda: scout.log(event="message_dropped"), 10)
-    eventually(lambda: unsettled(sokoul) == 0, 10)
+    eventually(lambda: unsettled(sokoul) == 0, 10, "nothing left")
     assert sokoul.value("SELECT count(*) FROM jobs") == 0 and not letters(sokoul)
 
 
@@ -348,5 +348,5 @@ def test_what_ended_stays_ended(sokoul, scout):
         publish(nats, envelope(job_id=done["id"], payload={"echo": 2}))
         publish(nats, envelope(job_id=done["id"], payload={"fail": "permanent"}), headers={"Nats-Msg-Id": "other"})
     assert run(sokoul, "noop", {})["status"] == "Completed"
-    eventually(lambda: unsettled(sokoul) == 0, 10)
+    eventually(lambda: unsettled(sokoul) == 0, 10, "nothing left")
     assert job(sokoul, done["id"]) == done
