@@ -49,17 +49,22 @@ static struct block *block_new(size_t size, struct block *next)
 
 struct arena *arena_new(size_t max_bytes)
 {
+    return arena_new_sized(FIRST_BLOCK_BYTES, max_bytes);
+}
+
+struct arena *arena_new_sized(size_t first_bytes, size_t max_bytes)
+{
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
         return NULL;
-    arena->top = block_new(FIRST_BLOCK_BYTES, NULL);
+    arena->top = block_new(first_bytes, NULL);
     if (arena->top == NULL)
     {
         free(arena);
         return NULL;
     }
-    arena->held_bytes = FIRST_BLOCK_BYTES;
-    arena->max_bytes = max_bytes > FIRST_BLOCK_BYTES ? max_bytes : FIRST_BLOCK_BYTES;
+    arena->held_bytes = first_bytes;
+    arena->max_bytes = max_bytes > first_bytes ? max_bytes : first_bytes;
     return arena;
 }
 

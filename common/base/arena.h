@@ -20,7 +20,9 @@
 struct arena;
 
 struct arena *arena_new(size_t max_bytes); /* NULL when out of memory */
-void arena_free(struct arena *arena);      /* NULL is fine */
+/* The same with a first block of that size, which is kept over resets: for things that are many. */
+struct arena *arena_new_sized(size_t first_bytes, size_t max_bytes);
+void arena_free(struct arena *arena); /* NULL is fine */
 /* Frees all but the first block; runs what was deferred, latest first. */
 void arena_reset(struct arena *arena);
 

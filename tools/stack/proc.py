@@ -83,6 +83,14 @@ def children_of(pid):
     return found
 
 
+def family(pid):
+    """The process and all that descend from it."""
+    found = [pid]
+    for member in found:
+        found.extend(children_of(member))
+    return found
+
+
 # ---- ports ------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ import subprocess
 from urllib.parse import quote
 
 from stack.nats import Nats, NatsError
-from stack.proc import StackError, spawn, stop_child, wait_for
+from stack.proc import StackError, family, spawn, stop_child, wait_for
 
 
 def program(name):
@@ -77,6 +77,15 @@ class Server:
             self.child.kill()
             self.child.wait()
             self.child = None
+
+    def freeze(self):
+        """Stops all of its processes where they are; for tests."""
+        for pid in family(self.child.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in family(self.child.pid):
+            os.kill(pid, signal.SIGCONT)
 
     def wait_ready(self, wait_s=30):
         def settled():

@@ -13,8 +13,9 @@
 
 enum
 {
-    RUNTIME_BATCH = 512,    /* jobs of one claim or one settling at most */
-    RUNTIME_HELD_MAX = 512, /* jobs that a process holds at most, however fast they are */
+    RUNTIME_BATCH = 256,    /* jobs of one claim or one settling at most */
+    RUNTIME_HELD_MAX = 256, /* jobs that a process holds at most, however fast they are */
+    JOB_FIRST_BYTES = 1024, /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
     PROBATION_MS = 2000 /* how long a job that may be poison stays the only newcomer */
@@ -41,7 +42,7 @@ struct job
 
     /* Left by the handler. */
     const char *result;
-    struct job_new follow[JOB_FOLLOWS];
+    struct job_new *follow; /* JOB_FOLLOWS of them, made with the first */
     size_t follows;
     enum err_code code;
     struct err err;

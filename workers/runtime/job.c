@@ -62,7 +62,7 @@ static struct job *make(void)
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
-    job->arena = arena_new(JOB_ARENA_BYTES);
+    job->arena = arena_new_sized(JOB_FIRST_BYTES, JOB_ARENA_BYTES);
     if (job->arena == NULL)
     {
         free(job);
@@ -112,6 +112,7 @@ struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, s
     job->row = NULL;
     job->payload = NULL;
     job->result = NULL;
+    job->follow = NULL;
     job->follows = 0;
     job->running = false;
     job->code = E_OK;
@@ -256,7 +257,9 @@ void job_set_progress(struct job *job, const char *progress, const char *checkpo
 
 bool job_follow(struct job *job, const struct job_new *follow)
 {
-    if (job->follows == JOB_FOLLOWS)
+    if (job->follow == NULL)
+        job->follow = arena_array(job->arena, JOB_FOLLOWS, sizeof *job->follow);
+    if (job->follow == NULL || job->follows == JOB_FOLLOWS)
         return false;
     job->follow[job->follows++] = *follow;
     return true;

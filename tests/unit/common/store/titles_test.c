@@ -135,14 +135,14 @@ static struct release_new release(const char *key, int score, int seeders)
 
 START_TEST(releases__are_merged_by_their_key_and_listed_best_first)
 {
-    int64_t stored = 0;
+    struct release_stored stored = {0};
     struct store_page page;
     const char *media = test_db_media(db, 60, "Released");
     struct release_new releases[] = {release("a", 50, 5), release("b", 90, 1), release("c", 90, 7),
                                      release("b", 10, 1), release("d", 0, -1)};
     releases[0].magnet = "magnet:?xt=urn:btih:a";
     ck_assert_int_eq(release_store_put(db, media, releases, 5, &stored, &err), E_OK);
-    ck_assert_int_eq(stored, 4);
+    ck_assert_int_eq(stored.count, 4);
     releases[0] = release("a", 95, 9); /* found again, without its magnet link this time */
     ck_assert_int_eq(release_store_put(db, media, releases, 1, &stored, &err), E_OK);
 
@@ -164,7 +164,7 @@ END_TEST
 
 START_TEST(releases__give_the_best_fit_one)
 {
-    int64_t stored = 0;
+    struct release_stored stored = {0};
     struct release_source source;
     const char *media = test_db_media(db, 61, "Chosen");
     const char *other = test_db_media(db, 62, "Other");
