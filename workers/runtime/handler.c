@@ -11,12 +11,30 @@ enum
     SLOW_MS = 100 /* a job that waited so long inside the process was claimed too early */
 };
 
-static struct job *next_job(struct runtime *runtime)
+static void hand_over(struct runtime *runtime, struct job *job)
+{
+    runtime->running--;
+    job->running = false;
+    queue_push(&runtime->ended, job);
+    pthread_cond_signal(&runtime->ended_news);
+}
+
+/* Hands over the one that ended, if any, and takes the next.  Who finds more than it takes wakes another: so
+ * fast jobs are run by few threads and slow ones by all. */
+static struct job *next_job(struct runtime *runtime, struct job *ended)
 {
     pthread_mutex_lock(&runtime->lock);
+    if (ended != NULL)
+        hand_over(runtime, ended);
     while (runtime->ready.head == NULL && !runtime->stopped)
+    {
+        runtime->idle++;
         pthread_cond_wait(&runtime->ready_news, &runtime->lock);
+        runtime->idle--;
+    }
     struct job *job = queue_pop(&runtime->ready);
+    if (runtime->ready.head != NULL && runtime->idle > 0)
+        pthread_cond_signal(&runtime->ready_news);
     if (job != NULL)
     {
         job->running = true;
@@ -41,21 +59,11 @@ static enum err_code run(struct job *job)
     return code != E_OK && job_should_stop(job) ? job_stop_reason(job, &job->err) : code;
 }
 
-static void end(struct runtime *runtime, struct job *job)
-{
-    pthread_mutex_lock(&runtime->lock);
-    runtime->running--;
-    job->running = false;
-    queue_push(&runtime->ended, job);
-    pthread_cond_signal(&runtime->ended_news);
-    pthread_mutex_unlock(&runtime->lock);
-}
-
 void *handler_run(void *of)
 {
     struct runtime *runtime = of;
     struct job *job = NULL;
-    while ((job = next_job(runtime)) != NULL)
+    while ((job = next_job(runtime, job)) != NULL)
     {
         log_context_set((struct log_context){
             .request_id = job->claim.request_id, .user_id = job->claim.user_id, .job_id = job->claim.job_id});
@@ -65,7 +73,6 @@ void *handler_run(void *of)
         crash_point("job_ran");
         metrics_observe(METRIC_WORKER_JOB_SECONDS, (double)(clock_mono_ms() - job->started_ms) / 1000);
         log_context_set((struct log_context){0});
-        end(runtime, job);
     }
     return NULL;
 }

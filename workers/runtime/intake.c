@@ -35,7 +35,9 @@ struct intake
     struct mq_delivery *deliveries[RUNTIME_BATCH];
     struct envelope envelopes[RUNTIME_BATCH];
     size_t count;
-    bool alone; /* the batch is one lonely job */
+    size_t found;             /* where the delivery of the latest claim lay: the next one is behind it */
+    struct job_queue started; /* claimed, not yet shown to the handlers */
+    bool alone;               /* the batch is one lonely job */
 };
 
 /* ---- what came ------------------------------------------------------------------------------ */
@@ -255,23 +257,36 @@ static void start(struct intake *intake, const struct job_claim *claim, struct m
         return;
     }
     crash_point("claimed");
+    queue_push(&intake->started, job);
+}
+
+/* One handler is woken; it wakes the next if there is more than it takes. */
+static void show_started(struct intake *intake)
+{
+    struct runtime *runtime = intake->runtime;
+    struct job *job = NULL;
     pthread_mutex_lock(&runtime->lock);
-    runtime_hold(runtime, job);
-    if (intake->alone)
-        runtime->suspect = job;
-    queue_push(&runtime->ready, job);
+    while ((job = queue_pop(&intake->started)) != NULL)
+    {
+        runtime_hold(runtime, job);
+        if (intake->alone)
+            runtime->suspect = job;
+        queue_push(&runtime->ready, job);
+    }
     pthread_cond_signal(&runtime->ready_news);
     pthread_mutex_unlock(&runtime->lock);
 }
 
 static struct mq_delivery *take_delivery(struct intake *intake, const char *job_id)
 {
-    for (size_t i = 0; i < intake->count; i++)
+    for (size_t n = 0; n < intake->count; n++)
     {
+        size_t i = (intake->found + 1 + n) % intake->count;
         struct mq_delivery *delivery = intake->deliveries[i];
         if (delivery == NULL || strcmp(intake->envelopes[i].job_id, job_id) != 0)
             continue;
         intake->deliveries[i] = NULL;
+        intake->found = i;
         return delivery;
     }
     return NULL;
@@ -324,6 +339,7 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
     if (code == E_OK && adopted)
     {
         start(intake, &claim, delivery);
+        show_started(intake);
         return;
     }
     if (code == E_NOT_FOUND)
@@ -372,6 +388,7 @@ static enum err_code claim_all(struct intake *intake, struct db *db, struct err 
         return code;
     for (size_t i = 0; i < claimed; i++)
         start(intake, &claims[i], take_delivery(intake, claims[i].job_id));
+    show_started(intake);
     return adopt_unknown(intake, db, err);
 }
 

@@ -112,6 +112,7 @@ struct runtime
     struct job *held; /* claimed and not yet settled */
     int held_count;
     int running;
+    int idle;   /* handlers that wait for a job */
     int window; /* jobs that may be held now */
     bool draining;
     bool stopped; /* handlers and settler leave when their queues are empty */
