@@ -6,6 +6,7 @@
     hunting.hunter()               a sokoul-hunter on a loopback address of its own
     hunting.download(user, ...)    POST /downloads/start; gives a Download
 """
+import hashlib
 import os
 import threading
 import time
@@ -17,6 +18,20 @@ from stack_under_test import SLOW, eventually
 MIB = 1 << 20
 
 
+def held(program, download):
+    """Whether the process has the torrent's lock file open."""
+    fds = f"/proc/{program.pid}/fd"
+    return any(link.endswith(f"{download.torrent_id}.lock") for link in links_of(fds))
+
+
+def links_of(fds):
+    for fd in os.listdir(fds):
+        try:
+            yield os.readlink(os.path.join(fds, fd))
+        except OSError:
+            continue
+
+
 class Swarm:
     """Nodes and servers of one test."""
 
@@ -25,13 +40,27 @@ class Swarm:
         self.made = []
         self.tracker = None
 
-    def torrent(self, size, name="film.bin", **options):
+    def torrent(self, size, name="film.bin", folder=None, **options):
         if self.tracker is None:
             self.tracker = kit.Tracker(self.path / "tracker")
             self.made.append(self.tracker)
-        torrent = kit.Torrent(self.path / f"source-{uuid.uuid4().hex[:8]}", size, name, tracker=self.tracker.url,
-                              **options)
+        folder = folder or self.path / f"source-{uuid.uuid4().hex[:8]}"
+        torrent = kit.Torrent(folder, size, name, tracker=self.tracker.url, **options)
         self.tracker.allow(torrent)
+        return torrent
+
+    def folder(self, files):
+        """A torrent of several files, {name: size}; .digests has their SHA-256."""
+        source = self.path / f"source-{uuid.uuid4().hex[:8]}"
+        (source / "film").mkdir(parents=True)
+        digests = {name: kit.random_file(source / "film" / name, size) for name, size in files.items()}
+        whole = b"".join((source / "film" / name).read_bytes() for name in files)
+        piece = 1 << 18
+        info = {"name": "film", "piece length": piece,
+                "pieces": b"".join(hashlib.sha1(whole[i:i + piece]).digest() for i in range(0, len(whole), piece)),
+                "files": [{"length": size, "path": [name]} for name, size in files.items()]}
+        torrent = self.torrent(len(whole), "film", info=info, folder=source)
+        torrent.digests = digests
         return torrent
 
     def seed(self, torrent, up_kib_s=0):

@@ -133,6 +133,7 @@ static enum err_code start(struct hunt *hunt, const struct payload *payload, str
     const struct source_ask ask = ask_of(hunt, payload);
     if (arena == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    hunt->source = (struct torrent_source){0};
     hunt->moved_on = false;
     hunt->is_described = false;
     order_doing(hunt->hunter->swarms, &hunt->order, "Looking for the torrent");
@@ -268,21 +269,32 @@ static enum swarm_fate fate(struct hunt *hunt, enum err_code code)
         return SWARM_SEED;
     if (code == E_SHUTDOWN)
         return SWARM_STAY;
-    return code == E_DISK_FULL || code == E_OK ? fate_of_files(hunt) : SWARM_DROP;
+    bool is_junk = code == E_DISK_FULL || code == E_REFUSED || hunt->moved_on;
+    return is_junk ? fate_of_files(hunt) : SWARM_DROP;
+}
+
+/* What the engine threw out by itself has left a folder and a lock file. */
+static void sweep_up(struct hunt *hunt)
+{
+    struct swarms *swarms = hunt->hunter->swarms;
+    struct err err = ERR_INIT;
+    if (!swarms_holds(swarms, hunt->source.id) && swarms_purge(swarms, hunt->source.id, &err) != E_OK)
+        log_warn("torrent_purge", "torrent %s: %s", hunt->source.id, err.text);
+    for (int64_t until_ms = clock_mono_ms() + CLEAN_WAIT_MS;
+         swarms_holds(swarms, hunt->source.id) && clock_mono_ms() < until_ms;)
+        swarms_wait(swarms, LOOK_MS);
 }
 
 /* Failed is said when the disk is free again. */
 static void leave(struct hunt *hunt, enum err_code code)
 {
-    struct swarms *swarms = hunt->hunter->swarms;
-    if (hunt->order.swarm == NULL)
+    if (hunt->source.id == NULL)
         return;
-    swarm_leave(swarms, &hunt->order, fate(hunt, code));
-    if (code != E_DISK_FULL)
-        return;
-    for (int64_t until_ms = clock_mono_ms() + CLEAN_WAIT_MS;
-         swarms_holds(swarms, hunt->source.id) && clock_mono_ms() < until_ms;)
-        swarms_wait(swarms, LOOK_MS);
+    enum swarm_fate files = fate(hunt, code);
+    if (hunt->order.swarm != NULL)
+        swarm_leave(hunt->hunter->swarms, &hunt->order, files);
+    if (files == SWARM_DELETE && code != E_OK)
+        sweep_up(hunt);
 }
 
 enum err_code download_run(struct job *job, struct err *err)

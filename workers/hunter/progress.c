@@ -45,6 +45,6 @@ int64_t progress_eta_s(const struct engine_stat *stat)
         return 0;
     if (stat->down_bytes_s == 0)
         return -1;
-    uint64_t eta_s = (stat->wanted_bytes - stat->done_bytes) / stat->down_bytes_s + 1;
-    return eta_s > PROGRESS_MAX_ETA_S ? -1 : (int64_t)eta_s;
+    uint64_t eta_s = (stat->wanted_bytes - stat->done_bytes) / stat->down_bytes_s;
+    return eta_s >= PROGRESS_MAX_ETA_S ? -1 : (int64_t)eta_s + 1;
 }
