@@ -190,6 +190,8 @@ enum err_code swarms_seed(struct swarms *swarms, const struct torrent_source *so
     pthread_mutex_lock(&swarms->lock);
     enum err_code code =
         swarm_find(swarms, source->id) != NULL ? E_OK : make(swarms, source, files, &swarm, err);
+    if (swarm != NULL)
+        swarm->is_told = true;
     pthread_mutex_unlock(&swarms->lock);
     return code;
 }
@@ -217,7 +219,7 @@ static void pause_swarm(struct swarms *swarms, struct swarm *swarm)
 /* The last order has left. */
 static void let_go(struct swarms *swarms, struct swarm *swarm, enum swarm_fate fate)
 {
-    bool seeds = swarm->is_complete && swarms->config.seeding == SWARMS_SEED;
+    bool seeds = swarm->is_told && swarm->is_complete && swarms->config.seeding == SWARMS_SEED;
     if (swarm->state == SWARM_DEAD)
         swarm_free(swarms, swarm);
     else if (fate == SWARM_STAY)
@@ -235,6 +237,7 @@ void swarm_leave(struct swarms *swarms, struct order *order, enum swarm_fate fat
     if (swarm != NULL)
     {
         unlink_order(swarm, order);
+        swarm->is_told = swarm->is_told || fate == SWARM_SEED;
         if (swarm->orders == NULL)
             let_go(swarms, swarm, fate);
         else

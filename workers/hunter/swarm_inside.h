@@ -31,6 +31,7 @@ struct swarm
     enum swarm_state state;
     bool is_known;
     bool is_complete;
+    bool is_told; /* somebody's job has ended with it complete: worth seeding */
     bool is_paused;
     enum err_code code;
     enum engine_fault fault;
