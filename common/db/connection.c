@@ -100,7 +100,7 @@ static enum err_code connect_settle(struct db *db, struct err *err)
     char set[384];
     snprintf(set, sizeof set,
              "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "
-             "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 60000%s",
+             "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 10000%s",
              db->settings->statement_ms, db->settings->plans == DB_PLANS_LOOKUPS ? lookups : "");
     return db_script(db, set, err);
 }
