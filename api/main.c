@@ -4,6 +4,7 @@
 #include "api/server.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/conf/args.h"
 #include "common/conf/conf.h"
 #include "common/crypt/token.h"
@@ -232,6 +233,7 @@ int main(int argc, char **argv)
     struct process p = {0};
     struct err err = ERR_INIT;
     int status = 0;
+    memory_tame();
     if (!args_read(argc, argv, "Answers the REST API.", &args, &status))
         return status;
     if (conf_load(CONF_API, args.env_file, &p.conf, &err) != E_OK)

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/conf/args.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
@@ -11,7 +12,6 @@
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -248,22 +248,13 @@ static void serve(struct process *p)
     log_info("shutdown", "Graceful shutdown process completed in %.3f s", seconds);
 }
 
-/* glibc keeps an arena of its own for each thread and lets its thresholds grow with use: memory that a burst
- * needed would stay with the process for ever. */
-static void tame_malloc(void)
-{
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-}
-
 int program_main(const struct program *program, int argc, char **argv)
 {
     struct process p = {.program = program, .started_ms = clock_mono_ms()};
     struct args args;
     int status = 0;
     struct err err = ERR_INIT;
-    tame_malloc();
+    memory_tame();
     if (!args_read(argc, argv, program->about, &args, &status))
         return status;
     if (conf_load(program->conf, args.env_file, &p.conf, &err) != E_OK)
