@@ -31,12 +31,15 @@ static enum err_code plan_kind(struct inject *inject, const struct options *opti
     if (inject->kind == NULL)
         return fail(err, E_USAGE, "--kind is missing, e.g. --kind noop");
     const char *worker = job_worker_of(inject->kind);
-    if (worker == NULL)
-        return fail(err, E_INVALID, "unknown kind %.60s", inject->kind);
+    if (worker == NULL && (inject->worker == NULL || !job_is_token(inject->kind)))
+        return fail(err, E_INVALID, "unknown kind %.60s; one of your own needs its --worker", inject->kind);
     if (inject->worker == NULL)
         inject->worker = worker;
-    if (!job_worker_known(inject->worker))
-        return fail(err, E_INVALID, "unknown worker %.60s; there are scout, hunter and bot", inject->worker);
+    if (!job_worker_runs(inject->worker, inject->kind))
+        return worker != NULL
+                   ? fail(err, E_INVALID, "unknown worker %.60s; there are scout, hunter and bot",
+                          inject->worker)
+                   : fail(err, E_INVALID, "worker %.60s does not run %.60s", inject->worker, inject->kind);
     return E_OK;
 }
 

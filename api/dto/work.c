@@ -92,10 +92,12 @@ static enum err_code job_check(struct request *req, const struct job_body *body,
                                struct err *err)
 {
     enum err_code code = payload_read(req, body->payload, &out->payload, err);
-    if (job_worker_of(body->kind) == NULL)
-        code = request_complain(req, err, "kind", "is not a kind of job");
-    if (body->worker != NULL && !job_worker_known(body->worker))
-        code = request_complain(req, err, "worker", "must be scout, hunter or bot");
+    const char *own = job_worker_of(body->kind);
+    if (own == NULL && (body->worker == NULL || !job_is_token(body->kind)))
+        code = request_complain(req, err, "kind", "is not a kind of job; one of your own needs its worker");
+    else if (body->worker != NULL && !job_worker_runs(body->worker, body->kind))
+        code = request_complain(req, err, "worker",
+                                own != NULL ? "must be scout, hunter or bot" : "does not run that kind");
     if (body->priority != NULL && !job_priority_parse(body->priority, &out->priority))
         code = request_complain(req, err, "priority", "must be high, normal or low");
     return code;

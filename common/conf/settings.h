@@ -20,7 +20,8 @@ enum conf_program
     CONF_SCOUT,
     CONF_HUNTER,
     CONF_BOT,
-    CONF_CLI, /* needs the database; the rest only for what a verb asks of it */
+    CONF_CLI,    /* needs the database; the rest only for what a verb asks of it */
+    CONF_WORKER, /* somebody else's, on include/sokoul.h */
     CONF_PROGRAMS
 };
 
@@ -31,7 +32,7 @@ enum conf_need
     CONF_NEED_API = 1 << CONF_API,
     CONF_NEED_BOT = 1 << CONF_BOT,
     CONF_NEED_PROVIDERS = 1 << CONF_API | 1 << CONF_SCOUT,
-    CONF_NEED_DAEMONS = 1 << CONF_API | 1 << CONF_SCOUT | 1 << CONF_HUNTER | 1 << CONF_BOT,
+    CONF_NEED_DAEMONS = 1 << CONF_API | 1 << CONF_SCOUT | 1 << CONF_HUNTER | 1 << CONF_BOT | 1 << CONF_WORKER,
     CONF_NEED_ALL = CONF_NEED_DAEMONS | 1 << CONF_CLI
 };
 

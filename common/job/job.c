@@ -122,16 +122,23 @@ bool job_worker_known(const char *worker)
     return false;
 }
 
-static bool is_token(const char *text)
+bool job_is_token(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return len > 0 && len <= 32 && text[len] == '\0';
 }
 
+bool job_worker_runs(const char *worker, const char *kind)
+{
+    if (job_worker_of(kind) != NULL)
+        return job_worker_known(worker);
+    return job_is_token(kind) && job_is_token(worker) && !job_worker_known(worker);
+}
+
 enum err_code job_subject(const char *worker, const char *kind, enum job_priority priority,
                           char subject[JOB_SUBJECT_SIZE], struct err *err)
 {
-    if (!is_token(worker) || !is_token(kind))
+    if (!job_is_token(worker) || !job_is_token(kind))
         return fail(err, E_INVALID, "worker and kind must be 1 to 32 of a-z, 0-9 and _");
     bool plain = priority == JOB_NORMAL;
     snprintf(subject, JOB_SUBJECT_SIZE, "sokoul.jobs.%s.%s%s%s", worker, kind, plain ? "" : ".",

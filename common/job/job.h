@@ -75,8 +75,14 @@ bool job_is_over(enum job_status status);
 /* The kinds that the product knows, and the worker that runs each by default. */
 const char *job_worker_of(const char *kind); /* NULL: unknown kind */
 bool job_worker_known(const char *worker);   /* scout, hunter, bot */
-/* Each worker in turn, NULL at the end. */
+/* Each worker of the product in turn, NULL at the end. */
 const char *job_worker_at(size_t index);
+
+/* Names on the wire: 1 to 32 of a-z, 0-9 and _. */
+bool job_is_token(const char *text);
+/* Whether people may ask that worker for that kind: the product's kinds run on its own workers, somebody
+ * else's kinds (include/sokoul.h) on theirs, so that a slip of the pen is no job that waits for ever. */
+bool job_worker_runs(const char *worker, const char *kind);
 
 /* "sokoul.jobs.<worker>.<kind>" with ".high" or ".low"; E_INVALID if a part is not [a-z0-9_]{1,32}. */
 enum

@@ -128,6 +128,34 @@ static enum err_code stream_ensure(struct mq *mq, const struct stream_row *row, 
     return E_OK;
 }
 
+/* ---- whose consumers ------------------------------------------------------------------------ */
+
+void mq_know_worker(struct mq *mq, const char *worker)
+{
+    if (!job_is_token(worker) || job_worker_known(worker))
+        return;
+    pthread_mutex_lock(&mq->lock);
+    size_t i = 0;
+    while (i < mq->workers_count && strcmp(mq->workers[i], worker) != 0)
+        i++;
+    if (i == mq->workers_count && i < MQ_WORKERS_MAX)
+        snprintf(mq->workers[mq->workers_count++], MQ_WORKER_SIZE, "%s", worker);
+    pthread_mutex_unlock(&mq->lock);
+}
+
+const char *mq_worker_at(struct mq *mq, size_t index)
+{
+    const char *worker = NULL;
+    size_t ours = 0;
+    while ((worker = job_worker_at(ours)) != NULL)
+        if (ours++ == index)
+            return worker;
+    pthread_mutex_lock(&mq->lock);
+    worker = index - ours < mq->workers_count ? mq->workers[index - ours] : NULL;
+    pthread_mutex_unlock(&mq->lock);
+    return worker;
+}
+
 /* ---- consumers ------------------------------------------------------------------------------ */
 
 enum
@@ -209,7 +237,7 @@ enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
     for (size_t i = 0; code == E_OK && i < sizeof streams / sizeof streams[0]; i++)
         code = stream_ensure(mq, &streams[i], &made, err);
     const char *worker = NULL;
-    for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
+    for (size_t i = 0; code == E_OK && (worker = mq_worker_at(mq, i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
             code = consumer_ensure(mq, worker, (enum job_priority)priority, &made, err);
     /* The first may only have waited for another program's making; a pull may have asked too early all the

@@ -6,12 +6,22 @@
 #include "common/mq/mq.h"
 
 #include <nats/nats.h>
+#include <pthread.h>
 #include <stdatomic.h>
+
+enum
+{
+    MQ_WORKERS_MAX = 61,
+    MQ_WORKER_SIZE = 33
+};
 
 struct mq
 {
     natsConnection *nc;
     jsCtx *js;
+    pthread_mutex_t lock; /* guards workers; names once written stay */
+    char workers[MQ_WORKERS_MAX][MQ_WORKER_SIZE];
+    size_t workers_count;
     atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
     atomic_int ensures;    /* counts mq_ensure's that made something, and the first: the same */
 };

@@ -99,12 +99,14 @@ enum err_code mq_open(const char *url, const char *name, struct mq **out, struct
     natsOptions *opts = NULL;
     if (mq == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    pthread_mutex_init(&mq->lock, NULL);
     natsStatus s = natsOptions_Create(&opts);
     if (s == NATS_OK)
         s = set_options(opts, mq, url, name);
     if (s == NATS_INVALID_ARG)
     {
         natsOptions_Destroy(opts);
+        pthread_mutex_destroy(&mq->lock);
         free(mq);
         return fail(err, E_CONFIG, "NATS_URL is not a valid address");
     }
@@ -134,6 +136,7 @@ void mq_close(struct mq *mq)
     if (mq->nc != NULL)
         natsConnection_Close(mq->nc);
     natsConnection_Destroy(mq->nc);
+    pthread_mutex_destroy(&mq->lock);
     free(mq);
 }
 

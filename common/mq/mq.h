@@ -46,8 +46,14 @@ void mq_unsubscribe(struct mq_sub *sub); /* when it returns, `heard` does not ru
 
 /* ---- streams and consumers ------------------------------------------------------------------ */
 
+/* The product's workers are known; others become so: by their own process at its start, by the sweeper from
+ * the table of those that live.  The first 61 are, others get no consumers.  Ignored unless job_is_token. */
+void mq_know_worker(struct mq *mq, const char *worker);
+/* Each known worker in turn, NULL at the end; lives as long as mq. */
+const char *mq_worker_at(struct mq *mq, size_t index);
+
 /* Makes what is missing and mends what is wrongly set: streams JOBS, DLQ, LOGS, EVENTS, and for each
- * worker its three durable consumers.  *repairs counts what was made or changed. */
+ * known worker its three durable consumers.  *repairs counts what was made or changed. */
 MUST_USE enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err);
 
 struct mq_stream

@@ -83,14 +83,27 @@ static enum err_code sweep_consumer(struct round *round, const char *incarnation
     return E_OK;
 }
 
+/* Workers that are not the product's make themselves known by their rows. */
+static enum err_code meet_workers(struct round *round, struct err *err)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    enum err_code code = worker_store_names(round->db, round->arena, &names, &n, err);
+    for (size_t i = 0; code == E_OK && i < n; i++)
+        mq_know_worker(round->outbox->mq, names[i]);
+    return code;
+}
+
 /* A consumer with nothing left says nothing about where the stream is; the stream's own end does. */
 static enum err_code sweep(struct round *round, struct err *err)
 {
     char incarnation[INCARNATION_SIZE];
-    enum err_code code = stream_verify(round->outbox->mq, round->db, round->arena, incarnation, err);
+    enum err_code code = meet_workers(round, err);
+    if (code == E_OK)
+        code = stream_verify(round->outbox->mq, round->db, round->arena, incarnation, err);
     int64_t passed_seq = INT64_MAX;
     const char *worker = NULL;
-    for (size_t i = 0; code == E_OK && (worker = job_worker_at(i)) != NULL; i++)
+    for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
             code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed_seq, err);
     return code == E_OK ? outbox_store_forget(round->db, round->arena, incarnation, passed_seq, err) : code;

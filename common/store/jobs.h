@@ -24,7 +24,7 @@ struct job_new
 {
     const char *job_id; /* a new id_new() */
     const char *kind;
-    const char *worker; /* NULL: job_worker_of(kind) */
+    const char *worker; /* a token; NULL: job_worker_of(kind), which knows the product's kinds only */
     const char *user_id;
     const char *request_id;
     const char *payload; /* JSON object */
@@ -228,6 +228,9 @@ MUST_USE enum err_code letter_store_purge(struct db *db, const char *letter_id, 
 MUST_USE enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,
                                              const char *node, struct err *err);
 MUST_USE enum err_code worker_store_leave(struct db *db, const char *worker_id, struct err *err);
+/* The names under which processes are registered, each once; in the arena, at most 100. */
+MUST_USE enum err_code worker_store_names(struct db *db, struct arena *arena, const char ***names,
+                                          size_t *count, struct err *err);
 /* Of all sweepers of a database one has the turn, for as long as its connection lives. */
 MUST_USE enum err_code sweep_turn(struct db *db, bool *mine, struct err *err);
 /* Takes the turn from whoever has it and has been silent for 10 s; the next sweep_turn may get it. */

@@ -60,9 +60,8 @@ static enum err_code job_row(struct arena *arena, const struct job_new *job, con
     const char *worker = job->worker != NULL ? job->worker : job_worker_of(job->kind);
     char subject[JOB_SUBJECT_SIZE];
     if (worker == NULL)
-        return fail(err, E_INVALID, "there is no job kind %.32s", job->kind);
-    if (!job_worker_known(worker))
-        return fail(err, E_INVALID, "there is no worker %.32s", worker);
+        return fail(err, E_INVALID, "there is no job kind %.32s; one of your own needs its worker",
+                    job->kind);
     enum err_code code = job_subject(worker, job->kind, job->priority, subject, err);
     if (code != E_OK)
         return code;

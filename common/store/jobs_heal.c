@@ -20,6 +20,9 @@ static const struct db_stmt register_stmt = {
 
 static const struct db_stmt leave_stmt = {"worker_leave", "DELETE FROM workers WHERE id = $1", 1};
 
+static const struct db_stmt names_stmt = {"worker_names",
+                                          "SELECT DISTINCT worker FROM workers ORDER BY worker LIMIT 100", 0};
+
 /* A session lock that is asked for again is counted, not taken twice; hence the look into pg_locks. */
 static const struct db_stmt turn_stmt = {
     "sweep_turn",
@@ -116,6 +119,25 @@ enum err_code worker_store_leave(struct db *db, const char *worker_id, struct er
 {
     const char *params[] = {worker_id};
     return db_run(db, &leave_stmt, params, NULL, err);
+}
+
+enum err_code worker_store_names(struct db *db, struct arena *arena, const char ***names, size_t *count,
+                                 struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &names_stmt, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = rows != NULL ? (size_t)db_rows(rows) : 0;
+    const char **list = rows != NULL ? arena_array(arena, n + 1, sizeof *list) : NULL;
+    if (list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        list[i] = db_text(rows, (int)i, 0);
+    *names = list;
+    *count = n;
+    return E_OK;
 }
 
 enum err_code sweep_turn(struct db *db, bool *mine, struct err *err)

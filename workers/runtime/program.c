@@ -156,6 +156,7 @@ static enum err_code open_doors(struct process *p, struct err *err)
     enum err_code code = mq_open(p->conf->nats_url, p->program->service, &p->mq, err);
     if (code != E_OK)
         return code;
+    mq_know_worker(p->mq, p->program->worker);
     p->health = health_new();
     if (p->health == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
@@ -250,7 +251,7 @@ static void serve(struct process *p)
 
 int program_main(const struct program *program, int argc, char **argv)
 {
-    struct process p = {.program = program, .started_ms = clock_mono_ms()};
+    struct process p = {.program = program, .context = program->context, .started_ms = clock_mono_ms()};
     struct args args;
     int status = 0;
     struct err err = ERR_INIT;

@@ -33,7 +33,8 @@ struct program
     int concurrency;  /* 0: WORKER_CONCURRENCY */
     const struct job_kind_row *kinds;
     size_t kinds_count;
-    /* The worker's own context; NULL: none. close waits for its threads. */
+    void *context; /* for the handlers, where there is no open */
+    /* Makes the worker's own context; NULL: nothing to make. close waits for its threads. */
     enum err_code (*open)(const struct program_doors *doors, void **context, struct err *err);
     void (*close)(void *context);
 };

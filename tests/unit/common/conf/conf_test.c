@@ -81,7 +81,7 @@ static const struct
     const char *name;
     unsigned needed_by; /* a bit per program */
 } required[] = {
-    {"DATABASE_URL", 0x1f}, {"REDIS_URL", 0x0f},          {"NATS_URL", 0x0f},
+    {"DATABASE_URL", 0x3f}, {"REDIS_URL", 0x2f},          {"NATS_URL", 0x2f},
     {"TMDB_API_KEY", 0x03}, {"TELEGRAM_BOT_TOKEN", 0x08}, {"JWT_SECRET", 0x01},
 };
 

@@ -99,9 +99,28 @@ START_TEST(kind__has_a_worker_that_exists)
 }
 END_TEST
 
+static const struct
+{
+    const char *worker;
+    const char *kind;
+    bool runs;
+} pairs[] = {
+    {"scout", "noop", true},   {"hunter", "noop", true},  {"scout", "search", true},
+    {"demo", "greet", true},   {"demo", "noop", false},   {"scout", "greet", false},
+    {"De mo", "greet", false}, {"demo", "gr.eet", false}, {"demo", "greet-", false},
+    {"", "greet", false},      {"demo", "", false},
+};
+
+START_TEST(worker__runs_the_kinds_of_its_own_house)
+{
+    ck_assert_int_eq(job_worker_runs(pairs[_i].worker, pairs[_i].kind), pairs[_i].runs);
+}
+END_TEST
+
 int main(void)
 {
     const struct suite_case cases[] = {
+        {worker__runs_the_kinds_of_its_own_house, sizeof pairs / sizeof pairs[0]},
         {status__has_a_name_that_leads_back_to_it, 1},
         {status__refuses_other_words, 1},
         {move__leaves_a_terminal_state_by_replay_alone, 1},

@@ -161,9 +161,36 @@ START_TEST(accept__refuses_unknown_kinds_and_workers)
     job.kind = "teleport";
     ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_INVALID);
     job.kind = "noop";
-    job.worker = "nobody";
+    job.worker = "No body";
     ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_INVALID);
     ck_assert_int_eq(count("SELECT count(*) FROM jobs"), 0);
+}
+END_TEST
+
+START_TEST(accept__takes_a_strangers_kind_for_a_strangers_worker)
+{
+    struct job_new job = new_job();
+    job.kind = "greet";
+    job.worker = "demo";
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.jobs.demo.greet'"), 1);
+}
+END_TEST
+
+START_TEST(worker__is_named_once_however_many_processes_it_has)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    struct id one = id_new();
+    struct id two = id_new();
+    struct id three = id_new();
+    ck_assert_int_eq(worker_store_register(db, one.text, "demo", "here", &err), E_OK);
+    ck_assert_int_eq(worker_store_register(db, two.text, "demo", "there", &err), E_OK);
+    ck_assert_int_eq(worker_store_register(db, three.text, "scout", "there", &err), E_OK);
+    ck_assert_int_eq(worker_store_names(db, arena, &names, &n, &err), E_OK);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_str_eq(names[0], "demo");
+    ck_assert_str_eq(names[1], "scout");
 }
 END_TEST
 
@@ -591,6 +618,8 @@ int main(void)
         {accept__writes_job_and_wake_up_together, 1},
         {accept__lets_the_unique_index_decide, 1},
         {accept__refuses_unknown_kinds_and_workers, 1},
+        {accept__takes_a_strangers_kind_for_a_strangers_worker, 1},
+        {worker__is_named_once_however_many_processes_it_has, 1},
         {key__answers_the_same_request_with_the_same_answer, 1},
         {claim__takes_a_job_once_and_counts_the_attempt, 1},
         {claim__waits_until_run_at_has_come, 1},
