@@ -114,6 +114,32 @@ $(BIN)/$(1): $(O)/$(DIR_$(1))/main.o $(O)/$(1).a $(O)/runtime.a $(O)/libsokoul.a
 endef
 $(foreach p,$(BUILT),$(eval $(call program,$(p))))
 
+# ---- the library for others: include/sokoul.h, its archive and the examples --------------------------
+# One object with what public.c needs, of which only names with the library's prefix can be seen.
+
+OUT      := $(if $(filter gcc,$(flavour)),build,$(O))
+LIB      := $(OUT)/lib
+EXAMPLES := $(OUT)/examples
+LIB_PC   := libpq hiredis libnats libcjson libcrypto
+PREFIX   ?= /usr/local
+
+$(LIB)/libsokoul.a: $(O)/workers/runtime/public.o $(O)/runtime.a $(O)/libsokoul.a
+	@mkdir -p $(@D); rm -f $@
+	@echo "  LIB   $@"; ld -r -o $(O)/public.o $^ && \
+		objcopy -w --keep-global-symbol='sokoul_*' $(O)/public.o $(O)/sokoul.o && ar rcs $@ $(O)/sokoul.o
+
+$(LIB)/sokoul.pc: Makefile VERSION
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+		'Name: sokoul' 'Description: Workers for Sokoul, a self-hosted media-automation platform' \
+		'Version: $(VERSION)' 'Requires: $(LIB_PC)' 'Libs: -L$${libdir} -lsokoul -lpthread -lm' \
+		'Cflags: -I$${includedir}' > $@
+
+$(EXAMPLES)/%: examples/%.c include/sokoul.h $(LIB)/libsokoul.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"; $(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB)/libsokoul.a \
+		$(shell pkg-config --libs $(LIB_PC) 2>/dev/null) -lpthread -lm
+
 # ---- unit and store tests: one program per tests/unit/**/*_test.c ------------------------------
 
 TEST_SRC := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
@@ -135,6 +161,11 @@ $(O)/tests/$(1): $(O)/tests/unit/$(1).o $(O)/support.a $(call archives_of,$(1)) 
 endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
 $(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
+
+# What tests/integration/test_schema.py asks about envelopes.
+$(O)/helpers/envelope_check: $(O)/tests/schema/envelope_check.o $(O)/libsokoul.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---- the bench's own programs: small clients, one per file that has a main -------------------------
 
@@ -159,13 +190,28 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: lib examples install all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
 all: build
 build: $(foreach p,$(BUILT),$(BIN)/$(p)) ## the programs, into build/bin/
-tests: build $(TEST_BIN) $(SIMULATE) ## the programs and the unit tests, without running them
+tests: build examples $(TEST_BIN) $(SIMULATE) $(O)/helpers/envelope_check ## the programs and the unit tests, without running them
+
+lib: $(LIB)/libsokoul.a $(LIB)/sokoul.pc ## the library for workers of one's own, into build/lib/
+examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ## the examples, into build/examples/
+
+install: build lib ## programs, library, man pages below PREFIX (/usr/local); DESTDIR goes before it
+	@rm -f $(LIB)/sokoul.pc; $(MAKE) --no-print-directory $(LIB)/sokoul.pc
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 share/doc/sokoul/examples)
+	@install -m 755 $(foreach p,$(BUILT),$(BIN)/$(p)) $(DESTDIR)$(PREFIX)/bin
+	@install -m 644 include/sokoul.h $(DESTDIR)$(PREFIX)/include
+	@install -m 644 $(LIB)/libsokoul.a $(DESTDIR)$(PREFIX)/lib
+	@install -m 644 $(LIB)/sokoul.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	@install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	@install -m 644 docs/JOBS.md docs/jobs.sql docs/schema/envelope.schema.json $(DESTDIR)$(PREFIX)/share/doc/sokoul
+	@install -m 644 examples/worker.c examples/worker.py $(DESTDIR)$(PREFIX)/share/doc/sokoul/examples
+	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 setup: ## install the Debian packages that are needed (asks nothing)
 	@tools/setup
