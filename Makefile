@@ -203,14 +203,17 @@ examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ##
 
 install: build lib ## programs, library, man pages below PREFIX (/usr/local); DESTDIR goes before it
 	@rm -f $(LIB)/sokoul.pc; $(MAKE) --no-print-directory $(LIB)/sokoul.pc
-	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 share/doc/sokoul/examples)
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,docs/schema examples tools/stack))
 	@install -m 755 $(foreach p,$(BUILT),$(BIN)/$(p)) $(DESTDIR)$(PREFIX)/bin
 	@install -m 644 include/sokoul.h $(DESTDIR)$(PREFIX)/include
 	@install -m 644 $(LIB)/libsokoul.a $(DESTDIR)$(PREFIX)/lib
 	@install -m 644 $(LIB)/sokoul.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	@install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
-	@install -m 644 docs/JOBS.md docs/jobs.sql docs/schema/envelope.schema.json $(DESTDIR)$(PREFIX)/share/doc/sokoul
-	@install -m 644 examples/worker.c examples/worker.py $(DESTDIR)$(PREFIX)/share/doc/sokoul/examples
+	@install -m 644 docs/JOBS.md docs/jobs.sql $(DESTDIR)$(PREFIX)/share/sokoul/docs
+	@install -m 644 docs/schema/envelope.schema.json $(DESTDIR)$(PREFIX)/share/sokoul/docs/schema
+	@install -m 644 examples/worker.c $(DESTDIR)$(PREFIX)/share/sokoul/examples
+	@install -m 755 examples/worker.py $(DESTDIR)$(PREFIX)/share/sokoul/examples
+	@install -m 644 tools/stack/nats.py $(DESTDIR)$(PREFIX)/share/sokoul/tools/stack
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 setup: ## install the Debian packages that are needed (asks nothing)
@@ -243,8 +246,9 @@ lint: ## formatting, warnings, static checks, layers
 format: ## put all sources into shape
 	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
 
-docs: $(O)/tools/gen ## write .env.example and docs/CONFIG.md from the tables
+docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md and docs/jobs.sql from the sources
 	@$(O)/tools/gen .
+	@tools/job-statements > docs/jobs.sql
 
 hooks: ## check each commit of this clone before it is made
 	@git config core.hooksPath tools/hooks && echo "commits are checked by tools/hooks/pre-commit"

@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What a worker says to Postgres, word for word what Sokoul's own workers say. Written by `make docs` from
+-- common/store; docs/JOBS.md tells when each is said. Run this file once per connection, then EXECUTE.
+
+PREPARE worker_register AS
+INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start) SELECT $1::uuid, $2, $3,
+    pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid() ON
+    CONFLICT (id) DO UPDATE SET server_start = excluded.server_start, backend_pid = excluded.backend_pid,
+    backend_start = excluded.backend_start, missing_since = NULL;
+
+PREPARE worker_leave AS
+DELETE FROM workers WHERE id = $1;
+
+PREPARE job_accept AS
+WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[], $2::text[],
+    $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+    $10::text[], $11::uuid[]) AS t(job_id, kind, worker, user_id, request_id, priority, payload, run_at,
+    deadline_at, unique_key, parent_id)), job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id,
+    priority, payload, run_at, deadline_at, unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker,
+    user_id, request_id, priority, payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key,
+    parent_id, 1, wake FROM input) INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake,
+    job_id, 1, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
+    priority END, coalesce(run_at, now()) FROM input;
+
+PREPARE job_notify AS
+SELECT pg_notify('sokoul_outbox', '');
+
+PREPARE job_claim AS
+UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,
+    lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),
+    finished_at = NULL WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now() AND (NOT
+    alone OR $4::boolean) RETURNING job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence,
+    attempts, deadline_at, priority;
+
+PREPARE job_unknown AS
+SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = t.id);
+
+PREPARE job_adopt AS
+INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at, unique_key,
+    parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, created_at) VALUES ($1, $2,
+    $3, $4, $5, $6, $7::jsonb, $8::timestamptz, $9, $10, 'Running', 1, 1, 1, $11, clock_timestamp() +
+    $12::bigint * interval '1 ms', clock_timestamp(), now()) ON CONFLICT DO NOTHING RETURNING job_id, kind,
+    user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority;
+
+PREPARE job_beat AS
+UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress =
+    coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM
+    unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint) WHERE
+    j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id;
+
+PREPARE job_check AS
+SELECT j.job_id FROM jobs j JOIN unnest($1::uuid[], $2::bigint[]) AS t(job_id, fence) ON j.job_id = t.job_id
+    AND j.status = 'Running' AND j.fence = t.fence;
+
+PREPARE job_finish AS
+WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)), done AS
+    (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL, detail =
+    NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id,
+    t.result), kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done ON
+    CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now()) SELECT job_id FROM done;
+
+PREPARE job_again AS
+WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],
+    $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)), moved AS (UPDATE jobs j SET
+    status = 'Pending', attempts = j.attempts - t.forgive, run_at = clock_timestamp() + t.delay_ms * interval
+    '1 ms', epoch = j.epoch + 1, wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR
+    t.alone, detail = t.detail FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence
+    RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS
+    attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status,
+    attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail,
+    worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)
+    SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN ''
+    ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
+
+PREPARE job_fail AS
+WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,
+    fence, reason, detail, letter)), failed AS (UPDATE jobs j SET status = 'Failed', finished_at =
+    clock_timestamp(), lease_until = NULL, reason = t.reason, detail = t.detail FROM t WHERE j.job_id =
+    t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority,
+    j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, t.letter), letters AS
+    (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT letter, job_id, kind,
+    'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END,
+    reason, coalesce(detail, ''), coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at',
+    h.at, 'reason', h.reason, 'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE h.job_id =
+    failed.job_id), '[]') || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at',
+    clock_timestamp(), 'reason', reason, 'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS
+    (INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}',
+    jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
+    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id',
+    request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload', payload)::text FROM
+    failed WHERE letter IS NOT NULL), told AS (INSERT INTO outbox (subject, headers, body) SELECT
+    'sokoul.events.job.failed', '{}', jsonb_build_object('event', 'job.failed', 'job_id', job_id, 'kind',
+    kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail)::text FROM
+    failed) SELECT job_id FROM failed;
+
+PREPARE letter_bury_raw AS
+WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw, raw_size, errors) VALUES
+    ($1, NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint, jsonb_build_array(jsonb_build_object( 'attempt', 1,
+    'at', clock_timestamp(), 'reason', $3::text, 'detail', $4::text))) RETURNING id, subject, reason, detail,
+    raw_size) INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}',
+    jsonb_build_object('v', 1, 'letter_id', id, 'job_id', NULL, 'user_id',
+    '00000000-0000-0000-0000-000000000000', 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'subject', subject, 'reason', reason, 'detail', detail, 'raw_size',
+    raw_size, 'raw_base64', $7::text)::text FROM letter;
