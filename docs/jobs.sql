@@ -28,9 +28,9 @@ SELECT pg_notify('sokoul_outbox', '');
 PREPARE job_claim AS
 UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,
     lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),
-    finished_at = NULL WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now() AND (NOT
-    alone OR $4::boolean) RETURNING job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence,
-    attempts, deadline_at, priority;
+    finished_at = NULL WHERE job_id = ANY($1::uuid[]) AND status || '' = 'Pending' AND run_at <= now() AND
+    (NOT alone OR $4::boolean) RETURNING job_id, kind, user_id, request_id, payload, checkpoint, parent_id,
+    fence, attempts, deadline_at, priority;
 
 PREPARE job_unknown AS
 SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = t.id);
@@ -46,43 +46,44 @@ PREPARE job_beat AS
 UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress =
     coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM
     unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint) WHERE
-    j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id;
+    j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence RETURNING j.job_id;
 
 PREPARE job_check AS
 SELECT j.job_id FROM jobs j JOIN unnest($1::uuid[], $2::bigint[]) AS t(job_id, fence) ON j.job_id = t.job_id
-    AND j.status = 'Running' AND j.fence = t.fence;
+    AND j.status || '' = 'Running' AND j.fence = t.fence;
 
 PREPARE job_finish AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)), done AS
     (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL, detail =
-    NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id,
-    t.result), kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done ON
-    CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now()) SELECT job_id FROM done;
+    NULL FROM t WHERE j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence RETURNING
+    j.job_id, t.result), kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM
+    done ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now()) SELECT job_id FROM
+    done;
 
 PREPARE job_again AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],
     $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)), moved AS (UPDATE jobs j SET
     status = 'Pending', attempts = j.attempts - t.forgive, run_at = clock_timestamp() + t.delay_ms * interval
     '1 ms', epoch = j.epoch + 1, wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR
-    t.alone, detail = t.detail FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence
-    RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS
-    attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status,
-    attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail,
-    worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)
-    SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN ''
-    ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
+    t.alone, detail = t.detail FROM t WHERE j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence =
+    t.fence RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts +
+    t.forgive AS attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history
+    (job_id, status, attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt,
+    reason, detail, worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch,
+    subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN
+    'normal' THEN '' ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
 
 PREPARE job_fail AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,
     fence, reason, detail, letter)), failed AS (UPDATE jobs j SET status = 'Failed', finished_at =
     clock_timestamp(), lease_until = NULL, reason = t.reason, detail = t.detail FROM t WHERE j.job_id =
-    t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority,
-    j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, t.letter), letters AS
-    (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT letter, job_id, kind,
-    'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END,
-    reason, coalesce(detail, ''), coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at',
-    h.at, 'reason', h.reason, 'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE h.job_id =
-    failed.job_id), '[]') || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at',
+    t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker,
+    j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, t.letter),
+    letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT letter,
+    job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
+    priority END, reason, coalesce(detail, ''), coalesce((SELECT jsonb_agg(jsonb_build_object('attempt',
+    h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE
+    h.job_id = failed.job_id), '[]') || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at',
     clock_timestamp(), 'reason', reason, 'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS
     (INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}',
     jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
