@@ -121,9 +121,8 @@ class Hunting:
     def __init__(self, sokoul):
         self.sokoul = sokoul
 
-    def hunter(self, **settings):
-        listen = f"{kit.address()}:0"
-        return self.sokoul.start("sokoul-hunter", {"TORRENT_LISTEN": listen, **settings})
+    def hunter(self, env=None, **settings):
+        return self.sokoul.start("sokoul-hunter", {"TORRENT_LISTEN": f"{kit.address()}:0", **settings}, env)
 
     def media(self, title="Film"):
         return self.sokoul.value("INSERT INTO media (id, tmdb_id, media_type, title) VALUES (%s, (SELECT count(*) + 1 "

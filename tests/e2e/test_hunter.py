@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 import swarm_kit as kit
 from client import Api
 from stack_under_test import SLOW, eventually
@@ -188,3 +189,29 @@ def test_free_space_is_a_gauge(sokoul, hunting):
 
     disk = os.statvfs(sokoul.download_dir)
     assert abs(eventually(free, 5, "the gauge") - disk.f_bavail * disk.f_frsize) < 2 << 30
+
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+@pytest.mark.skipif(not os.path.exists(FAKETIME), reason="libfaketime is not installed")
+@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="libfaketime and sanitizers do not go together")
+def test_seeding_ends_after_a_day(sokoul, user, swarm, hunting, tmp_path):
+    """req: S118"""
+    now = tmp_path / "now"
+    now.write_text("+0")
+    torrent = swarm.torrent(2 * MIB)
+    swarm.seed(torrent)
+    clock = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(now), "FAKETIME_NO_CACHE": "1"}
+    hunter = hunting.hunter(env=clock, SEED_HOURS="24", SEED_RATIO="0")
+    download = hunting.download(user, magnet=torrent.magnet()).completed()
+    now.write_text("+23h")
+    leecher = kit.Node(swarm.path / "leecher")
+    swarm.made.append(leecher)
+    leecher.add("t1", torrent)
+    leecher.wait("FINISHED", 30, id="t1")
+    assert held(hunter, download), "a day is not over yet"
+    now.write_text("+25h")
+    eventually(lambda: not held(hunter, download), 20, "a day is over")
+    (said,) = hunter.log(event="torrent_seeded")
+    assert said["message"].startswith(f"torrent {download.torrent_id}")

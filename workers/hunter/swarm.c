@@ -164,8 +164,12 @@ static enum err_code join(struct swarms *swarms, struct order *order, const stru
         return fail(err, E_UNAVAILABLE, "the torrent is just leaving");
     if (swarm != NULL)
         widen(swarms, swarm, order->files);
-    else if (make(swarms, source, order->files, &swarm, err) != E_OK)
-        return err->code;
+    else
+    {
+        enum err_code code = make(swarms, source, order->files, &swarm, err);
+        if (code != E_OK || swarm == NULL)
+            return code;
+    }
     order->swarm = swarm;
     order->swarm_next = swarm->orders;
     swarm->orders = order;
