@@ -34,7 +34,8 @@ static const struct db_stmt bind = {
     "hunter_bind",
     "WITH " MINE ", bound AS (UPDATE downloads d SET torrent_id = $4::uuid FROM mine WHERE d.id = $3::uuid "
     "AND d.job_id = mine.job_id RETURNING d.id) "
-    "UPDATE torrents SET node = $5, status = CASE WHEN status = 'Completed' THEN status ELSE 'Running' END "
+    "UPDATE torrents SET node = CASE WHEN status = 'Completed' THEN node ELSE $5 END, status = CASE WHEN "
+    "status = 'Completed' THEN status ELSE 'Running' END "
     "FROM bound WHERE torrents.id = $4::uuid RETURNING 1",
     5,
 };
@@ -78,6 +79,20 @@ static const struct db_stmt move_on = {
     "downloaded_bytes = 0, total_bytes = NULL, eta_s = NULL, " TRY
     "FROM mine WHERE d.id = $3::uuid AND d.job_id = mine.job_id RETURNING 1",
     6,
+};
+/* 200 paths of at most 1,024 bytes are always within a result's 256 KiB. */
+static const struct db_stmt share = {
+    "hunter_share",
+    "WITH " MINE ", t AS (SELECT t.* FROM torrents t JOIN downloads o ON o.torrent_id = t.id "
+    "WHERE t.id = (SELECT torrent_id FROM downloads WHERE id = $3::uuid AND files IS NULL) "
+    "AND t.status = 'Completed' AND o.status = 'Completed' AND o.files IS NULL AND o.wanted <> 'delete' "
+    "LIMIT 1) "
+    "UPDATE downloads d SET progress = 1, downloaded_bytes = t.size, total_bytes = t.size, eta_s = 0, "
+    "node = t.node, progress_at = now() FROM mine, t WHERE d.id = $3::uuid AND d.job_id = mine.job_id "
+    "RETURNING json_build_object('torrent_id', t.id, 'name', t.name, 'bytes', t.size, 'seconds', 0, "
+    "'files_total', jsonb_array_length(t.files), 'files', (SELECT json_agg(f) FROM (SELECT f FROM "
+    "jsonb_array_elements(t.files) f LIMIT 200) x))",
+    3,
 };
 static const struct db_stmt is_kept = {
     "hunter_is_kept",
@@ -281,6 +296,15 @@ enum err_code hunter_store_describe(struct db *db, struct arena *arena, const st
         return db_commit(db, err);
     db_rollback(db);
     return code;
+}
+
+enum err_code hunter_store_share(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                 const char **result, struct err *err)
+{
+    const char *params[] = {guard->job_id, fence_of(arena, guard), guard->download_id};
+    *result = NULL;
+    enum err_code code = store_read_one(db, arena, &(struct db_call){&share, params}, "", result, err);
+    return code == E_NOT_FOUND ? E_OK : code;
 }
 
 enum err_code hunter_store_is_kept(struct db *db, const char *torrent_id, const char *download_id, bool *kept,

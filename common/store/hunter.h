@@ -86,6 +86,12 @@ MUST_USE enum err_code hunter_store_describe(struct db *db, struct arena *arena,
                                              const struct hunter_guard *guard,
                                              const struct hunter_torrent *torrent, struct err *err);
 
+/* Another hunter has completed the torrent, and all its files are wanted: then this download is complete,
+ * too, and *result the job's as hunt.h describes it, else NULL. */
+MUST_USE enum err_code hunter_store_share(struct db *db, struct arena *arena,
+                                          const struct hunter_guard *guard, const char **result,
+                                          struct err *err);
+
 /* Whether another download has this torrent's files, complete. */
 MUST_USE enum err_code hunter_store_is_kept(struct db *db, const char *torrent_id, const char *download_id,
                                             bool *kept, struct err *err);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Downloads from the API to the file on disk, in swarms of independent programs."""
+import fcntl
 import json
 import os
 
@@ -189,6 +190,22 @@ def test_free_space_is_a_gauge(sokoul, hunting):
 
     disk = os.statvfs(sokoul.download_dir)
     assert abs(eventually(free, 5, "the gauge") - disk.f_bavail * disk.f_frsize) < 2 << 30
+
+
+def test_what_another_hunter_has_completed_needs_no_second_one(sokoul, user, swarm, hunting):
+    torrent = swarm.folder({"a.bin": MIB, "b.bin": MIB})
+    swarm.seed(torrent)
+    first = hunting.hunter(NODE_NAME="one")
+    media = hunting.media()
+    download = hunting.download(user, media, magnet=torrent.magnet()).completed()
+    assert first.stop() == 0
+    with open(os.path.join(sokoul.download_dir, ".state", f"{download.torrent_id}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as if that hunter were still there
+        hunting.hunter(NODE_NAME="two")
+        second = hunting.download(user, media, magnet=torrent.magnet()).completed()
+    assert (second.node, second.progress, second.downloaded_bytes) == ("one", 1, 2 * MIB)
+    ours, theirs = result_of(sokoul, second), result_of(sokoul, download)
+    assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
 
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"

@@ -108,18 +108,41 @@ static enum err_code bind_torrent(struct hunt *hunt, const struct torrent_source
     return code;
 }
 
+/* The hunter that holds it may have completed it already; the disk is the same. */
+static enum err_code share(struct hunt *hunt, struct err *err)
+{
+    const char *result = NULL;
+    struct db *db = NULL;
+    enum err_code code = job_db(hunt->job, &db, err);
+    if (code == E_OK)
+        code = hunter_store_share(db, job_arena(hunt->job), &hunt->guard, &result, err);
+    db_put(db);
+    if (code != E_OK)
+        return code;
+    if (result == NULL)
+        return fail(err, E_CONFLICT, "another hunter holds the torrent");
+    hunt->is_shared = true;
+    job_set_result(hunt->job, result);
+    return E_OK;
+}
+
+static enum err_code try_join(struct hunt *hunt, const struct torrent_source *source, struct err *err)
+{
+    enum err_code code = swarm_join(hunt->hunter->swarms, &hunt->order, source, err);
+    return code == E_CONFLICT ? share(hunt, err) : code;
+}
+
 /* Another process may hold the torrent, or this one be about to let it go. */
 static enum err_code join(struct hunt *hunt, const struct torrent_source *source, struct err *err)
 {
-    struct swarms *swarms = hunt->hunter->swarms;
     int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
-    enum err_code code = swarm_join(swarms, &hunt->order, source, err);
+    enum err_code code = try_join(hunt, source, err);
     while ((code == E_CONFLICT || code == E_UNAVAILABLE) && clock_mono_ms() < until_ms)
     {
-        order_doing(swarms, &hunt->order, "Waiting for the torrent to be free");
+        order_doing(hunt->hunter->swarms, &hunt->order, "Waiting for the torrent to be free");
         code = job_wait(hunt->job, LOOK_MS, err);
         if (code == E_OK)
-            code = swarm_join(swarms, &hunt->order, source, err);
+            code = try_join(hunt, source, err);
     }
     if (code == E_CONFLICT)
         return fail(err, E_SHUTDOWN, "another hunter holds the torrent; the job goes back to wait for it");
@@ -313,7 +336,7 @@ enum err_code download_run(struct job *job, struct err *err)
     do
     {
         code = start(&hunt, &payload, err);
-        if (code == E_OK)
+        if (code == E_OK && !hunt.is_shared)
             code = watch(&hunt, err);
         leave(&hunt, code);
     } while (code == E_OK && hunt.moved_on);

@@ -19,6 +19,7 @@ struct hunt
     struct torrent_source source; /* without its bytes: id and hashes, in the job's arena */
     bool is_described;            /* name and files are in the database */
     bool is_last;                 /* no other release to move on to */
+    bool is_shared;               /* another hunter has completed it: there is nothing to wait for */
     bool moved_on;                /* to download.release_id, which has to be begun */
     int64_t began_ms;
 };
