@@ -120,12 +120,12 @@ def test_a_tracker_that_is_down_is_told_and_asked_again(sokoul, user, swarm, hun
 def test_a_tracker_without_an_address_is_told_and_given_up(sokoul, user, swarm, hunting):
     """req: S134, S137, S267, S270"""
     torrent = swarm.torrent(MIB)
-    hunter = hunting.hunter(TORRENT_GIVE_UP_S=14 * SLOW)
+    hunter = hunting.hunter(TORRENT_GIVE_UP_S=14 if SLOW == 1 else 25)
     download = hunting.download(user, magnet=torrent.magnet("http://tracker.invalid:6969/announce"))
     download.shows("detail = 'Tracker unreachable, retrying...'", 13)
     assert download.settled(30) == "Failed"
     reason, detail = download.job("reason, detail")
-    assert reason == "stalled" and detail.startswith("No tracker answered and nothing arrived for 1"), detail
+    assert reason == "stalled" and detail.startswith("No tracker answered and nothing arrived for"), detail
     assert [t["reason"] for t in download.tries] == ["stalled"]
     assert sokoul.value("SELECT count(*) FROM dead_letters") == 0
     eventually(lambda: not held(hunter, download), 5, "it is let go")
