@@ -278,6 +278,36 @@ START_TEST(hunter__seeds_what_is_complete_young_enough_and_wanted)
 }
 END_TEST
 
+START_TEST(hunter__shares_what_another_download_has_complete)
+{
+    const char *result = NULL;
+    const char *id = torrent("cccccccccccccccccccccccccccccccccccccccc");
+    struct id other = id_new();
+    ck_assert_int_eq(hunter_store_bind(db, arena, &guard, id, "here", &err), E_OK);
+    exec("UPDATE torrents SET status = 'Completed', node = 'there', name = 'film', size = 9, files = "
+         "'[{\"index\": 0, \"path\": \"film\", \"size\": 9}]' WHERE id = '%s'",
+         id);
+    ck_assert_int_eq(hunter_store_share(db, arena, &guard, &result, &err), E_OK);
+    ck_assert_ptr_null(result);
+    exec("INSERT INTO downloads (id, user_id, media_id, torrent_id, status) SELECT '%s', user_id, media_id, "
+         "torrent_id, 'Completed' FROM downloads WHERE id = '%s'",
+         other.text, download_id.text);
+    struct hunter_guard lost = guard;
+    lost.fence = 2;
+    ck_assert_int_eq(hunter_store_share(db, arena, &lost, &result, &err), E_OK);
+    ck_assert_ptr_null(result);
+    ck_assert_int_eq(hunter_store_share(db, arena, &guard, &result, &err), E_OK);
+    ck_assert_ptr_nonnull(strstr(result, "\"path\""));
+    ck_assert_int_eq(
+        number("SELECT count(*) FROM downloads WHERE id = '%s' AND progress = 1 AND node = 'there'",
+               download_id.text),
+        1);
+    exec("UPDATE downloads SET files = '{0}', progress = 0 WHERE id = '%s'", download_id.text);
+    ck_assert_int_eq(hunter_store_share(db, arena, &guard, &result, &err), E_OK);
+    ck_assert_ptr_null(result);
+}
+END_TEST
+
 START_TEST(hunter__reads_what_is_wanted_in_the_order_asked)
 {
     struct id none = id_new();
@@ -306,6 +336,7 @@ int main(void)
     tcase_add_test(cases, hunter__moves_on_to_the_best_release_that_was_not_tried);
     tcase_add_test(cases, hunter__writes_nothing_of_a_torrent_once_the_job_is_lost);
     tcase_add_test(cases, hunter__seeds_what_is_complete_young_enough_and_wanted);
+    tcase_add_test(cases, hunter__shares_what_another_download_has_complete);
     tcase_add_test(cases, hunter__reads_what_is_wanted_in_the_order_asked);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
