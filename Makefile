@@ -135,10 +135,15 @@ $(LIB)/sokoul.pc: Makefile VERSION
 		'Version: $(VERSION)' 'Requires: $(LIB_PC)' 'Libs: -L$${libdir} -lsokoul -lpthread -lm' \
 		'Cflags: -I$${includedir}' > $@
 
-$(EXAMPLES)/%: examples/%.c include/sokoul.h $(LIB)/libsokoul.a
+define link_worker
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"; $(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB)/libsokoul.a \
 		$(shell pkg-config --libs $(LIB_PC) 2>/dev/null) -lpthread -lm
+endef
+$(EXAMPLES)/%: examples/%.c include/sokoul.h $(LIB)/libsokoul.a
+	$(link_worker)
+$(O)/helpers/kit_worker: tests/library/kit_worker.c include/sokoul.h $(LIB)/libsokoul.a
+	$(link_worker)
 
 # ---- unit and store tests: one program per tests/unit/**/*_test.c ------------------------------
 
@@ -196,7 +201,7 @@ help: ## this list
 
 all: build
 build: $(foreach p,$(BUILT),$(BIN)/$(p)) ## the programs, into build/bin/
-tests: build examples $(TEST_BIN) $(SIMULATE) $(O)/helpers/envelope_check ## the programs and the unit tests, without running them
+tests: build examples $(TEST_BIN) $(SIMULATE) $(O)/helpers/envelope_check $(O)/helpers/kit_worker ## the programs and the unit tests, without running them
 
 lib: $(LIB)/libsokoul.a $(LIB)/sokoul.pc ## the library for workers of one's own, into build/lib/
 examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ## the examples, into build/examples/

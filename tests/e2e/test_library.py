@@ -15,6 +15,8 @@ from stack.proc import free_ports
 from stack_under_test import BIN, ROOT, Program, eventually
 
 EXAMPLES = os.path.join(os.path.dirname(BIN), "examples")
+TESTS = os.path.abspath(os.environ.get("TESTS", os.path.join(ROOT, "build", "gcc", "tests")))
+KIT = os.path.join(os.path.dirname(TESTS), "helpers", "kit_worker")
 SYSTEM = "00000000-0000-0000-0000-000000000000"
 SUBJECT = "sokoul.jobs.demo.greet"
 IMPLEMENTATIONS = ("c", "python")
@@ -253,6 +255,87 @@ def test_a_slip_of_the_pen_is_no_job(sokoul):
         done = sokoul.ctl("job", "inject", *words, check=False)
         assert done.returncode == 64, (words, done)
     assert sokoul.value("SELECT count(*) FROM jobs") == 0
+
+
+# ---- the C header ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kit(sokoul):
+    """A worker that uses all of the header; its lease is short, so that heartbeats come every second."""
+    port = free_ports(1)
+    path = sokoul.env_file({"METRICS_LISTEN": f"127.0.0.1:{port}", "JOBS_LEASE_S": "3"}, "kit.env")
+    program = Program("kit", [KIT, "--env-file", path], sokoul.environment(), os.path.join(sokoul.folder, "kit.log"), port)
+    sokoul.programs.append(program)
+    return program.wait_ready()
+
+
+def kit_job(sokoul, kind, **payload):
+    done = sokoul.ctl("job", "inject", "--worker", "kit", "--kind", kind, "--payload", json.dumps(payload), "--json")
+    return json.loads(done.stdout)["ids"][0]
+
+
+@pytest.mark.parametrize("end, status, reason, detail", [
+    (2, "Failed", "refused", "Never."), (3, "Failed", "not_found", "Never."), (4, "Failed", "invalid", "Never."),
+    (5, "Failed", "disk_full", "Never."), (2, "Failed", "refused", None), (0, "Completed", None, None)])
+def test_each_end_is_what_the_header_says(sokoul, kit, end, status, reason, detail):
+    job = kit_job(sokoul, "end", end=end, **({"text": detail} if detail else {}))
+    sokoul.job_settled(job)
+    assert row(sokoul, job)[:3] == (status, reason, 1)
+    told = sokoul.value("SELECT detail FROM jobs WHERE job_id = %s", (job,))
+    assert told == (detail or (None if status == "Completed" else "the handler gave no reason"))
+    assert sokoul.value("SELECT count(*) FROM dead_letters") == 0
+
+
+def test_a_retry_waits_as_long_as_it_is_asked_to(sokoul, kit):
+    job = kit_job(sokoul, "end", end=1, text="Later.", wait_s=4)
+    sokoul.job_settled(job)
+    assert row(sokoul, job)[:3] == ("Completed", None, 2)
+    waited = sokoul.value("SELECT extract(epoch FROM j.started_at - h.at) FROM jobs j JOIN job_history h USING (job_id) "
+                          "WHERE job_id = %s", (job,))
+    assert 4 <= waited < 8
+
+
+def test_what_is_handed_back_burns_no_attempt_and_keeps_its_checkpoint(sokoul, kit):
+    job = kit_job(sokoul, "end", end=6, pause_ms=2500, text="Not here.")
+    sokoul.job_settled(job)
+    assert row(sokoul, job)[:3] == ("Completed", None, 1)
+    assert sokoul.sql("SELECT fence, checkpoint FROM jobs WHERE job_id = %s", (job,)) == [(2, {"was": "here"})]
+
+
+def test_a_handler_sees_its_job_and_has_others_done(sokoul, kit):
+    sokoul.start("sokoul-scout")
+    job = kit_job(sokoul, "tell", number=7, text="<é>")
+    sokoul.job_settled(job)
+    result = row(sokoul, job)[3]
+    request = sokoul.value("SELECT request_id FROM jobs WHERE job_id = %s", (job,))
+    assert result == {"id": job, "kind": "tell", "user": SYSTEM, "request": request, "attempt": 1, "other": -7,
+                      "payload": {"number": 7, "text": "<é>"}, "context": "the worker's own", "refused": True,
+                      "taken": True, "text": "no text"}
+    eventually(lambda: sokoul.sql("SELECT worker, kind, status, request_id FROM jobs WHERE parent_id = %s ORDER BY kind",
+                                  (job,)) == [("kit", "end", "Completed", request), ("scout", "noop", "Completed", request)],
+               what="both follow-up jobs")
+
+
+def test_what_a_handler_does_wrong_is_told(sokoul, kit):
+    for payload in ({}, {"null": 1}):
+        job = kit_job(sokoul, "bad_result", **payload)
+        sokoul.job_settled(job)
+        assert row(sokoul, job)[:3] == ("Failed", "invalid", 1)
+    late = kit_job(sokoul, "linger")
+    sokoul.job_settled(late)
+    assert row(sokoul, late)[:3] == ("Failed", "deadline", 1)
+    stranger = kit_job(sokoul, "nothing_like_it")
+    sokoul.job_settled(stranger)
+    assert row(sokoul, stranger)[:3] == ("Failed", "invalid", 1)
+
+
+@pytest.mark.parametrize("env", [{"KIT_WORKER": "scout"}, {"KIT_WORKER": "Kit"}, {"KIT_WORKER": ""}, {"KIT_WORKER": "a" * 33},
+                                 {"KIT_KIND": "noop"}, {"KIT_KIND": "end"}, {"KIT_KIND": "a.b"}])
+def test_a_table_that_makes_no_sense_is_refused_at_once(sokoul, env):
+    done = subprocess.run([KIT, "--env-file", sokoul.env_file()], env=sokoul.environment(env), capture_output=True,
+                          text=True, timeout=20, check=False)
+    assert done.returncode == 78 and done.stderr.startswith("sokoul: a ")
 
 
 # ---- what is shipped --------------------------------------------------------------------------------
