@@ -56,7 +56,7 @@ static const struct db_stmt get_stmt = {
 static const struct db_stmt close_stmt = {
     "letter_close",
     "UPDATE dead_letters SET closed_at = now(), closed_by = $2::uuid WHERE id = $1 AND closed_at IS NULL"
-    " RETURNING job_id, encode(raw, 'hex'), raw_size",
+    " RETURNING job_id, encode(raw, 'hex'), raw_size, subject",
     2};
 
 static const struct db_stmt replay_stmt = {
@@ -237,6 +237,17 @@ static size_t unhex(char *out, const char *hex)
     return len;
 }
 
+/* "demo" of "sokoul.jobs.demo.greet": whose a kind is that the product does not know. NULL: no such subject.
+ */
+static const char *worker_in(struct arena *arena, const char *subject)
+{
+    static const char prefix[] = "sokoul.jobs.";
+    const size_t skip = sizeof prefix - 1;
+    if (subject == NULL || strncmp(subject, prefix, skip) != 0)
+        return NULL;
+    return arena_strndup(arena, subject + skip, strcspn(subject + skip, "."));
+}
+
 /* Raw bytes become a new job when they, or the payload given instead of them, are an envelope. */
 static enum err_code replay_raw(struct db *db, struct arena *arena, const struct db_rows *rows,
                                 const char *payload, const char **job_id, struct err *err)
@@ -252,8 +263,10 @@ static enum err_code replay_raw(struct db *db, struct arena *arena, const struct
     struct err why = ERR_INIT;
     if (envelope_decode(arena, text, text_len, &envelope, &why) != E_OK)
         return fail(err, E_UNPROCESSABLE, "it is still no envelope: %.150s", why.text);
+    const char *own = job_worker_of(envelope.kind);
     const struct job_new job = {.job_id = envelope.job_id,
                                 .kind = envelope.kind,
+                                .worker = own != NULL ? own : worker_in(arena, db_text(rows, 0, 3)),
                                 .user_id = envelope.user_id,
                                 .request_id = envelope.request_id,
                                 .payload = envelope.payload,

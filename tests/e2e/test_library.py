@@ -138,6 +138,9 @@ def test_poison_becomes_a_dead_letter_and_delays_nobody(sokoul, demo):  # req: S
     assert sorted(base64.b64decode(x[0]) for x in letters) == sorted(poison)
     assert {x[1:4] for x in letters} == {("poison", SUBJECT, True)}
     assert sorted(x[4] for x in letters) == sorted(map(len, poison))
+    one, mended = sokoul.value("SELECT id::text FROM dead_letters LIMIT 1"), envelope()
+    sokoul.ctl("dlq", "replay", one, "--payload", json.dumps(mended))
+    assert sokoul.job_settled(mended["job_id"]) == "Completed", "it goes to the worker of its subject"
     eventually(lambda: stream_is_empty(sokoul), what="the acknowledgements")
 
 
