@@ -11,12 +11,12 @@
     "j.job_id, j.kind, j.worker, j.status, j.reason, j.detail, j.attempts, j.created_at, j.started_at,"      \
     " j.finished_at, j.user_id, j.request_id, j.priority, j.run_at, j.parent_id, j.progress"
 
-static const struct db_stmt get_stmt = {"job_get",
-                                        "SELECT " SEEN_COLUMNS
-                                        ", j.payload, r.result, j.worker_id, j.deadline_at FROM jobs j"
-                                        " LEFT JOIN job_results r ON r.job_id = j.job_id"
-                                        " WHERE j.job_id = $1 AND ($2::uuid IS NULL OR j.user_id = $2::uuid)",
-                                        2};
+static const struct db_stmt get_stmt = {
+    "job_get",
+    "SELECT " SEEN_COLUMNS ", j.payload, r.result, j.worker_id, j.deadline_at, j.epoch FROM jobs j"
+    " LEFT JOIN job_results r ON r.job_id = j.job_id"
+    " WHERE j.job_id = $1 AND ($2::uuid IS NULL OR j.user_id = $2::uuid)",
+    2};
 
 static const struct db_stmt history_stmt = {"job_history",
                                             "SELECT at, status, attempt, reason, worker_id, started_at, "
@@ -71,7 +71,8 @@ enum
     PAYLOAD,
     RESULT,
     WORKER_ID,
-    DEADLINE
+    DEADLINE,
+    EPOCH
 };
 
 enum
@@ -205,30 +206,58 @@ static enum err_code job_text(const struct db_rows *job, const struct db_rows *p
     return text_of(arena, &buf, json, err);
 }
 
+/* Most jobs were woken once and never moved back: they have no past, and nobody asks for it. */
+static enum err_code read_pasts(struct db *db, struct db_rows *const *jobs, const struct job_look *looks,
+                                size_t n, struct db_rows **pasts, struct err *err)
+{
+    const char *params[JOB_MAX_LOOKS][1];
+    struct db_call calls[JOB_MAX_LOOKS] = {{NULL, NULL}};
+    struct db_rows *rows[JOB_MAX_LOOKS] = {NULL};
+    size_t place[JOB_MAX_LOOKS];
+    size_t asked = 0;
+    for (size_t i = 0; i < n; i++)
+    {
+        if (db_rows(jobs[i]) != 1 || db_int(jobs[i], 0, EPOCH, 0) <= 1)
+            continue;
+        params[asked][0] = looks[i].job_id;
+        calls[asked] = (struct db_call){&history_stmt, params[asked]};
+        place[asked++] = i;
+    }
+    enum err_code code = asked == 0 ? E_OK : db_run_all(db, calls, asked, rows, err);
+    for (size_t i = 0; code == E_OK && i < asked; i++)
+        pasts[place[i]] = rows[i];
+    return code;
+}
+
 enum err_code job_store_get_many(struct db *db, struct arena *arena, const struct job_look *looks, size_t n,
                                  const char **jsons, struct err *err)
 {
     const char *params[JOB_MAX_LOOKS][2];
-    struct db_call calls[JOB_MAX_LOOKS * 2] = {{NULL, NULL}};
-    struct db_rows *rows[JOB_MAX_LOOKS * 2] = {NULL};
+    struct db_call calls[JOB_MAX_LOOKS] = {{NULL, NULL}};
+    struct db_rows *jobs[JOB_MAX_LOOKS] = {NULL};
+    struct db_rows *pasts[JOB_MAX_LOOKS] = {NULL};
     if (n > JOB_MAX_LOOKS)
         return fail(err, E_BUG, "%zu jobs at once are too many", n);
     for (size_t i = 0; i < n; i++)
     {
         params[i][0] = looks[i].job_id;
         params[i][1] = looks[i].viewer;
-        calls[2 * i] = (struct db_call){&get_stmt, params[i]};
-        calls[2 * i + 1] = (struct db_call){&history_stmt, params[i]};
+        calls[i] = (struct db_call){&get_stmt, params[i]};
     }
-    enum err_code code = db_run_all(db, calls, 2 * n, rows, err);
+    enum err_code code = db_run_all(db, calls, n, jobs, err);
+    if (code == E_OK)
+        code = read_pasts(db, jobs, looks, n, pasts, err);
     for (size_t i = 0; code == E_OK && i < n; i++)
     {
         jsons[i] = NULL;
-        if (db_rows(rows[2 * i]) == 1)
-            code = job_text(rows[2 * i], rows[2 * i + 1], arena, &jsons[i], err);
+        if (db_rows(jobs[i]) == 1)
+            code = job_text(jobs[i], pasts[i], arena, &jsons[i], err);
     }
-    for (size_t i = 0; i < 2 * n; i++)
-        db_rows_free(rows[i]);
+    for (size_t i = 0; i < n; i++)
+    {
+        db_rows_free(jobs[i]);
+        db_rows_free(pasts[i]);
+    }
     return code;
 }
 
