@@ -96,7 +96,8 @@ static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *e
 static enum err_code connect_settle(struct db *db, struct err *err)
 {
     static const char lookups[] =
-        "; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+        "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
+        "SET enable_mergejoin = off";
     char set[384];
     snprintf(set, sizeof set,
              "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "

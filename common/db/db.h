@@ -39,8 +39,9 @@ struct db_rows;
 enum db_plans
 {
     DB_PLANS_ANY,
-    /* Nested loops over indexes: for statements that find many rows by key, whatever the statistics say. A
-     * batch of 500 keys in a table that looks small would be a scan of all of it. */
+    /* Nested loops over indexes, planned once: for statements that find rows by key, whatever the statistics
+     * say. A batch of 500 keys in a table that looks small would be a scan of all of it, and planning a
+     * statement for one key takes longer than running it. */
     DB_PLANS_LOOKUPS
 };
 
