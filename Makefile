@@ -207,12 +207,11 @@ lib: $(LIB)/libsokoul.a $(LIB)/sokoul.pc ## the library for workers of one's own
 examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ## the examples, into build/examples/
 
 install: build lib ## programs, library, man pages below PREFIX (/usr/local); DESTDIR goes before it
-	@rm -f $(LIB)/sokoul.pc; $(MAKE) --no-print-directory $(LIB)/sokoul.pc
 	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,docs/schema examples tools/stack))
 	@install -m 755 $(foreach p,$(BUILT),$(BIN)/$(p)) $(DESTDIR)$(PREFIX)/bin
 	@install -m 644 include/sokoul.h $(DESTDIR)$(PREFIX)/include
 	@install -m 644 $(LIB)/libsokoul.a $(DESTDIR)$(PREFIX)/lib
-	@install -m 644 $(LIB)/sokoul.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	@sed 's|^prefix=.*|prefix=$(PREFIX)|' $(LIB)/sokoul.pc > $(DESTDIR)$(PREFIX)/lib/pkgconfig/sokoul.pc
 	@install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 	@install -m 644 docs/JOBS.md docs/jobs.sql $(DESTDIR)$(PREFIX)/share/sokoul/docs
 	@install -m 644 docs/schema/envelope.schema.json $(DESTDIR)$(PREFIX)/share/sokoul/docs/schema
