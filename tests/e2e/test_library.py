@@ -128,7 +128,7 @@ def test_the_same_envelope_ten_times_has_one_effect(sokoul, demo):
     assert sokoul.value("SELECT fence FROM jobs WHERE job_id = %s", (one["job_id"],)) == 1
 
 
-def test_poison_becomes_a_dead_letter_and_delays_nobody(sokoul, demo):  # req: S119 S139 S141
+def test_poison_becomes_a_dead_letter_and_delays_nobody(sokoul, demo):  # req: S119, S139, S141
     poison = [b"\xff{garbage", b'{"v":"one"}', json.dumps({**envelope(), "payload": []}).encode()]
     publish(sokoul, *poison)
     job = greet(sokoul, name="Ada")
@@ -193,7 +193,7 @@ def test_every_message_is_an_envelope(sokoul):  # req: S138
     assert sorted(m.subject for m in messages) == [SUBJECT] * 2 + ["sokoul.jobs.scout.noop.high"] * 5
 
 
-def test_two_versions_side_by_side_share_one_stream(sokoul):  # req: S138 S140 S142 S143 S144
+def test_two_versions_side_by_side_share_one_stream(sokoul):  # req: S138, S140, S142, S143, S144
     """Old and new worker, old and new messages: each of both, from both, done once."""
     sokoul.start("sokoul-scout")
     for language in IMPLEMENTATIONS:

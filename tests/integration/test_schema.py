@@ -91,7 +91,7 @@ def validator():
     return jsonschema.Draft202012Validator(SCHEMA)
 
 
-def test_schema_and_decoder_agree(validator):  # req: S139 S141
+def test_schema_and_decoder_agree(validator):  # req: S139, S141
     rows = list(cases())
     answers = ask([json.dumps(document) for _, document in rows])
     wrong = [f"{name}: the schema says {validator.is_valid(document)}, the decoder {told}"
@@ -108,7 +108,7 @@ def test_each_required_member_is_missed(validator):  # req: S141
             assert not good and name in told and not validator.is_valid(document)
 
 
-def test_what_was_decoded_is_encoded_as_the_schema_says(validator):  # req: S138 S139
+def test_what_was_decoded_is_encoded_as_the_schema_says(validator):  # req: S138, S139
     for document, (good, text) in zip((V1, V2, FULL), ask([json.dumps(d) for d in (V1, V2, FULL)])):
         again = json.loads(text)
         assert good and validator.is_valid(again)
@@ -116,7 +116,7 @@ def test_what_was_decoded_is_encoded_as_the_schema_says(validator):  # req: S138
         assert again["v"] == document["v"] and ask([text])[0] == (True, text)
 
 
-def test_a_reader_of_version_1_takes_version_2(validator):  # req: S140 S143
+def test_a_reader_of_version_1_takes_version_2(validator):  # req: S140, S143
     assert V2["v"] == 2 and set(V2) - set(MEMBERS) == {"attempts_max", "labels", "tenant"}
     assert validator.is_valid(V2) and ask([json.dumps(V2)])[0][0]
 
@@ -132,7 +132,7 @@ def test_a_reader_of_version_2_takes_version_1():  # req: S142
     assert not jsonschema.Draft202012Validator(later).is_valid(V2), "the later schema looks at what it knows"
 
 
-def test_what_is_wrong_with_the_bytes_is_the_decoders_affair():  # req: S119 S139
+def test_what_is_wrong_with_the_bytes_is_the_decoders_affair():  # req: S119, S139
     text = json.dumps(V1)
     bad = [b"", b"{", b"\xff" + text.encode(), (text + "x").encode(), (text[:-1] + ',"v":1}').encode(),
            text.replace("Sintel", "Sint\\u0000el").encode(), text.replace("Sintel", "Sint\\ud800el").encode(),
