@@ -87,7 +87,7 @@ def test_cancel_stops_within_a_second_and_frees_the_torrent(sokoul, user, swarm,
 
 
 def test_pause_stops_the_flow_and_resume_goes_on(sokoul, user, swarm, hunting):
-    torrent = swarm.torrent(12 * MIB)
+    torrent = swarm.torrent(24 * MIB)
     swarm.seed(torrent)
     hunting.hunter(TORRENT_DOWN_LIMIT_KBPS=2048)
     download = hunting.download(user, magnet=torrent.magnet())
