@@ -116,6 +116,7 @@ const char *mq_delivery_subject(const struct mq_delivery *delivery);
 /* NULL when absent. Borrowed. */
 const char *mq_delivery_header(const struct mq_delivery *delivery, const char *name);
 int64_t mq_delivery_count(const struct mq_delivery *delivery);   /* 1 the first time */
+int64_t mq_delivery_seq(const struct mq_delivery *delivery);     /* its place in the stream */
 int64_t mq_delivery_time_ms(const struct mq_delivery *delivery); /* when the stream stored it */
 void mq_delivery_free(struct mq_delivery *delivery);
 

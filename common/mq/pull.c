@@ -268,6 +268,16 @@ int64_t mq_delivery_count(const struct mq_delivery *delivery)
     return count;
 }
 
+int64_t mq_delivery_seq(const struct mq_delivery *delivery)
+{
+    jsMsgMetaData *meta = NULL;
+    if (natsMsg_GetMetaData(&meta, delivery->msg) != NATS_OK)
+        return 0;
+    int64_t seq = (int64_t)meta->Sequence.Stream;
+    jsMsgMetaData_Destroy(meta);
+    return seq;
+}
+
 int64_t mq_delivery_time_ms(const struct mq_delivery *delivery)
 {
     jsMsgMetaData *meta = NULL;

@@ -193,6 +193,9 @@ struct job_raw_letter
     const void *raw;
     size_t raw_len;
     size_t raw_size;
+    /* Which message it was: the same one, delivered again, makes no second letter.  seq 0: unknown. */
+    int64_t seq;
+    int64_t stored_ms;
 };
 MUST_USE enum err_code job_store_bury_raw(struct db *db, struct arena *arena,
                                           const struct job_raw_letter *letter, struct err *err);

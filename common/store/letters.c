@@ -17,18 +17,27 @@ enum
     LETTER_TEXT_MAX = 1024 * 1024
 };
 
+/* The letter's id: a UUIDv7 made of the message's own time and place, so that burying it again finds it
+ * there. */
+#define LETTER_ID_SQL                                                                                        \
+    "coalesce((lpad(to_hex($9::bigint), 12, '0') || '7' || substr(md5($8), 1, 3) || '8' || substr(md5($8), " \
+    "4, "                                                                                                    \
+    "15))::uuid, $1::uuid)"
+
 static const struct db_stmt bury_raw_stmt = {
     "letter_bury_raw",
     "WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw, raw_size, errors)"
-    "   VALUES ($1, NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint, jsonb_build_array(jsonb_build_object("
+    "   VALUES (" LETTER_ID_SQL
+    ", NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint, jsonb_build_array(jsonb_build_object("
     "     'attempt', 1, 'at', clock_timestamp(), 'reason', $3::text, 'detail', $4::text)))"
+    "   ON CONFLICT (id) DO NOTHING"
     "   RETURNING id, subject, reason, detail, raw_size)"
     " INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1,"
     "   'letter_id', id, 'job_id', NULL, 'user_id', '" ID_SYSTEM_USER
     "', 'timestamp', to_char(clock_timestamp()"
     "   AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'subject', subject, 'reason', reason,"
     "   'detail', detail, 'raw_size', raw_size, 'raw_base64', $7::text)::text FROM letter",
-    7};
+    9};
 
 #define LETTER_COLUMNS "l.id, l.job_id, l.kind, l.subject, l.reason, l.detail, l.created_at, l.closed_at"
 
@@ -121,13 +130,18 @@ enum err_code job_store_bury_raw(struct db *db, struct arena *arena, const struc
     size_t len = letter->raw_len < RAW_KEPT_BYTES ? letter->raw_len : RAW_KEPT_BYTES;
     size_t copied = len < 4096 ? len : 4096; /* the copy in the stream is for people, the row keeps more */
     struct id id = id_new();
+    const char *origin = letter->seq == 0 ? NULL
+                                          : arena_printf(arena, "%lld:%lld", (long long)letter->seq,
+                                                         (long long)letter->stored_ms);
     const char *params[] = {id.text,
                             letter->subject,
                             letter->reason,
                             letter->detail,
                             hex_of(arena, letter->raw, len),
                             db_param_int(arena, (int64_t)letter->raw_size),
-                            base64_of(arena, letter->raw, copied)};
+                            base64_of(arena, letter->raw, copied),
+                            origin,
+                            db_param_int(arena, letter->stored_ms)};
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     return db_run(db, &bury_raw_stmt, params, NULL, err);

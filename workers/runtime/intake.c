@@ -205,12 +205,15 @@ static void bury(struct intake *intake, struct db *db, struct mq_delivery *take,
                                           .detail = detail,
                                           .raw = mq_delivery_data(take),
                                           .raw_len = mq_delivery_len(take),
-                                          .raw_size = mq_delivery_len(take)};
+                                          .raw_size = mq_delivery_len(take),
+                                          .seq = mq_delivery_seq(take),
+                                          .stored_ms = mq_delivery_time_ms(take)};
     if (job_store_bury_raw(db, intake->arena, &letter, &err) != E_OK)
     {
         put_back(intake->runtime, take, NAK_AWAY_MS);
         return;
     }
+    crash_point("raw_buried");
     metrics_add(METRIC_DLQ, 1);
     log_error("message_buried", "a message on %s became a dead letter (%s): %s", letter.subject, reason,
               detail);

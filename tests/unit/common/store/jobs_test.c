@@ -565,6 +565,28 @@ START_TEST(bury_raw__keeps_the_bytes_and_the_reason)
 }
 END_TEST
 
+/* A crash after COMMIT and before the acknowledgement brings the message again. */
+START_TEST(bury_raw__makes_one_letter_of_one_message)
+{
+    const int64_t seqs[] = {7, 7, 8, 0, 0};
+    for (size_t i = 0; i < sizeof seqs / sizeof seqs[0]; i++)
+    {
+        const struct job_raw_letter letter = {.subject = "sokoul.jobs.scout.noop",
+                                              .reason = "poison",
+                                              .detail = "not JSON",
+                                              .raw = "x",
+                                              .raw_len = 1,
+                                              .raw_size = 1,
+                                              .seq = seqs[i],
+                                              .stored_ms = 1700000000123};
+        ck_assert_int_eq(job_store_bury_raw(db, arena, &letter, &err), E_OK);
+    }
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters"), 4);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.dlq.raw'"), 4);
+    ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE id::text LIKE '018bcfe5-687b-7%'"), 2);
+}
+END_TEST
+
 START_TEST(adopt__takes_an_envelope_that_nobody_accepted_once)
 {
     const struct job_claimer claimer = {.worker_id = worker.text, .worker = "scout", .lease_ms = LEASE_MS};
@@ -643,6 +665,7 @@ int main(void)
         {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},
         {replay__runs_the_same_job_again_and_closes_the_letter, 1},
         {bury_raw__keeps_the_bytes_and_the_reason, 1},
+        {bury_raw__makes_one_letter_of_one_message, 1},
         {adopt__takes_an_envelope_that_nobody_accepted_once, 1},
         {history__tells_every_move_with_its_reason, 1},
     };
