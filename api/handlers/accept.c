@@ -3,6 +3,7 @@
 
 #include "api/handlers/answer.h"
 #include "api/route.h"
+#include "common/base/crash.h"
 #include "common/store/peek.h"
 
 #include <stdlib.h>
@@ -84,8 +85,10 @@ enum err_code accept_once(struct request *req, const struct accept *accept, stru
         db_rollback(db);
         return code;
     }
+    crash_point("accept");
     if (db_commit(db, err) != E_OK)
         return err->code;
+    crash_point("accepted");
     app_wake(req->app);
     return E_OK;
 }

@@ -5,6 +5,7 @@
 #include "api/handlers/accept.h"
 #include "api/handlers/answer.h"
 #include "api/route.h"
+#include "common/base/crash.h"
 
 /* ---- creating ------------------------------------------------------------------------------- */
 
@@ -133,9 +134,11 @@ enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err 
         sort_out(&batch, reqs[i]);
     if (batch.count == 0)
         return E_OK;
+    crash_point("accept");
     if (request_db(batch.req[0], &db, err) != E_OK ||
         job_store_accept(db, batch.req[0]->arena, batch.job, batch.count, err) != E_OK)
         return err->code;
+    crash_point("accepted");
     app_wake(batch.req[0]->app);
     return answer_batch(&batch, err);
 }

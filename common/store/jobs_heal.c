@@ -2,6 +2,7 @@
 /* Healing: whose worker died, which wake-up got lost, what may be forgotten. */
 #include "common/store/jobs.h"
 
+#include "common/base/crash.h"
 #include "common/job/settle.h"
 #include "common/store/jobs_internal.h"
 
@@ -219,6 +220,8 @@ enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t le
     enum err_code code = db_begin(db, err);
     if (code == E_OK)
         code = take_back_in(db, arena, lease_ms, &count, err);
+    if (count > 0)
+        crash_point("taking_back");
     if (code == E_OK)
         code = db_commit(db, err);
     if (code != E_OK)

@@ -2,6 +2,7 @@
 /* The worker's side: claim, settle, heartbeat. Each is one statement however many jobs it moves. */
 #include "common/store/jobs.h"
 
+#include "common/base/crash.h"
 #include "common/base/id.h"
 #include "common/job/envelope.h"
 #include "common/store/jobs_internal.h"
@@ -402,6 +403,7 @@ enum err_code job_store_settle(struct db *db, struct arena *arena, const struct 
     enum err_code code = db_begin(db, err);
     if (code == E_OK)
         code = settle_all(db, arena, ends, n, mine, err);
+    crash_point("result_written");
     if (code == E_OK)
         code = db_commit(db, err);
     if (code != E_OK)

@@ -95,6 +95,17 @@ static enum err_code write_ends(struct settler *settler, struct db *db, struct e
     return code;
 }
 
+/* The dead letter's own crash points: before it is written, and before anybody knows of it. */
+static void pass_letters(const struct settler *settler, const char *point)
+{
+    for (size_t i = 0; i < settler->count; i++)
+        if (settler->verdicts[i].move == JOB_GIVE_UP)
+        {
+            crash_point(point);
+            return;
+        }
+}
+
 static enum err_code try_settle(struct settler *settler, struct err *err)
 {
     struct db *db = NULL;
@@ -103,6 +114,7 @@ static enum err_code try_settle(struct settler *settler, struct err *err)
     if (code == E_OK)
     {
         crash_point("settle");
+        pass_letters(settler, "letter_due");
         code = write_ends(settler, db, err);
     }
     db_put(db);
@@ -242,6 +254,7 @@ void *settler_run(void *of)
             judge(settler->jobs[i], &settler->verdicts[i], &settler->ends[i]);
         settle_until_done(settler);
         crash_point("settled");
+        pass_letters(settler, "letter_written");
         finish(settler);
     }
     arena_free(settler->arena);
