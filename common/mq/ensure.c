@@ -292,3 +292,19 @@ enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_prior
     jsConsumerInfo_Destroy(info);
     return E_OK;
 }
+
+enum err_code mq_forget_acked(struct mq *mq, const char *worker, enum job_priority priority,
+                              int64_t acked_seq, struct err *err)
+{
+    char filter[NAME_SIZE];
+    jsErrCode js_code = 0;
+    jsOptions options;
+    if (!mq_connected(mq))
+        return fail(err, E_UNAVAILABLE, "NATS is away");
+    consumer_filter(worker, priority, filter);
+    api_options(&options);
+    options.Stream.Purge.Subject = filter;
+    options.Stream.Purge.Sequence = (uint64_t)acked_seq + 1;
+    natsStatus s = js_PurgeStream(mq->js, "JOBS", &options, &js_code);
+    return s == NATS_OK ? E_OK : mq_translate(s, js_code, filter, err);
+}

@@ -77,6 +77,11 @@ struct mq_consumer
 MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_priority priority,
                                         struct mq_consumer *info, struct err *err);
 
+/* Removes what this consumer has acknowledged up to that place and the stream still holds: a server that was
+ * killed may remember acknowledgements and not the removals, and would keep such messages for ever. */
+MUST_USE enum err_code mq_forget_acked(struct mq *mq, const char *worker, enum job_priority priority,
+                                       int64_t acked_seq, struct err *err);
+
 /* ---- publishing to JetStream ---------------------------------------------------------------- */
 
 struct mq_header

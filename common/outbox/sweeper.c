@@ -56,8 +56,15 @@ static enum err_code fire_schedules(struct round *round, struct err *err)
     return E_OK; /* what else the sweeper does must go on */
 }
 
+/* What a sweep learns of the stream from its consumers. */
+struct passed
+{
+    int64_t seq;  /* all of them are past it */
+    int64_t held; /* messages that one of them still has to do with */
+};
+
 static enum err_code sweep_consumer(struct round *round, const char *incarnation, const char *worker,
-                                    enum job_priority priority, int64_t *passed_seq, struct err *err)
+                                    enum job_priority priority, struct passed *passed, struct err *err)
 {
     struct mq_consumer consumer;
     enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
@@ -73,8 +80,9 @@ static enum err_code sweep_consumer(struct round *round, const char *incarnation
     code = job_store_sweep(round->db, round->arena, &stream, &woken, err);
     if (code != E_OK)
         return code;
-    if (consumer.acked_seq < *passed_seq)
-        *passed_seq = consumer.acked_seq;
+    if (consumer.acked_seq < passed->seq)
+        passed->seq = consumer.acked_seq;
+    passed->held += consumer.pending + consumer.ack_pending;
     if (woken == 0)
         return E_OK;
     metrics_add(METRIC_JOBS_SWEPT, (uint64_t)woken);
@@ -94,6 +102,31 @@ static enum err_code meet_workers(struct round *round, struct err *err)
     return code;
 }
 
+static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream, const char *worker,
+                                   enum job_priority priority, struct err *err)
+{
+    struct mq_consumer consumer;
+    enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
+    if (code != E_OK || consumer.acked_seq < stream->first_seq)
+        return code;
+    return mq_forget_acked(round->outbox->mq, worker, priority, consumer.acked_seq, err);
+}
+
+/* Messages that no consumer has to do with any more are left of a crash of the server.  A message that came
+ * or went while we counted only makes us look in vain. */
+static enum err_code tidy(struct round *round, int64_t held, struct err *err)
+{
+    struct mq_stream stream;
+    enum err_code code = mq_stream_info(round->outbox->mq, "JOBS", &stream, err);
+    if (code != E_OK || stream.messages <= held)
+        return code;
+    const char *worker = NULL;
+    for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
+        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
+            code = tidy_consumer(round, &stream, worker, (enum job_priority)priority, err);
+    return code;
+}
+
 /* A consumer with nothing left says nothing about where the stream is; the stream's own end does. */
 static enum err_code sweep(struct round *round, struct err *err)
 {
@@ -101,12 +134,14 @@ static enum err_code sweep(struct round *round, struct err *err)
     enum err_code code = meet_workers(round, err);
     if (code == E_OK)
         code = stream_verify(round->outbox->mq, round->db, round->arena, incarnation, err);
-    int64_t passed_seq = INT64_MAX;
+    struct passed passed = {.seq = INT64_MAX};
     const char *worker = NULL;
     for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
-            code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed_seq, err);
-    return code == E_OK ? outbox_store_forget(round->db, round->arena, incarnation, passed_seq, err) : code;
+            code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed, err);
+    if (code == E_OK)
+        code = outbox_store_forget(round->db, round->arena, incarnation, passed.seq, err);
+    return code == E_OK ? tidy(round, passed.held, err) : code;
 }
 
 static enum err_code count(struct round *round, struct err *err)
