@@ -195,7 +195,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: lib examples install all help model simulate setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
 
@@ -231,7 +231,23 @@ run: ## set up, build and start everything on this machine
 test: ## set up, build and run all tests; T=name runs those whose name contains it
 	@tools/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@BIN=$(BIN) TESTS=$(O)/tests SAN=$(SAN) tools/test $(T)
+	@$(if $(T),,$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs)
+	@BIN=$(BIN) TESTS=$(O)/tests SAN=$(SAN) CHAOS_BIN=$(if $(T),,$(CHAOS_BIN)) tools/test $(T)
+
+# With T= the fault suite is asked for by `make chaos T=name`.
+MINUTES   ?= 0
+CHAOS_BIN := build/$(flavour)$(if $(CRASH),,-crash)/bin
+chaos-programs: $(foreach p,sokoul-api sokoul-scout sokoulctl,$(BIN)/$(p))
+
+chaos: ## the whole fault suite; MINUTES= for longer storms, SEED= for others, T=name for some of it
+	@tools/setup test
+	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
+	@CHAOS=1 SAN=$(SAN) MINUTES=$(MINUTES) SEED=$(SEED) CHAOS_BIN=$(CHAOS_BIN) tools/test $(T)
+
+chaos-bugs: ## plant each bug of tests/chaos/bugs in a copy, and see that the fault suite catches it
+	@tools/setup test
+	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
+	@tests/chaos/bugs/run $(T)
 
 model: ## check the protocol's model with spin, in every order of events (some minutes, 3 GiB)
 	@$(MAKE) --no-print-directory -C docs/model verify liveness bugs

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NATS and JetStream go away, forget, fill up, repeat themselves and carry rubbish. N1-N6, N8"""
+import json
+import os
+import shutil
+import threading
+import time
+import uuid
+
+import pytest
+from points import envelope
+from stack.nats import NatsError
+from stack_under_test import SLOW, eventually
+from world import Load
+
+STORE = "jetstream"
+
+
+def wipe(world):
+    """JetStream's store is lost."""
+    world.nats.kill()
+    shutil.rmtree(os.path.join(world.nats.folder, STORE))
+    world.restart_server(world.nats)
+
+
+def backlog(world):
+    return world.value("SELECT count(*) FROM outbox")
+
+
+def unacknowledged(world):
+    with world.nats.connect() as nats:
+        return nats.js("STREAM.INFO.JOBS")["state"]["messages"]
+
+
+def nats_away(world, away, back):
+    world.both()
+    away()
+    ids = [i for _ in range(5) for i in world.post(count=4)]
+    assert backlog(world) == len(ids), "accepted, and waiting in the outbox"
+    assert world.root.get("/livez").status == 200
+    back()
+    world.holds()
+    assert world.swept() == 0, "the outbox is enough"
+
+
+def test_jobs_are_accepted_while_nats_is_dead(world):  # req: S111
+    nats_away(world, world.nats.kill, lambda: world.restart_server(world.nats))
+
+
+def test_jobs_are_accepted_while_nats_is_frozen(world):
+    nats_away(world, lambda: world.nats.child.send_signal(19), lambda: world.nats.child.send_signal(18))
+
+
+def test_a_lost_store_loses_nothing(world):
+    """N2: messages that were confirmed and never delivered are gone with the store."""
+    api = world.up("sokoul-api")
+    assert api.running()
+    world.post(count=30)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 30, 20, "30 messages in the stream")
+    wipe(world)
+    world.up("sokoul-scout")
+    world.holds()
+    assert world.swept() >= 30
+
+
+@pytest.mark.long
+def test_a_store_that_is_lost_five_times_under_load_loses_nothing(world):
+    world.both()
+    with Load(world, 3) as load:
+        for nth in range(5):
+            eventually(lambda n=nth: len(world.ledger.ids) > 60 * (n + 1), 60, "load")
+            wipe(world)
+    assert load.finished()
+    world.holds()
+
+
+def test_a_store_that_was_set_back_doubles_and_loses_nothing(world, tmp_path):
+    """N3: old messages come again, young ones are gone."""
+    world.up("sokoul-api")
+    world.post(count=10)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 10, 20, "10 messages in the stream")
+    world.nats.kill()
+    old = tmp_path / "old"
+    shutil.copytree(os.path.join(world.nats.folder, STORE), old)
+    world.restart_server(world.nats)
+    scout = world.up("sokoul-scout")
+    world.done(world.ledger.ids)
+    world.stop_program(scout)
+    world.post(count=15)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 15, 20, "15 messages in the stream")
+    world.nats.kill()
+    shutil.rmtree(os.path.join(world.nats.folder, STORE))
+    shutil.copytree(old, os.path.join(world.nats.folder, STORE))
+    world.restart_server(world.nats)
+    world.up("sokoul-scout")
+    world.holds()
+    assert world.value("SELECT max(attempts) FROM jobs") == 1
+
+
+def test_a_full_stream_makes_the_outbox_wait(world):
+    """N4: nothing that is in the stream makes room for what comes."""
+    world.both(OUTBOX_MAX="40")
+    world.stop_program(world.programs[-1])
+    with world.nats.connect() as nats:
+        config = nats.js("STREAM.INFO.JOBS")["config"]
+        nats.js("STREAM.UPDATE.JOBS", {**config, "max_bytes": 20000})
+    first = world.post(count=20)
+    world.post({"echo": "x" * 900}, count=60)
+    eventually(lambda: backlog(world) > 30, 20, "a stream that refuses")
+    with world.nats.connect() as nats:
+        kept = nats.js("STREAM.INFO.JOBS")["state"]
+    assert kept["first_seq"] == 1 and kept["messages"] + backlog(world) == 80
+    eventually(lambda: refuses(world), 40, "503 when more waits than may")
+    assert world.root.get("/jobs/" + first[0]).status == 200
+    world.up("sokoul-scout")
+    world.holds()
+    eventually(lambda: not refuses(world), 40, "no 503 when nothing waits")
+    world.holds()
+
+
+def refuses(world):
+    answer = world.root.post("/jobs", {"kind": "noop"})
+    world.requester.judge(answer)
+    if answer.status == 202:
+        world.ledger.add([answer.json["job_id"]])
+    return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+def test_each_message_ten_times_is_one_effect(world):
+    """N5: past the server's own memory of message ids."""
+    world.both()
+    ids = [str(uuid.uuid4()) for _ in range(30)]
+    bodies = {i: envelope(i, payload={"sleep_ms": 20}) for i in ids}
+    with world.nats.connect() as nats:
+        for nth in range(10):
+            for job_id in ids[nth:] + ids[:nth]:
+                nats.publish("sokoul.jobs.scout.noop", bodies[job_id], {"Nats-Msg-Id": f"{job_id}:{nth}"})
+        nats.flush()
+    world.ledger.add(ids)
+    world.done(ids)
+    world.holds()
+    assert world.value("SELECT count(*) FROM chaos_moves WHERE became = 'Running'") == 30
+    assert world.value("SELECT count(*) FROM job_results") == 30
+
+
+POISON = (b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"v":1}', b'{"v":"1","job_id":3}', b"{" * 5000,
+          json.dumps({"v": 1, "job_id": "no uuid", "kind": "noop", "timestamp": "2026-01-01T00:00:00.000Z",
+                      "user_id": "00000000-0000-0000-0000-000000000000", "request_id": "x", "payload": {}}).encode(),
+          b'"' + b"x" * 900 * 1024 + b'"')
+
+
+def test_poison_is_buried_and_disturbs_nobody(world):  # req: S121
+    """N6"""
+    world.both()
+    with world.nats.connect() as nats:
+        for nth, bytes_ in enumerate(POISON):
+            nats.js_publish("sokoul.jobs.scout.noop", bytes_, {"Nats-Msg-Id": f"poison:{nth}"})
+        newer = str(uuid.uuid4())
+        nats.js_publish("sokoul.jobs.scout.noop", envelope(newer, v=2, novelty={"a": [1]}))
+    world.ledger.add([newer])
+    began = time.monotonic()
+    world.done(world.post(count=10) + [newer], 20)
+    assert time.monotonic() - began < 10 * SLOW, "good messages do not wait for bad ones"
+    eventually(lambda: world.value("SELECT count(*) FROM dead_letters") == len(POISON), 30, "a letter each")
+    world.holds()
+    sizes = world.sql("SELECT raw_size, length(raw) FROM dead_letters WHERE reason = 'poison' ORDER BY raw_size")
+    assert sizes[-1] == (900 * 1024 + 2, 65536) and sizes[0][0] == 0 and len(sizes) == len(POISON)
+    with world.nats.connect() as nats:
+        assert nats.js("STREAM.INFO.DLQ")["state"]["messages"] == len(POISON)
+
+
+@pytest.mark.long
+def test_old_and_new_envelopes_complete_side_by_side(world):
+    """T2: version 1 and a version 2 that keeps the required fields, each with a crash in between."""
+    world.both()
+    ids = [str(uuid.uuid4()) for _ in range(20)]
+    with world.nats.connect() as nats:
+        for nth, job_id in enumerate(ids):
+            nats.publish("sokoul.jobs.scout.noop", envelope(job_id, v=1 + nth % 2, later="x"))
+        nats.flush()
+    world.ledger.add(ids)
+    world.programs[-1].kill()
+    world.up("sokoul-scout")
+    world.done(ids)
+    world.holds()
+
+
+def test_streams_and_consumers_that_were_removed_come_back(world):
+    world.both()
+    world.post(count=3)
+    with world.nats.connect() as nats:
+        nats.js("CONSUMER.DELETE.JOBS.scout")
+        nats.js("STREAM.DELETE.JOBS")
+    world.post(count=3)
+    world.holds()
+
+    def there():
+        try:
+            with world.nats.connect() as nats:
+                return nats.js("CONSUMER.INFO.JOBS.scout")["config"]["max_deliver"] == -1
+        except NatsError:
+            return False
+
+    eventually(there, 30, "the consumer")
+
+
+@pytest.mark.long
+def test_a_dead_broker_ends_no_program(world):
+    """T1: SIGTERM while NATS is away; the load goes on."""
+    api, scout = world.both()
+    with Load(world, 2):
+        eventually(lambda: len(world.ledger.ids) > 10, 30, "load")
+        world.nats.kill()
+        threads = [threading.Thread(target=p.ask) for p in (scout,)]
+        for t in threads:
+            t.start()
+            t.join()
+        assert scout.wait(70 * SLOW) == 0
+        world.restart_server(world.nats)
+        world.up("sokoul-scout")
+    assert api.running()
+    world.holds()
+
+
+def test_messages_that_outlive_their_acknowledgement_are_removed(world, tmp_path):
+    """A server that was killed remembers that they were acknowledged, and holds them all the same."""
+    world.up("sokoul-api")
+    world.post(count=10)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 10, 20, "10 messages in the stream")
+    world.nats.stop()
+    stream = next(os.path.join(at, "JOBS") for at, folders, _ in os.walk(world.nats.folder) if "JOBS" in folders)
+    old = tmp_path / "old"
+    shutil.copytree(os.path.join(stream, "msgs"), old)
+    world.restart_server(world.nats)
+    world.up("sokoul-scout")
+    world.holds()
+    world.nats.stop()
+    shutil.rmtree(os.path.join(stream, "msgs"))
+    shutil.copytree(old, os.path.join(stream, "msgs"))
+    world.restart_server(world.nats)
+    assert unacknowledged(world) == 10
+    world.holds()
+    assert world.value("SELECT max(attempts) FROM jobs") == 1

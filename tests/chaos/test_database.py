@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Postgres dies, freezes, cuts sessions, fills up; Redis does what it wants. D1, D2, D4, D5, D6, R1"""
+import os
+import random
+import signal
+import time
+
+import psycopg2
+import pytest
+from stack.proc import wait_for
+from stack_under_test import SLOW, eventually
+from world import Load, seed
+
+
+def status_of(world):
+    """The status of POST /jobs now; what was accepted goes into the ledger."""
+    answer = world.root.post("/jobs", {"kind": "noop"})
+    world.requester.judge(answer)
+    if answer.status == 202:
+        world.ledger.add([answer.json["job_id"]])
+    return answer.status
+
+
+def test_a_killed_database_is_503_and_then_all_goes_on(world):  # req: S110
+    """D1"""
+    api, scout = world.both()
+    world.post({"sleep_ms": 300}, count=20)
+    world.postgres.kill()
+    eventually(lambda: status_of(world) == 503, 10, "503 within 5 s")
+    assert world.root.get("/health").status == 503 and world.root.get("/livez").status == 200
+    world.restart_server(world.postgres)
+    world.post(count=5)
+    world.holds()
+    assert api.running() and scout.running()
+
+
+@pytest.mark.long
+def test_a_database_that_is_killed_under_load_loses_nothing(world):
+    world.both()
+    with Load(world, 3):
+        for _ in range(4):
+            eventually(lambda n=len(world.ledger.ids): len(world.ledger.ids) > n + 40, 60, "load")
+            world.postgres.kill()
+            world.restart_server(world.postgres)
+    world.holds()
+
+
+def test_a_frozen_database_is_503_within_five_seconds(world):
+    """D2: eight seconds of SIGSTOP, for all its processes."""
+    world.both()
+    world.post({"sleep_ms": 200}, count=10)
+    frozen = [world.postgres.child.pid] + [p.pid for p in world.postgres.own_processes()]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        world.root.wait_s = 20
+        while True:
+            asked = time.monotonic()
+            status = status_of(world)
+            assert time.monotonic() - asked < 5.5 * SLOW, "an answer within 5 s"
+            if status == 503:
+                break
+        assert time.monotonic() - began < 6 * SLOW
+        asked = time.monotonic()
+        assert world.root.get("/livez").status == 200 and time.monotonic() - asked < 1 * SLOW
+        wait_for(lambda: time.monotonic() - began > 8, 20)
+    finally:
+        for pid in reversed(frozen):
+            os.kill(pid, signal.SIGCONT)
+    world.post(count=3)
+    world.holds()
+
+
+def test_sessions_that_are_cut_at_random_are_made_again(world):
+    """D5: 57P01 at any moment; never a 500."""
+    world.both()
+    chance = random.Random(seed())
+    with Load(world, 3) as load:
+        for _ in range(40):
+            count = len(world.ledger.ids)
+            eventually(lambda n=count: len(world.ledger.ids) > n + 3, 60, "load")
+            pids = [r[0] for r in world.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                                            " AND pid <> pg_backend_pid()")]
+            for pid in chance.sample(pids, min(2, len(pids))):
+                world.sql("SELECT pg_terminate_backend(%s)", (pid,))
+    assert load.finished()
+    world.holds()
+
+
+def test_a_locked_table_sheds_and_recovers(world):
+    """D4: no connection comes back for a while; requests wait, then 503, never 500."""
+    world.both()
+    lock = psycopg2.connect(world.database_url)
+    with Load(world, 8, limit=200):
+        eventually(lambda: len(world.ledger.ids) > 10, 30, "load")
+        with lock.cursor() as cursor:
+            cursor.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+            before = len(world.ledger.ids)
+            wait_for(lambda: False, 4)
+            assert len(world.ledger.ids) <= before + 8
+            assert world.root.get("/livez").status == 200
+        lock.rollback()
+        eventually(lambda: len(world.ledger.ids) > before + 8, 10, "recovery")
+    lock.close()
+    world.holds()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a tmpfs")
+def test_a_full_database_disk_is_503_and_resumes_alone(world, tmp_path):
+    """D6: a tablespace for jobs on a disk that fills up."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    os.chmod(tmp_path, 0o755)
+    with world.mount(disk, "8m"):
+        place = disk / "space"
+        place.mkdir()
+        postgres_owns(place)
+        for folder in (tmp_path, *tmp_path.parents):
+            os.chmod(folder, os.stat(folder).st_mode | 0o011)
+        world.sql(f"CREATE TABLESPACE chaos_{os.getpid()} LOCATION '{place}'")
+        world.sql(f"ALTER TABLE jobs SET TABLESPACE chaos_{os.getpid()}")
+        try:
+            world.both()
+            world.post(count=5)
+            free = os.statvfs(disk)
+            filler = disk / "filler"
+            filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize))
+            eventually(lambda: post_big(world) == 503, 40, "503 when the disk is full")
+            assert world.root.get("/livez").status == 200
+            filler.unlink()
+            world.post(count=3)
+            world.holds()
+            for program in list(world.programs):
+                world.stop_program(program)
+        finally:
+            if (disk / "filler").exists():
+                (disk / "filler").unlink()
+            world.sql("ALTER TABLE jobs SET TABLESPACE pg_default")
+            world.sql(f"DROP TABLESPACE chaos_{os.getpid()}")
+
+
+def post_big(world):
+    answer = world.root.post("/jobs", {"kind": "noop", "payload": {"echo": os.urandom(3000).hex()}})
+    world.requester.judge(answer)
+    if answer.status == 202:
+        world.ledger.add([answer.json["job_id"]])
+    return answer.status
+
+
+def postgres_owns(path):
+    import shutil
+
+    shutil.chown(path, "postgres", "postgres")
+
+
+def test_redis_may_do_what_it_wants(world):
+    """R1: killed, frozen, flushed, with wrong types; jobs do not care."""
+    world.both()
+    with Load(world, 2, limit=400):
+        def more(count=15):
+            eventually(lambda n=len(world.ledger.ids): len(world.ledger.ids) > n + count, 60, "load")
+
+        more()
+        world.redis.command("FLUSHALL")
+        more()
+        world.redis.child.send_signal(signal.SIGSTOP)
+        more()
+        world.redis.child.send_signal(signal.SIGCONT)
+        world.redis.kill()
+        more()
+        world.restart_server(world.redis)
+        for name in range(50):
+            world.redis.command("LPUSH", f"sokoul:{name}", "odd")
+        more()
+    world.holds()
+    assert not world.requester_wrongs()
