@@ -9,13 +9,13 @@
 #include <string.h>
 
 #define SECONDS(n) ((int64_t)(n)*1000000000)
+#define MILLISECONDS(n) ((int64_t)(n)*1000000)
 #define DAYS(n) SECONDS((int64_t)(n)*86400)
 #define MIB(n) ((int64_t)(n)*1048576)
 
 enum
 {
     API_WAIT_MS = 2000,
-    ACK_WAIT_S = 30,
     MAX_ACK_PENDING = 100000,
     SMALLEST_MIB = 16
 };
@@ -183,7 +183,7 @@ static void consumer_config(const char *name, const char *filter, jsConsumerConf
     config->FilterSubject = filter;
     config->DeliverPolicy = js_DeliverAll;
     config->AckPolicy = js_AckExplicit;
-    config->AckWait = SECONDS(ACK_WAIT_S);
+    config->AckWait = MILLISECONDS(MQ_ACK_WAIT_MS);
     config->MaxDeliver = -1;
     config->MaxAckPending = MAX_ACK_PENDING;
     config->MaxWaiting = 512;
@@ -191,8 +191,8 @@ static void consumer_config(const char *name, const char *filter, jsConsumerConf
 
 static bool consumer_is_right(const char *filter, const jsConsumerConfig *is)
 {
-    return is->AckPolicy == js_AckExplicit && is->AckWait == SECONDS(ACK_WAIT_S) && is->MaxDeliver == -1 &&
-           is->MaxAckPending == MAX_ACK_PENDING && is->FilterSubject != NULL &&
+    return is->AckPolicy == js_AckExplicit && is->AckWait == MILLISECONDS(MQ_ACK_WAIT_MS) &&
+           is->MaxDeliver == -1 && is->MaxAckPending == MAX_ACK_PENDING && is->FilterSubject != NULL &&
            strcmp(is->FilterSubject, filter) == 0;
 }
 

@@ -44,6 +44,13 @@ MUST_USE enum err_code mq_subscribe(struct mq *mq, const char *subject,
                                     void *of, struct mq_sub **sub, struct err *err);
 void mq_unsubscribe(struct mq_sub *sub); /* when it returns, `heard` does not run any more; NULL is fine */
 
+/* How long the server waits for an acknowledgement, or a word that work goes on, before it delivers again.
+ * Short, since what a dead worker was given and had not claimed yet comes back only then. */
+enum
+{
+    MQ_ACK_WAIT_MS = 5000
+};
+
 /* ---- streams and consumers ------------------------------------------------------------------ */
 
 /* The product's workers are known; others become so: by their own process at its start, by the sweeper from

@@ -21,7 +21,6 @@ enum
     SWEEP_MS = 10000,
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
-    ACK_WAIT_MS = 30000,
     ARENA_BYTES = 16 * 1024 * 1024
 };
 
@@ -75,7 +74,7 @@ static enum err_code sweep_consumer(struct round *round, const char *incarnation
                                       .priority = priority,
                                       .delivered_seq = consumer.delivered_seq,
                                       .acked_seq = consumer.acked_seq,
-                                      .ack_wait_ms = ACK_WAIT_MS};
+                                      .ack_wait_ms = MQ_ACK_WAIT_MS};
     int64_t woken = 0;
     code = job_store_sweep(round->db, round->arena, &stream, &woken, err);
     if (code != E_OK)

@@ -148,20 +148,22 @@ static bool is_waiting(const struct runtime *runtime)
            runtime->inbox[JOB_LOW].head != NULL || runtime->lonely.head != NULL;
 }
 
-/* How many may be under way from each consumer: what may be held, less what lies here already. */
+/* How many may be under way from each consumer: as many as there are free places, so that no message waits
+ * here while another worker is idle; a window more when jobs are so fast that the next must lie ready. */
 static void ask(struct runtime *runtime)
 {
-    int credit[JOB_PRIORITIES];
     pthread_mutex_lock(&runtime->lock);
-    bool open = runtime->registered && !runtime->draining;
-    int window = runtime->window;
-    int lonely = runtime->lonely.count;
+    int credit = runtime->window - runtime->held_count - runtime->lonely.count;
     for (int i = 0; i < JOB_PRIORITIES; i++)
-        credit[i] = open ? window - runtime->inbox[i].count - lonely : 0;
+        credit -= runtime->inbox[i].count;
+    if (runtime->window > runtime->config.concurrency)
+        credit += runtime->window;
+    if (!runtime->registered || runtime->draining)
+        credit = 0;
     pthread_mutex_unlock(&runtime->lock);
     for (int i = 0; i < JOB_PRIORITIES; i++)
-        if (credit[i] > 0)
-            mq_pull_want(runtime->lanes[i].pull, credit[i]);
+        if (credit > 0)
+            mq_pull_want(runtime->lanes[i].pull, credit);
 }
 
 /* False: we are draining. */

@@ -25,6 +25,7 @@ struct keeper
     struct arena *arena;
     struct db *db;
     int64_t beat_at_ms;
+    int64_t working_at_ms;
 };
 
 /* The held jobs as they are now; `who` keeps ids only, since a job may end at any moment. */
@@ -91,12 +92,17 @@ static void stop_late(struct runtime *runtime)
     pthread_mutex_unlock(&runtime->lock);
 }
 
-/* Tells the server that the held messages are still worked on. */
-static void beat_messages(struct runtime *runtime)
+/* Tells the server that the held messages are still worked on; most are too young to need it. */
+static void beat_messages(struct keeper *keeper)
 {
+    struct runtime *runtime = keeper->runtime;
+    int64_t now = clock_mono_ms();
+    if (now < keeper->working_at_ms)
+        return;
+    keeper->working_at_ms = now + MQ_ACK_WAIT_MS / 3;
     pthread_mutex_lock(&runtime->lock);
     for (struct job *job = runtime->held; job != NULL; job = job->held_next)
-        if (job->delivery != NULL)
+        if (job->delivery != NULL && now - job->claimed_ms > FRESH_MS)
             mq_working(runtime->config.mq, job->delivery);
     pthread_mutex_unlock(&runtime->lock);
 }
@@ -118,8 +124,6 @@ static enum err_code beat(struct keeper *keeper, struct err *err)
               : job_store_check(keeper->db, keeper->arena, beats, n, mine, err);
     if (code != E_OK)
         return code;
-    if (renew)
-        beat_messages(runtime);
     stop_lost(runtime, beats, mine, n);
     return E_OK;
 }
@@ -182,6 +186,7 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
     {
         arena_reset(keeper->arena);
         stop_late(runtime);
+        beat_messages(keeper);
         code = beat(keeper, err);
         for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
             code = db_wait(keeper->db, -1, CHECK_MS / 4, err);

@@ -21,7 +21,7 @@ enum
 {
     ARENA_BYTES = 256 * 1024 * 1024,
     RESULT_MAX = 256 * 1024,
-    FAST_MS = 50,
+    FAST_MS = 20,     /* a job this short may be claimed well ahead */
     LINES_PER_S = 200 /* log lines about single jobs; more are counted and told in one */
 };
 
@@ -227,7 +227,7 @@ static void finish(struct settler *settler)
     crash_point("acked");
     metrics_add(METRIC_NATS_PROCESSED, settler->count);
     pthread_mutex_lock(&runtime->lock);
-    bool hungry = runtime->held_count >= runtime->window && runtime->inbox[JOB_NORMAL].count > 0;
+    bool hungry = runtime->held_count >= runtime->window;
     if (fast && hungry && runtime->window < RUNTIME_HELD_MAX)
         runtime->window = runtime->window * 2 < RUNTIME_HELD_MAX ? runtime->window * 2 : RUNTIME_HELD_MAX;
     for (size_t i = 0; i < settler->count; i++)
