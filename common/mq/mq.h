@@ -106,10 +106,12 @@ struct mq_message
     size_t len;
     /* out */
     bool confirmed;
+    bool hopeless; /* no server would ever take it: a broken subject, too many bytes */
     int64_t seq;
 };
 
-/* Publishes all and waits until JetStream has confirmed each, or for `wait_ms`.  E_OK: all are confirmed.
+/* Publishes all and waits until JetStream has confirmed each, or for `wait_ms`.  E_OK: all are confirmed, but
+ * for those that are hopeless; these hold up nobody.
  * E_UNAVAILABLE: those with `confirmed` are, the others may be or not; err tells why (full, away, slow).
  * One caller at a time per publisher; make one per thread. */
 struct mq_publisher;

@@ -159,6 +159,32 @@ static natsStatus send_one(struct mq_publisher *publisher, const struct mq_messa
     return s;
 }
 
+/* A blank or an empty token would break the protocol, and with it the connection of everybody. */
+static bool is_sendable(const char *subject)
+{
+    size_t token = 0;
+    for (const char *at = subject; *at != '\0'; at++)
+    {
+        unsigned char c = (unsigned char)*at;
+        if (c <= ' ' || c == 0x7f || c == '*' || c == '>' || (c == '.' && token == 0))
+            return false;
+        token = c == '.' ? 0 : token + 1;
+    }
+    return token > 0;
+}
+
+static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_message *message, size_t at)
+{
+    natsStatus s = is_sendable(message->subject) ? send_one(publisher, message, at) : NATS_INVALID_SUBJECT;
+    if (s != NATS_INVALID_SUBJECT && s != NATS_MAX_PAYLOAD)
+        return s;
+    pthread_mutex_lock(&publisher->lock);
+    message->hopeless = true;
+    publisher->answered++;
+    pthread_mutex_unlock(&publisher->lock);
+    return NATS_OK;
+}
+
 static void begin_batch(struct mq_publisher *publisher, struct mq_message *messages, size_t count)
 {
     pthread_mutex_lock(&publisher->lock);
@@ -168,7 +194,7 @@ static void begin_batch(struct mq_publisher *publisher, struct mq_message *messa
     publisher->answered = 0;
     publisher->code = E_OK;
     for (size_t i = 0; i < count; i++)
-        messages[i].confirmed = false;
+        messages[i].confirmed = messages[i].hopeless = false;
     pthread_mutex_unlock(&publisher->lock);
 }
 
@@ -207,7 +233,7 @@ enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *
     begin_batch(publisher, messages, count);
     natsStatus s = NATS_OK;
     for (size_t i = 0; s == NATS_OK && i < count; i++)
-        s = send_one(publisher, &messages[i], i);
+        s = send_or_skip(publisher, &messages[i], i);
     if (s == NATS_OK)
         s = natsConnection_FlushTimeout(publisher->mq->nc, wait_ms);
     enum err_code code = end_batch(publisher, s == NATS_OK ? wait_ms : 0, err);

@@ -98,6 +98,16 @@ static enum err_code commit_confirmed(struct outbox *outbox, struct db *db, stru
     return code == E_OK ? db_commit(db, err) : code;
 }
 
+/* A row that can never be sent would come first again and again: it goes, and the log says so. */
+static void tell_hopeless(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->messages[i].hopeless)
+            log_error("wake_up_dropped", "outbox row %lld of job %s cannot be sent to \"%.100s\"",
+                      (long long)batch->rows[i].id,
+                      batch->rows[i].job_id != NULL ? batch->rows[i].job_id : "none", batch->rows[i].subject);
+}
+
 /* Some were not confirmed: forget the deletion of all, then delete just the confirmed ones. */
 static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena *arena,
                              const struct batch *batch)
@@ -107,7 +117,7 @@ static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena 
     size_t n = 0;
     db_rollback(db);
     for (size_t i = 0; ids != NULL && i < batch->count; i++)
-        if (batch->messages[i].confirmed)
+        if (batch->messages[i].confirmed || batch->messages[i].hopeless)
             ids[n++] = batch->rows[i].id;
     if (n == 0)
         return;
@@ -149,6 +159,7 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     crash_point("relay_taken");
     code = mq_publish_all(outbox->publisher, batch.messages, batch.count, CONFIRM_MS, err);
     crash_point("relay_confirmed");
+    tell_hopeless(&batch);
     if (code == E_OK)
         code = commit_confirmed(outbox, db, arena, &batch, err);
     if (code != E_OK)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Postgres dies, freezes, cuts sessions, fills up; Redis does what it wants. D1, D2, D4, D5, D6, R1"""
+"""Postgres dies, freezes, cuts sessions, fills up; Redis does what it wants. D1, D2, D4-D7, R1"""
 import os
 import random
 import signal
@@ -7,6 +7,7 @@ import time
 
 import psycopg2
 import pytest
+from points import at
 from stack.proc import wait_for
 from stack_under_test import SLOW, eventually
 from world import Load, seed
@@ -176,3 +177,25 @@ def test_redis_may_do_what_it_wants(world):
         more()
     world.holds()
     assert not world.requester_wrongs()
+
+
+def test_rows_that_nobody_should_have_written_hold_up_nobody(world):
+    """D7: past every check of ours, by hand."""
+    world.both()
+    scout = world.programs[-1]
+    world.stop_program(scout)
+    odd = world.post(count=2, run_at=at(600))
+    world.sql("UPDATE outbox SET subject = 'sokoul.jobs.scout.no op', run_at = now() - interval '1 h' WHERE job_id = %s",
+              (odd[0],))
+    world.sql("UPDATE outbox SET subject = 'sokoul..', run_at = now() - interval '1 h' WHERE job_id = %s", (odd[1],))
+    world.sql("INSERT INTO outbox (subject, body) VALUES ('sokoul.dlq.odd', repeat('x', 2000000))")
+    strange = world.post()
+    world.sql("UPDATE jobs SET kind = 'odd', payload = '[1]' WHERE job_id = %s", (strange[0],))
+    world.up("sokoul-scout")
+    world.done(world.post(count=10) + strange, 30)
+    assert world.value("SELECT reason FROM jobs WHERE job_id = %s", (strange[0],))
+    eventually(lambda: world.value("SELECT count(*) FROM outbox") == 0, 20, "an empty outbox")
+    dropped = [line for p in world.programs for line in p.log(event="wake_up_dropped")]
+    assert len(dropped) == 3
+    world.sql("UPDATE jobs SET run_at = now() - interval '1 minute' WHERE status = 'Pending'")
+    world.holds()
