@@ -34,4 +34,9 @@ struct mq_ender;
 struct mq_ender *mq_ender_new(natsSubscription *sub); /* before the first message; NULL when out of memory */
 void mq_ender_end(struct mq_ender *ender, natsSubscription *sub);
 
+/* Subscribes.  While nats.c is just trying to connect for the first time it refuses for some milliseconds:
+ * tried again for at most 2 s. */
+natsStatus mq_listen(struct mq *mq, const char *subject, natsMsgHandler heard, void *of,
+                     natsSubscription **sub);
+
 #endif

@@ -16,6 +16,12 @@ enum
     PING_INTERVAL_MS = 5000
 };
 
+enum
+{
+    LISTEN_TRIES = 100,
+    LISTEN_PAUSE_MS = 20
+};
+
 enum err_code mq_translate(natsStatus status, jsErrCode js_code, const char *what, struct err *err)
 {
     if (status == NATS_NOT_FOUND)
@@ -245,6 +251,18 @@ static void on_message(natsConnection *nc, natsSubscription *nats_sub, natsMsg *
     natsMsg_Destroy(msg);
 }
 
+natsStatus mq_listen(struct mq *mq, const char *subject, natsMsgHandler heard, void *of,
+                     natsSubscription **sub)
+{
+    natsStatus s = natsConnection_Subscribe(sub, mq->nc, subject, heard, of);
+    for (int i = 0; i < LISTEN_TRIES && s != NATS_OK && s != NATS_NO_MEMORY && !mq_connected(mq); i++)
+    {
+        nats_Sleep(LISTEN_PAUSE_MS);
+        s = natsConnection_Subscribe(sub, mq->nc, subject, heard, of);
+    }
+    return s;
+}
+
 enum err_code mq_subscribe(struct mq *mq, const char *subject,
                            void (*heard)(void *of, const char *subject, const char *data, size_t len),
                            void *of, struct mq_sub **out, struct err *err)
@@ -254,7 +272,7 @@ enum err_code mq_subscribe(struct mq *mq, const char *subject,
         return fail(err, E_NO_MEMORY, "out of memory");
     sub->heard = heard;
     sub->of = of;
-    natsStatus s = natsConnection_Subscribe(&sub->sub, mq->nc, subject, on_message, sub);
+    natsStatus s = mq_listen(mq, subject, on_message, sub, &sub->sub);
     if (s == NATS_OK)
         sub->ender = mq_ender_new(sub->sub);
     if (s == NATS_OK && sub->ender != NULL)

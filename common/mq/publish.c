@@ -116,7 +116,7 @@ enum err_code mq_publisher_open(struct mq *mq, struct mq_publisher **out, struct
         snprintf(publisher->prefix, sizeof publisher->prefix, "%s.", inbox);
         publisher->prefix_len = strlen(publisher->prefix);
         snprintf(subject, sizeof subject, "%s*.*", publisher->prefix);
-        s = natsConnection_Subscribe(&publisher->sub, mq->nc, subject, on_ack, publisher);
+        s = mq_listen(mq, subject, on_ack, publisher, &publisher->sub);
     }
     natsInbox_Destroy(inbox);
     if (s == NATS_OK)

@@ -129,7 +129,7 @@ static natsStatus subscribe(struct mq_pull *pull)
     snprintf(pull->inbox, sizeof pull->inbox, "%s.", inbox);
     snprintf(all, sizeof all, "%s*", pull->inbox);
     natsInbox_Destroy(inbox);
-    return natsConnection_Subscribe(&pull->sub, pull->mq->nc, all, on_delivery, pull);
+    return mq_listen(pull->mq, all, on_delivery, pull, &pull->sub);
 }
 
 enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, struct mq_pull **out,
