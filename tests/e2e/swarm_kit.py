@@ -11,7 +11,9 @@ import json
 import os
 import pathlib
 import shutil
+import re
 import signal
+import urllib.request
 import socket
 import subprocess
 import threading
@@ -158,6 +160,13 @@ class Tracker:
              "-w", "whitelist" if os.geteuid() == 0 else str(self.folder / "whitelist")],
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(self.answers, 5, "opentracker answers")
+
+    def seeds(self, torrent):
+        """How many complete peers have announced themselves."""
+        digest = urllib.parse.quote(bytes.fromhex(torrent.info_hash), safe="")
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/scrape?info_hash={digest}", timeout=5) as answer:
+            found = re.search(rb"8:completei(\d+)e", answer.read())
+        return int(found[1]) if found else 0
 
     def answers(self):
         with socket.socket() as s:
