@@ -97,10 +97,11 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]
 
 PREPARE letter_bury_raw AS
 WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw, raw_size, errors) VALUES
-    ($1, NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint, jsonb_build_array(jsonb_build_object( 'attempt', 1,
-    'at', clock_timestamp(), 'reason', $3::text, 'detail', $4::text))) RETURNING id, subject, reason, detail,
-    raw_size) INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}',
-    jsonb_build_object('v', 1, 'letter_id', id, 'job_id', NULL, 'user_id',
-    '00000000-0000-0000-0000-000000000000', 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
-    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'subject', subject, 'reason', reason, 'detail', detail, 'raw_size',
-    raw_size, 'raw_base64', $7::text)::text FROM letter;
+    (coalesce((lpad(to_hex($9::bigint), 12, '0') || '7' || substr(md5($8), 1, 3) || '8' || substr(md5($8), 4,
+    15))::uuid, $1::uuid), NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint,
+    jsonb_build_array(jsonb_build_object( 'attempt', 1, 'at', clock_timestamp(), 'reason', $3::text, 'detail',
+    $4::text))) ON CONFLICT (id) DO NOTHING RETURNING id, subject, reason, detail, raw_size) INSERT INTO
+    outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1, 'letter_id', id,
+    'job_id', NULL, 'user_id', '00000000-0000-0000-0000-000000000000', 'timestamp', to_char(clock_timestamp()
+    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'subject', subject, 'reason', reason, 'detail',
+    detail, 'raw_size', raw_size, 'raw_base64', $7::text)::text FROM letter;

@@ -52,14 +52,16 @@ static const struct db_stmt look_stmt = {"worker_look",
                                          "   AND (a.pid IS NULL) <> (w.missing_since IS NOT NULL)",
                                          0};
 
-/* Jobs of the dead and of the frozen.  The lease counts only when this server and this connection are older
- * than one: after a restart nobody could renew. */
+/* Jobs of the dead and of the frozen, and who is to blame.  The lease counts only when this server and this
+ * connection are older than one: after a restart nobody could renew. */
 static const struct db_stmt victims_stmt = {
     "job_victims",
     "WITH grown AS (SELECT pg_postmaster_start_time() < clock_timestamp() - $1::bigint * interval '1 ms'"
     "   AND backend_start < clock_timestamp() - $1::bigint * interval '1 ms' AS up FROM pg_stat_activity"
     "   WHERE pid = pg_backend_pid())"
-    " SELECT j.job_id, j.fence, j.attempts, j.worker_id, w.id IS NOT NULL AS dead FROM jobs j"
+    " SELECT j.job_id, j.fence, j.attempts, j.worker_id, w.id IS NOT NULL AS dead,"
+    "   w.id IS NOT NULL AND j.alone AND j.started_at > w.missing_since - interval '3 s' AS suspect FROM "
+    "jobs j"
     " LEFT JOIN workers w ON w.id = j.worker_id AND w.missing_since < clock_timestamp() - interval '700 ms'"
     " WHERE j.status = 'Running' AND (w.id IS NOT NULL"
     "   OR (j.lease_until < clock_timestamp() AND (SELECT up FROM grown)))"
@@ -173,11 +175,15 @@ static bool same_worker(const struct db_rows *rows, int a, int b)
 }
 
 /* Rows are ordered by worker, so company stands next door. */
+/* A job that is claimed alone since a crash, and had only just begun when its worker died, did it; whoever
+ * was there longer is forgiven. */
 static struct job_end end_of(const struct db_rows *rows, int i)
 {
     int n = db_rows(rows);
     bool company = (i > 0 && same_worker(rows, i - 1, i)) || (i + 1 < n && same_worker(rows, i, i + 1));
     bool dead = db_bool(rows, i, 4);
+    if (db_bool(rows, i, 5))
+        company = false;
     struct settle_verdict verdict =
         settle_dead(company ? SETTLE_IN_COMPANY : SETTLE_ALONE, (int)db_int(rows, i, 2, 0));
     return (struct job_end){.job_id = db_text(rows, i, 0),

@@ -18,7 +18,7 @@ enum
     JOB_FIRST_BYTES = 1024, /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
-    PROBATION_MS = 2000 /* how long a job that may be poison stays the only newcomer */
+    PROBATION_MS = 1000 /* how long a job that may be poison stays the only newcomer */
 };
 
 struct job

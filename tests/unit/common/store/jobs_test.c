@@ -418,6 +418,23 @@ START_TEST(take_back__forgives_company_and_claims_each_alone_from_then_on)
 }
 END_TEST
 
+START_TEST(take_back__blames_the_newcomer_that_was_claimed_alone)
+{
+    const char *old = accept();
+    const char *young = accept();
+    claim(old);
+    test_db_exec(db, "UPDATE jobs SET started_at = now() - interval '1 minute'");
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE jobs SET alone = true WHERE job_id = '%s'", young);
+    test_db_exec(db, sql);
+    claim(young);
+    bury_worker();
+    ck_assert_int_eq(take_back(), 2);
+    ck_assert_str_eq(column(old, "attempts"), "0");
+    ck_assert_str_eq(column(young, "attempts"), "1");
+}
+END_TEST
+
 START_TEST(take_back__gives_up_a_job_that_kills_its_workers)
 {
     const char *id = accept();
@@ -657,6 +674,7 @@ int main(void)
         {take_back__leaves_the_living_alone, 1},
         {take_back__charges_a_job_that_was_alone, 1},
         {take_back__forgives_company_and_claims_each_alone_from_then_on, 1},
+        {take_back__blames_the_newcomer_that_was_claimed_alone, 1},
         {take_back__gives_up_a_job_that_kills_its_workers, 1},
         {take_back__wants_a_lease_of_quiet_before_it_trusts_leases, 1},
         {sweep__never_republishes_a_backlog, 1},
