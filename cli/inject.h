@@ -32,10 +32,12 @@ struct inject
     const char *payload;
     const char *user_id;
     const char *unique_key; /* or NULL */
+    int64_t unique_s;       /* 0: only while it lives */
     enum job_priority priority;
-    int64_t run_at_ms; /* 0: now */
-    int64_t rate;      /* per second; 0: as fast as it goes */
-    int64_t wait_s;    /* 0: for ever */
+    int64_t run_at_ms;      /* 0: now */
+    int64_t deadline_at_ms; /* 0: none */
+    int64_t rate;           /* per second; 0: as fast as it goes */
+    int64_t wait_s;         /* 0: for ever */
     size_t count;
     struct id *ids;
     char request_id[ID_SIZE + 8];

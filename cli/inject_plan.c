@@ -60,11 +60,16 @@ static enum err_code plan_extras(struct inject *inject, const struct options *op
 {
     const char *priority = option_text(options, OPTION_PRIORITY, "normal");
     const char *run_at = option_text(options, OPTION_RUN_AT, NULL);
+    const char *deadline = option_text(options, OPTION_DEADLINE, NULL);
     inject->unique_key = option_text(options, OPTION_UNIQUE_KEY, NULL);
     if (!job_priority_parse(priority, &inject->priority))
         return fail(err, E_INVALID, "--priority must be high, normal or low");
     if (run_at != NULL && !clock_parse(run_at, &inject->run_at_ms))
         return fail(err, E_INVALID, "--run-at must be a time like 2026-02-15T15:28:37Z");
+    if (deadline != NULL && !clock_parse(deadline, &inject->deadline_at_ms))
+        return fail(err, E_INVALID, "--deadline must be a time like 2026-02-15T15:28:37Z");
+    if (inject->unique_key == NULL && option_given(options, OPTION_UNIQUE_S))
+        return fail(err, E_USAGE, "--unique-s goes with --unique-key");
     if (inject->unique_key != NULL && inject->count > 1)
         return fail(err, E_USAGE, "--unique-key goes with one job only");
     return E_OK;
@@ -76,6 +81,8 @@ static enum err_code plan_numbers(struct inject *inject, const struct options *o
     enum err_code code = option_number(options, OPTION_COUNT, 1, INJECT_MAX_COUNT, &count, err);
     if (code == E_OK)
         code = option_number(options, OPTION_RATE, 1, 1000000, &inject->rate, err);
+    if (code == E_OK)
+        code = option_number(options, OPTION_UNIQUE_S, 1, 31536000, &inject->unique_s, err);
     if (code == E_OK)
         code = option_number(options, OPTION_TIMEOUT, 1, 1000000, &inject->wait_s, err);
     if (code != E_OK)

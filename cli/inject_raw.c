@@ -53,7 +53,7 @@ static enum err_code write_envelope(const struct inject *inject, const struct id
         .payload = inject->payload,
         .priority = inject->priority,
         .run_at_ms = inject->run_at_ms != 0 ? inject->run_at_ms : ENVELOPE_TIME_NONE,
-        .deadline_at_ms = ENVELOPE_TIME_NONE,
+        .deadline_at_ms = inject->deadline_at_ms != 0 ? inject->deadline_at_ms : ENVELOPE_TIME_NONE,
         .unique_key = inject->unique_key,
     };
     buf_clear(buf);

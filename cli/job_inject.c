@@ -47,7 +47,9 @@ enum err_code inject_accept(struct inject *inject, size_t from, size_t n, struct
                                    .payload = inject->payload,
                                    .priority = inject->priority,
                                    .run_at_ms = inject->run_at_ms,
-                                   .unique_key = inject->unique_key};
+                                   .deadline_at_ms = inject->deadline_at_ms,
+                                   .unique_key = inject->unique_key,
+                                   .unique_s = inject->unique_s};
     enum err_code code = session_db(inject->session, &db, err);
     if (code == E_OK)
         code = job_store_accept(db, inject->scratch, jobs, n, err);

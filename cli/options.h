@@ -34,8 +34,10 @@
     X(TIMEOUT,        "timeout",        "S",       "seconds to wait at most")                                \
     X(PRIORITY,       "priority",       "P",       "high, normal or low")                                    \
     X(RUN_AT,         "run-at",         "TIME",    "not before this time, e.g. 2026-02-15T15:28:37Z")        \
+    X(DEADLINE,       "deadline",       "TIME",    "Failed with reason deadline when not over by then")        \
     X(USER,           "user",           "ID",      "whose job it is; nobody's by default")                   \
     X(UNIQUE_KEY,     "unique-key",     "KEY",     "refuse it while a live job of that kind has this key")   \
+    X(UNIQUE_S,       "unique-s",       "S",       "and for S seconds more, even when that job is over")       \
     X(RAW,            "raw",            "",        "publish envelopes straight to NATS, past the database")  \
     X(STATUS,         "status",         "STATUS",  "only Pending, Running, Completed or Failed")             \
     X(LIMIT,          "limit",          "N",       "how many to show; 20 by default")                        \
@@ -49,6 +51,8 @@
     X(CRON,           "cron",           "EXPR",    "five fields in UTC, e.g. '0 3 * * *', or @daily")        \
     X(EVERY,          "every",          "S",       "seconds from one run to the next")                       \
     X(MISSED,         "missed",         "POLICY",  "what was missed runs once (default) or is left out: skip") \
+    X(MAX,            "max",            "N",       "how many may run at once, over all workers")              \
+    X(PER_USER,       "per-user",       "N",       "how many of them for one user")                           \
     X(URL,            "url",            "URL",     "where the program listens; http://127.0.0.1:3000 by default")
 /* clang-format on */
 

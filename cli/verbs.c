@@ -6,8 +6,8 @@
 const struct verb verbs[] = {
     {"job", "inject", "", 0, 0,
      OPTION_BIT(KIND) | OPTION_BIT(PAYLOAD) | OPTION_BIT(COUNT) | OPTION_BIT(RATE) | OPTION_BIT(WAIT) |
-         OPTION_BIT(TIMEOUT) | OPTION_BIT(WORKER) | OPTION_BIT(PRIORITY) | OPTION_BIT(RUN_AT) |
-         OPTION_BIT(USER) | OPTION_BIT(UNIQUE_KEY) | OPTION_BIT(RAW),
+         OPTION_BIT(TIMEOUT) | OPTION_BIT(WORKER) | OPTION_BIT(PRIORITY) | OPTION_BIT(RUN_AT) | OPTION_BIT(DEADLINE) |
+         OPTION_BIT(USER) | OPTION_BIT(UNIQUE_KEY) | OPTION_BIT(UNIQUE_S) | OPTION_BIT(RAW),
      VERB_NEEDS_SETTINGS, verb_job_inject,
      "make jobs, at a pace, and wait for them",
      "  sokoulctl job inject --kind noop --payload '{\"sleep_ms\":10}' --count 10000 --rate 500 --wait\n\n"
@@ -47,6 +47,15 @@ const struct verb verbs[] = {
      "list periodic jobs with their next time", NULL},
     {"schedule", "rm", "NAME", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_schedule_rm,
      "end a periodic job", "Jobs that it made already stay."},
+    {"limit", "set", "KIND", 1, 1, OPTION_BIT(MAX) | OPTION_BIT(PER_USER), VERB_NEEDS_SETTINGS, verb_limit_set,
+     "limit how many jobs of a kind run at once",
+     "  sokoulctl limit set search --max 20 --per-user 2\n\n"
+     "Over all workers.  The others stay Pending, and start when a place is free, the oldest first.\n"
+     "Jobs that run already count; none is stopped.  --max 0 pauses a kind."},
+    {"limit", "ls", "", 0, 0, 0, VERB_NEEDS_SETTINGS, verb_limit_ls,
+     "list limits, with how many run and wait", NULL},
+    {"limit", "rm", "KIND", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_limit_rm,
+     "remove a limit", "What waits for it starts."},
     {"user", "create", "[NAME]", 0, 1,
      OPTION_BIT(USERNAME) | OPTION_BIT(EMAIL) | OPTION_BIT(ROLE) | OPTION_BIT(PASSWORD_STDIN),
      VERB_NEEDS_SETTINGS, verb_user_create,

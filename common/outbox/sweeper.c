@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sweeper: twice a second it takes back what dead workers hold and fires periodic jobs; every ten seconds
- * it wakes what nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all
- * sweepers on a database one holds the advisory lock and works, the others wait for their turn, and take it
- * from one that is frozen.
+ * The sweeper: twice a second it takes back what dead workers hold, calls jobs that wait for a limit although
+ * a place is free (cancel and take-back leave some), and fires periodic jobs; every ten seconds it wakes what
+ * nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all sweepers on a
+ * database one holds the advisory lock and works, the others wait for their turn, and take it from one that
+ * is frozen.
  */
 #include "common/outbox/internal.h"
 
@@ -12,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
 #include "common/store/jobs.h"
+#include "common/store/limits.h"
 #include "common/store/outbox.h"
 #include "common/store/schedules.h"
 
@@ -41,6 +43,15 @@ static enum err_code take_back(struct round *round, struct err *err)
     log_warn("jobs_taken_back", "took back %lld jobs from workers that died or froze", (long long)moved);
     outbox_wake(round->outbox);
     return E_OK;
+}
+
+static enum err_code call_waiting(struct round *round, struct err *err)
+{
+    int64_t called = 0;
+    enum err_code code = job_limit_sweep(round->db, round->arena, &called, err);
+    if (code == E_OK && called > 0)
+        outbox_wake(round->outbox);
+    return code;
 }
 
 static enum err_code fire_schedules(struct round *round, struct err *err)
@@ -182,6 +193,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
     int64_t now = clock_mono_ms();
     if (code == E_OK && mine)
         code = take_back(round, err);
+    if (code == E_OK && mine)
+        code = call_waiting(round, err);
     if (code == E_OK && mine)
         code = fire_schedules(round, err);
     if (code != E_OK || now < *sweep_at_ms)

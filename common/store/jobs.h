@@ -32,12 +32,13 @@ struct job_new
     int64_t run_at_ms;      /* 0: now */
     int64_t deadline_at_ms; /* 0: none */
     const char *unique_key; /* or NULL */
+    int64_t unique_s;       /* for so long another one is refused even when this one is over; 0: not then */
     const char *parent_id;  /* or NULL */
 };
 
-/* Job rows and their outbox rows, in one statement; atomic.  E_CONFLICT: a job with that id or a live one
- * with that unique key is there.  Several at once share one statement.  After it has committed, wake the
- * relay (outbox_wake). */
+/* Job rows and their outbox rows, in one statement; atomic.  E_CONFLICT: a job with that id is there, or
+ * with that unique key one that lives or was accepted within its unique_s.  Several at once share one
+ * statement.  After it has committed, wake the relay (outbox_wake). */
 MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs,
                                         size_t count, struct err *err);
 /* Tells the relays of other processes; for programs that have none (the CLI). Once per batch. */
@@ -122,6 +123,7 @@ struct job_claim
     int attempts;           /* this one counted */
     int64_t deadline_at_ms; /* 0: none */
     enum job_priority priority;
+    bool limited; /* it holds a place of its kind's limit: job_limit_call its kind when it is over */
 };
 
 struct job_claimer
@@ -132,10 +134,18 @@ struct job_claimer
 };
 
 /* Claims what is claimable among `ids`; the others are simply not in the answer (*count of them claimed).
- * Jobs marked alone are only claimed when exactly one id is given. */
+ * Jobs marked alone are only claimed when exactly one id is given.  Kinds with a limit are left out. */
 MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const struct job_claimer *claimer,
                                        const char *const *ids, size_t n, struct job_claim **claims,
                                        size_t *count, struct err *err);
+
+/* The same for kinds with a limit (limits.h), for what the first has left.  A job that gets no place is not
+ * claimed and burns no attempt: it waits until it is called, and its message is no longer needed.  `claimer`
+ * and `ids` as above; free when no such kind is among them. */
+MUST_USE enum err_code job_store_claim_limited(struct db *db, struct arena *arena,
+                                               const struct job_claimer *claimer, const char *const *ids,
+                                               size_t n, struct job_claim **claims, size_t *count,
+                                               struct err *err);
 
 /* Which of `ids` have no row at all: candidates for adoption (answers a subset, in the arena). */
 MUST_USE enum err_code job_store_unknown(struct db *db, struct arena *arena, const char *const *ids, size_t n,
@@ -143,7 +153,8 @@ MUST_USE enum err_code job_store_unknown(struct db *db, struct arena *arena, con
 
 struct envelope;
 /* An envelope that nobody accepted: inserted as Running with all its data.  *adopted false: somebody was
- * faster.  E_NOT_FOUND: its user is unknown.  */
+ * faster, or its kind has a limit, or its unique key a window: accept it then.  E_NOT_FOUND: its user is
+ * unknown.  */
 MUST_USE enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct job_claimer *claimer,
                                        const struct envelope *envelope, struct job_claim *claim,
                                        bool *adopted, struct err *err);

@@ -6,14 +6,21 @@
 
 #include <string.h>
 
-/* The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
+/* A unique key is entered among the windows by every job that has one, so that their primary key decides.
+ * The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
 static const struct db_stmt accept_stmt = {
     "job_accept",
     "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[], "
     "$2::text[],"
     "   $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],"
-    "   $10::text[], $11::uuid[]) AS t(job_id, kind, worker, user_id, request_id, priority, payload, run_at,"
-    "   deadline_at, unique_key, parent_id)),"
+    "   $10::text[], $11::uuid[], $12::bigint[]) AS t(job_id, kind, worker, user_id, request_id, priority, "
+    "payload,"
+    "   run_at, deadline_at, unique_key, parent_id, unique_s)),"
+    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"
+    "   SELECT DISTINCT ON (kind, unique_key) kind, unique_key, job_id, clock_timestamp() + "
+    "coalesce(unique_s, 0) * interval '1 s' FROM input"
+    "   WHERE unique_key IS NOT NULL"
+    "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"
     " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at, "
     "deadline_at,"
     "   unique_key, parent_id, epoch, wake)"
@@ -21,7 +28,7 @@ static const struct db_stmt accept_stmt = {
     "   deadline_at, unique_key, parent_id, 1, wake FROM input)"
     " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
     "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", coalesce(run_at, now()) FROM input",
-    11};
+    12};
 
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
 
@@ -45,7 +52,7 @@ static const struct db_stmt key_patience_stmt = {"job_key_patience", "SET LOCAL 
 
 enum
 {
-    ACCEPT_COLUMNS = 11
+    ACCEPT_COLUMNS = 12
 };
 
 static const char *time_or_null(struct arena *arena, int64_t wall_ms)
@@ -76,6 +83,7 @@ static enum err_code job_row(struct arena *arena, const struct job_new *job, con
     row[8] = time_or_null(arena, job->deadline_at_ms);
     row[9] = job->unique_key;
     row[10] = job->parent_id;
+    row[11] = job->unique_s > 0 ? db_param_int(arena, job->unique_s) : NULL;
     return E_OK;
 }
 

@@ -75,13 +75,15 @@ static const struct db_stmt bury_workers_stmt = {
     " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.worker_id = w.id AND j.status = 'Running')",
     0};
 
-/* Wake-ups below the cut went out in batches that this consumer has passed. */
+/* Jobs that wait for a limit are owed no wake-up. Wake-ups below the cut went out in batches that this
+ * consumer has passed. */
 static const struct db_stmt sweep_stmt = {
     "job_sweep",
     "WITH cut AS (SELECT coalesce(min(min_wake), 9223372036854775807) AS wake FROM relay_batches"
     "   WHERE stream = $1 AND max_seq > $5::bigint"
     "     AND (max_seq > $4::bigint OR at > now() - 3 * $6::bigint * interval '1 ms')),"
     " lost AS (SELECT job_id FROM jobs j, cut WHERE j.status = 'Pending' AND j.wake < cut.wake"
+    "   AND j.place IS DISTINCT FROM 'waits'"
     "   AND j.run_at < now() - interval '2 s' AND j.worker = $2 AND j.priority = $3"
     "   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = j.wake) LIMIT 1000 FOR UPDATE OF j SKIP LOCKED),"
     " moved AS (UPDATE jobs SET epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM lost"
@@ -96,6 +98,7 @@ static const struct db_stmt purge_stmt = {
     "job_purge",
     "WITH old AS (SELECT job_id FROM jobs WHERE finished_at < now() - $1::bigint * interval '1 day'"
     "   AND status IN ('Completed', 'Failed') ORDER BY job_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
+    " windows AS (DELETE FROM job_windows WHERE until < now() - interval '1 hour'),"
     " results AS (DELETE FROM job_results r USING old WHERE r.job_id = old.job_id),"
     " history AS (DELETE FROM job_history h USING old WHERE h.job_id = old.job_id)"
     " DELETE FROM jobs j USING old WHERE j.job_id = old.job_id",

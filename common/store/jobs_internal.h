@@ -8,8 +8,21 @@
     "'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority "   \
     "END"
 
+/* What a claim answers, in the order of job_claims_of. */
+#define JOB_CLAIMED_COLUMNS                                                                                  \
+    "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
+    "priority"
+
+/* The state in a form that no partial index serves: the row is found by its key. An index of all that wait or
+ * run has as many dead entries as jobs went through it since the last vacuum, and would be read from end to
+ * end for every batch. */
+#define JOB_STATE_SQL(of) of " || ''"
+
 #include "common/store/jobs.h"
 
+/* The rows of a statement that returns those columns. */
+MUST_USE enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,
+                                     size_t *count, struct err *err);
 /* job_store_settle inside the caller's transaction. */
 MUST_USE enum err_code job_store_settle_in(struct db *db, struct arena *arena, const struct job_end *ends,
                                            size_t n, bool *mine, struct err *err);

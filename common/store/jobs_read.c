@@ -41,7 +41,7 @@ static const struct db_stmt count_stmt = {
 static const struct db_stmt cancel_stmt = {
     "job_cancel",
     "UPDATE jobs SET status = 'Failed', reason = 'cancelled', detail = 'Cancelled on request',"
-    "   finished_at = clock_timestamp(), lease_until = NULL"
+    "   finished_at = clock_timestamp(), lease_until = NULL, place = NULL"
     " WHERE job_id = $1 AND ($2::uuid IS NULL OR user_id = $2::uuid) AND status IN ('Pending', 'Running')"
     " RETURNING 1",
     2};

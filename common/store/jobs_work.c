@@ -10,24 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLAIMED_COLUMNS                                                                                      \
-    "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
-    "priority"
+#define STATE JOB_STATE_SQL
 
-/* The state in a form that no partial index serves: the row is found by its key. An index of all that wait or
- * run has as many dead entries as jobs went through it since the last vacuum, and would be read from end to
- * end for every batch. */
-#define STATE(of) of " || ''"
-
+/* Kinds with a limit are left to jobs_limited.c: the list of them is read once per statement. */
 static const struct db_stmt claim_stmt = {
     "job_claim",
     "UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,"
     "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),"
-    "   finished_at = NULL"
+    "   finished_at = NULL, place = NULL"
     " WHERE job_id = ANY($1::uuid[]) AND " STATE(
-        "status") " = 'Pending' AND run_at <= now() AND (NOT alone OR "
-                  "$4::boolean)"
-                  " RETURNING " CLAIMED_COLUMNS,
+        "status") " = 'Pending' AND run_at <= now()"
+                  "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
+                  " RETURNING " JOB_CLAIMED_COLUMNS,
     4};
 
 static const struct db_stmt unknown_stmt = {
@@ -39,9 +33,12 @@ static const struct db_stmt adopt_stmt = {
     "job_adopt",
     "INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at, unique_key,"
     "   parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, created_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::timestamptz, $9, $10, 'Running', 1, 1, 1, $11,"
-    "   clock_timestamp() + $12::bigint * interval '1 ms', clock_timestamp(), now())"
-    " ON CONFLICT DO NOTHING RETURNING " CLAIMED_COLUMNS,
+    " SELECT $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::text, $10::uuid, "
+    "'Running', 1,"
+    "   1, 1, $11::uuid, clock_timestamp() + $12::bigint * interval '1 ms', clock_timestamp(), now()"
+    "   WHERE NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2)"
+    "   AND NOT EXISTS (SELECT 1 FROM job_windows WHERE kind = $2 AND unique_key = $9 AND until > now())"
+    " ON CONFLICT DO NOTHING RETURNING " JOB_CLAIMED_COLUMNS,
     12};
 
 /* What is under the guard: the row is Running under the fence that our claim was given. */
@@ -51,7 +48,7 @@ static const struct db_stmt finish_stmt = {
     "job_finish",
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)),"
     " done AS (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL,"
-    "   detail = NULL FROM t WHERE" GUARD "RETURNING j.job_id, t.result),"
+    "   detail = NULL, place = NULL FROM t WHERE" GUARD "RETURNING j.job_id, t.result),"
     " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done"
     "   ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())"
     " SELECT job_id FROM done",
@@ -63,7 +60,7 @@ static const struct db_stmt fail_stmt = {
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[])"
     "   AS t(job_id, fence, reason, detail, letter)),"
     " failed AS (UPDATE jobs j SET status = 'Failed', finished_at = clock_timestamp(), lease_until = NULL,"
-    "   reason = t.reason, detail = t.detail FROM t WHERE" GUARD
+    "   reason = t.reason, detail = t.detail, place = NULL FROM t WHERE" GUARD
     "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.user_id, j.request_id, j.payload, j.reason, "
     "j.detail,"
     "   j.attempts, j.started_at, t.letter),"
@@ -101,7 +98,8 @@ static const struct db_stmt again_stmt = {
     "   $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)),"
     " moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,"
     "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1,"
-    "   wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail"
+    "   wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail,"
+    "   place = NULL"
     "   FROM t WHERE" GUARD "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, "
     "j.attempts + t.forgive AS attempt,"
     "   t.reason, t.detail, j.worker_id, j.started_at),"
@@ -144,8 +142,8 @@ static struct job_claim claim_of(const struct db_rows *rows, int i)
     return claim;
 }
 
-static enum err_code claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,
-                               size_t *count, struct err *err)
+enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,
+                            size_t *count, struct err *err)
 {
     struct db_rows *rows = db_rows_keep(take, arena);
     int n = db_rows(rows);
@@ -169,7 +167,7 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, &claim_stmt, params, &rows, err);
-    return code == E_OK ? claims_of(arena, rows, claims, count, err) : code;
+    return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
 }
 
 enum err_code job_store_unknown(struct db *db, struct arena *arena, const char *const *ids, size_t n,

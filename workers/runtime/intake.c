@@ -302,9 +302,10 @@ static bool is_expired(const struct runtime *runtime, const struct envelope *env
     return clock_wall_ms() - envelope->timestamp_ms > (int64_t)runtime->config.retention_days * 86400000;
 }
 
-/* An envelope whose time has not come becomes an accepted job that waits. */
-static enum err_code accept_later(struct intake *intake, struct db *db, const struct envelope *envelope,
-                                  struct err *err)
+/* An envelope that cannot run at once becomes an accepted job: its time has not come, or its kind has a
+ * limit. E_CONFLICT: the job is there, or its unique key is taken. */
+static enum err_code accept_for_later(struct intake *intake, struct db *db, const struct envelope *envelope,
+                                      struct err *err)
 {
     const struct job_new job = {
         .job_id = envelope->job_id,
@@ -314,11 +315,22 @@ static enum err_code accept_later(struct intake *intake, struct db *db, const st
         .request_id = envelope->request_id,
         .payload = envelope->payload,
         .priority = envelope->priority,
-        .run_at_ms = envelope->run_at_ms,
+        .run_at_ms = envelope->run_at_ms == ENVELOPE_TIME_NONE ? 0 : envelope->run_at_ms,
         .deadline_at_ms = envelope->deadline_at_ms == ENVELOPE_TIME_NONE ? 0 : envelope->deadline_at_ms,
         .unique_key = envelope->unique_key,
         .parent_id = envelope->parent_id};
-    return job_store_accept(db, intake->arena, &job, 1, err);
+    enum err_code code = job_store_accept(db, intake->arena, &job, 1, err);
+    if (code == E_OK)
+        outbox_wake(intake->runtime->config.outbox);
+    return code;
+}
+
+static enum err_code adopt_or_accept(struct intake *intake, struct db *db, const struct envelope *envelope,
+                                     struct job_claim *claim, bool *adopted, struct err *err)
+{
+    enum err_code code =
+        job_store_adopt(db, intake->arena, &intake->runtime->claimer, envelope, claim, adopted, err);
+    return code == E_OK && !*adopted ? accept_for_later(intake, db, envelope, err) : code;
 }
 
 /* No row at all: a stranger published it past the API. */
@@ -338,9 +350,9 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         return;
     }
     if (envelope->run_at_ms != ENVELOPE_TIME_NONE && envelope->run_at_ms > clock_wall_ms())
-        code = accept_later(intake, db, envelope, &err);
+        code = accept_for_later(intake, db, envelope, &err);
     else
-        code = job_store_adopt(db, intake->arena, &runtime->claimer, envelope, &claim, &adopted, &err);
+        code = adopt_or_accept(intake, db, envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
         start(intake, &claim, delivery);
@@ -379,6 +391,13 @@ static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct 
     return code;
 }
 
+static void start_all(struct intake *intake, const struct job_claim *claims, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        start(intake, &claims[i], take_delivery(intake, claims[i].job_id));
+    show_started(intake);
+}
+
 static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)
 {
     const char *ids[RUNTIME_BATCH];
@@ -391,9 +410,14 @@ static enum err_code claim_all(struct intake *intake, struct db *db, struct err 
                                          &claims, &claimed, err);
     if (code != E_OK)
         return code;
-    for (size_t i = 0; i < claimed; i++)
-        start(intake, &claims[i], take_delivery(intake, claims[i].job_id));
-    show_started(intake);
+    start_all(intake, claims, claimed);
+    if (claimed == intake->count)
+        return E_OK;
+    code = job_store_claim_limited(db, intake->arena, &intake->runtime->claimer, ids, intake->count, &claims,
+                                   &claimed, err);
+    if (code != E_OK)
+        return code;
+    start_all(intake, claims, claimed);
     return adopt_unknown(intake, db, err);
 }
 

@@ -13,6 +13,7 @@
 #include "common/obs/health.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
+#include "common/store/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,40 @@ static void settle_singly(struct settler *settler)
     }
 }
 
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static bool has_kind(const char *const *kinds, size_t n, const char *kind)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return true;
+    return false;
+}
+
+/* Places that this batch has left go to those who wait. What fails here the sweeper does half a second later.
+ */
+static void call_waiting(struct settler *settler)
+{
+    const char *kinds[RUNTIME_BATCH];
+    size_t n = 0;
+    int64_t called = 0;
+    struct db *db = NULL;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < settler->count; i++)
+        if (settler->jobs[i]->claim.limited && !has_kind(kinds, n, settler->jobs[i]->claim.kind))
+            kinds[n++] = settler->jobs[i]->claim.kind;
+    if (n == 0)
+        return;
+    enum err_code code = db_get(settler->runtime->own_pool, &db, &err);
+    if (code == E_OK)
+        code = job_limit_call(db, settler->arena, kinds, n, &called, &err);
+    db_put(db);
+    if (code != E_OK)
+        log_debug("call_failed", "%s", err.text);
+    if (called > 0)
+        outbox_wake(settler->runtime->config.outbox);
+}
+
 static bool is_away(enum err_code code)
 {
     return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_NO_MEMORY;
@@ -255,6 +290,7 @@ void *settler_run(void *of)
         settle_until_done(settler);
         crash_point("settled");
         pass_letters(settler, "letter_written");
+        call_waiting(settler);
         finish(settler);
     }
     arena_free(settler->arena);

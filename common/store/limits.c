@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/limits.h"
+
+#include "common/store/jobs_internal.h"
+#include "common/store/limits_internal.h"
+#include "common/store/page.h"
+
+/* Claims read the table, so this waits for those that are under way, and new ones wait for us: none of them
+ * can have missed the limit. */
+static const struct db_stmt alone_stmt = {"job_limit_alone", "LOCK TABLE job_limits IN ACCESS EXCLUSIVE MODE",
+                                          0};
+
+static const struct db_stmt put_stmt = {
+    "job_limit_put",
+    "INSERT INTO job_limits (kind, max_running, max_per_user) VALUES ($1, $2::integer, $3::integer)"
+    " ON CONFLICT (kind) DO UPDATE SET max_running = excluded.max_running, max_per_user = "
+    "excluded.max_per_user",
+    3};
+
+/* Places that were promised under the old limit are not kept: who was called asks like a newcomer. */
+static const struct db_stmt count_in_stmt = {
+    "job_limit_count_in",
+    "UPDATE jobs SET place = CASE status WHEN 'Running' THEN 'held' END WHERE kind = $1"
+    " AND (status = 'Running' OR (status = 'Pending' AND place = 'called'))",
+    1};
+
+static const struct db_stmt remove_stmt = {"job_limit_remove",
+                                           "DELETE FROM job_limits WHERE kind = $1 RETURNING kind", 1};
+
+static const struct db_stmt list_stmt = {
+    "job_limit_list",
+    "SELECT coalesce(json_agg(json_build_object('kind', l.kind, 'max_running', l.max_running, 'max_per_user',"
+    "   l.max_per_user, 'running', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind AND j.place = 'held'"
+    "     AND j.status = 'Running'), 'waiting', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind"
+    "     AND j.place = 'waits')) ORDER BY l.kind), '[]') FROM job_limits l",
+    0};
+
+static const struct db_stmt lock_stmt = {
+    "job_limit_lock",
+    "SELECT kind FROM job_limits WHERE kind = ANY($1::text[]) ORDER BY kind FOR NO KEY UPDATE", 1};
+
+/* Walks from user to user along the index, and takes of each the oldest that its own limit lets in; of those
+ * the oldest get the free places. */
+static const struct db_stmt call_stmt = {
+    "job_limit_call",
+    "WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs"
+    "   WHERE kind = $1 AND " LIMIT_TAKEN_SQL " GROUP BY user_id),"
+    " room AS MATERIALIZED (SELECT greatest(0, max_running - coalesce((SELECT sum(n) FROM used), 0)) AS "
+    "places,"
+    "   coalesce(max_per_user, max_running) AS each FROM job_limits WHERE kind = $1),"
+    " users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY user_id LIMIT "
+    "1)"
+    "     AS user_id WHERE (SELECT places FROM room) > 0"
+    "   UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits'"
+    "     AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT "
+    "NULL),"
+    " chosen AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN LATERAL"
+    "   (SELECT job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND jobs.user_id = users.user_id"
+    "     AND status = 'Pending' ORDER BY job_id"
+    "     LIMIT least(places, greatest(0, each - coalesce(n, 0)))) w"
+    "   WHERE users.user_id IS NOT NULL ORDER BY w.job_id LIMIT (SELECT places FROM room)),"
+    " moved AS (UPDATE jobs SET place = 'called', run_at = clock_timestamp(), epoch = epoch + 1,"
+    "   wake = nextval('outbox_id_seq') FROM chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending'"
+    "   AND place = 'waits' RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
+    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
+    " FROM moved RETURNING 1",
+    1};
+
+/* Kinds of which somebody waits; the second column tells whether they have a limit. */
+static const struct db_stmt kinds_stmt = {
+    "job_limit_kinds",
+    "WITH RECURSIVE kinds AS (SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL ORDER BY kind LIMIT 1) "
+    "AS kind"
+    "   UNION ALL SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL AND jobs.kind > kinds.kind"
+    "     ORDER BY kind LIMIT 1) FROM kinds WHERE kinds.kind IS NOT NULL)"
+    " SELECT k.kind, EXISTS (SELECT 1 FROM job_limits l WHERE l.kind = k.kind) FROM kinds k"
+    " WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind = k.kind AND j.place = 'waits') LIMIT 1000",
+    0};
+
+/* The limit was removed. A limit that comes back meanwhile finds newcomers. */
+static const struct db_stmt release_stmt = {
+    "job_limit_release",
+    "WITH freed AS (SELECT job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND status = 'Pending'"
+    "   ORDER BY job_id LIMIT 5000 FOR UPDATE SKIP LOCKED),"
+    " moved AS (UPDATE jobs SET place = NULL, epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM freed"
+    "   WHERE jobs.job_id = freed.job_id RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
+    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
+    " FROM moved RETURNING 1",
+    1};
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static enum err_code put_in(struct db *db, struct arena *arena, const struct job_limit *limit,
+                            struct err *err)
+{
+    const char *params[] = {limit->kind, db_param_int(arena, limit->max_running),
+                            limit->max_per_user == JOB_LIMIT_NONE ? NULL
+                                                                  : db_param_int(arena, limit->max_per_user)};
+    enum err_code code = db_run(db, &alone_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &put_stmt, params, NULL, err);
+    return code == E_OK ? db_run(db, &count_in_stmt, params, NULL, err) : code;
+}
+
+enum err_code job_limit_put(struct db *db, struct arena *arena, const struct job_limit *limit,
+                            struct err *err)
+{
+    char subject[JOB_SUBJECT_SIZE];
+    if (limit->max_running < 0 || limit->max_per_user < JOB_LIMIT_NONE)
+        return fail(err, E_INVALID, "a limit is 0 or more");
+    enum err_code code = job_subject("scout", limit->kind, JOB_NORMAL, subject, err);
+    if (code == E_OK)
+        code = db_begin(db, err);
+    if (code != E_OK)
+        return code;
+    code = put_in(db, arena, limit, err);
+    if (code == E_OK)
+        code = db_commit(db, err);
+    if (code != E_OK)
+        db_rollback(db);
+    return code;
+}
+
+enum err_code job_limit_remove(struct db *db, const char *kind, struct err *err)
+{
+    const char *params[] = {kind};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &remove_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    bool removed = db_rows(rows) == 1;
+    db_rows_free(rows);
+    return removed ? E_OK : fail(err, E_NOT_FOUND, "kind %.32s has no limit", kind);
+}
+
+enum err_code job_limit_list(struct db *db, struct arena *arena, const char **json, struct err *err)
+{
+    return store_read_one(db, arena, &(struct db_call){&list_stmt, NULL}, "no limits", json, err);
+}
+
+/* ---- calling -------------------------------------------------------------------------------- */
+
+enum err_code limits_lock(struct db *db, const char *kinds, struct err *err)
+{
+    return db_run(db, &lock_stmt, &kinds, NULL, err);
+}
+
+static enum err_code run_counted(struct db *db, const struct db_stmt *stmt, const char *kind, int64_t *moved,
+                                 struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, stmt, &kind, &rows, err);
+    if (code != E_OK)
+        return code;
+    *moved += db_rows(rows);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code limits_call_in(struct db *db, const char *const *kinds, size_t n, int64_t *called,
+                             struct err *err)
+{
+    enum err_code code = E_OK;
+    for (size_t i = 0; code == E_OK && i < n; i++)
+        code = run_counted(db, &call_stmt, kinds[i], called, err);
+    return code;
+}
+
+enum err_code job_limit_call(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
+                             int64_t *called, struct err *err)
+{
+    const char *array = db_param_array(arena, kinds, n);
+    int64_t count = 0;
+    if (array == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = db_begin(db, err);
+    if (code == E_OK)
+        code = limits_lock(db, array, err);
+    if (code == E_OK)
+        code = limits_call_in(db, kinds, n, &count, err);
+    if (code == E_OK)
+        code = db_commit(db, err);
+    if (code != E_OK)
+        db_rollback(db);
+    else
+        *called = count;
+    return code;
+}
+
+enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *called, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    *called = 0;
+    enum err_code code = db_run(db, &kinds_stmt, NULL, &rows, err);
+    if (code != E_OK || db_rows(rows) == 0)
+    {
+        db_rows_free(rows);
+        return code;
+    }
+    rows = db_rows_keep(rows, arena);
+    const char **limited = arena_array(arena, (size_t)db_rows(rows) + 1, sizeof *limited);
+    size_t n = 0;
+    if (rows == NULL || limited == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (int i = 0; i < db_rows(rows); i++)
+        if (db_bool(rows, i, 1))
+            limited[n++] = db_text(rows, i, 0);
+    if (n > 0)
+        code = job_limit_call(db, arena, limited, n, called, err);
+    for (int i = 0; code == E_OK && i < db_rows(rows); i++)
+        if (!db_bool(rows, i, 1))
+            code = run_counted(db, &release_stmt, db_text(rows, i, 0), called, err);
+    return code;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits_internal.h -- what limits.c and jobs_limited.c share: inside the transaction that locks the limits.
+ */
+#ifndef SOKOUL_COMMON_STORE_LIMITS_INTERNAL_H
+#define SOKOUL_COMMON_STORE_LIMITS_INTERNAL_H
+
+#include "common/store/limits.h"
+
+/* A place is taken by who runs, and for a while by who was called. One whose call went astray asks like a
+ * newcomer when it is woken by the sweep. */
+#define LIMIT_CALLED_SQL                                                                                     \
+    "(place = 'called' AND status = 'Pending' AND run_at > clock_timestamp() - interval '30 s')"
+#define LIMIT_TAKEN_SQL                                                                                      \
+    "place IN ('held', 'called') AND ((place = 'held' AND status = 'Running') OR " LIMIT_CALLED_SQL ")"
+
+/* `kinds` is an array parameter. */
+MUST_USE enum err_code limits_lock(struct db *db, const char *kinds, struct err *err);
+MUST_USE enum err_code limits_call_in(struct db *db, const char *const *kinds, size_t n, int64_t *called,
+                                      struct err *err);
+
+#endif
