@@ -14,6 +14,7 @@ static bool move(struct life *life, enum job_move how)
         return false;
     life->status = to;
     life->reason = NULL;
+    life->place = LIFE_NO_PLACE;
     return true;
 }
 
@@ -47,6 +48,22 @@ struct life_effects life_claim(struct life *life, enum settle_company company, i
         return nothing;
     begin(life, now_ms, lease_ms);
     return (struct life_effects){.moved = true};
+}
+
+struct life_effects life_wait(struct life *life, int64_t now_ms)
+{
+    if (life->status != JOB_PENDING || life->run_at_ms > now_ms)
+        return nothing;
+    life->place = LIFE_WAITS;
+    return (struct life_effects){.moved = true};
+}
+
+struct life_effects life_call(struct life *life, int64_t now_ms)
+{
+    if (life->place != LIFE_WAITS || !move(life, JOB_WAKE))
+        return nothing;
+    life->place = LIFE_CALLED;
+    return wake(life, now_ms);
 }
 
 struct life_effects life_adopt(struct life *life, int64_t now_ms, int64_t lease_ms)
@@ -143,7 +160,9 @@ struct life_effects life_replay(struct life *life, bool letter_open, int64_t now
 
 struct life_effects life_sweep(struct life *life, int64_t now_ms)
 {
-    if (life->run_at_ms > now_ms || !move(life, JOB_WAKE))
+    enum life_place place = life->place;
+    if (life->run_at_ms > now_ms || place == LIFE_WAITS || !move(life, JOB_WAKE))
         return nothing;
+    life->place = place;
     return wake(life, life->run_at_ms);
 }

@@ -18,6 +18,14 @@
 #include "common/job/job.h"
 #include "common/job/settle.h"
 
+/* Where a Pending job of a limited kind stands (common/store/limits.h). */
+enum life_place
+{
+    LIFE_NO_PLACE,
+    LIFE_WAITS, /* no wake-up is under way, and none is owed until a place is free */
+    LIFE_CALLED /* a place is kept for it, and its wake-up is under way */
+};
+
 /* The columns of a job's row that its life depends on. */
 struct life
 {
@@ -27,6 +35,7 @@ struct life
     int64_t fence;      /* number of the latest claim; never goes down */
     int64_t epoch;      /* number of the latest wake-up; never goes down */
     bool alone;         /* claimed by itself since a crash in company */
+    enum life_place place;
     int64_t run_at_ms;
     int64_t lease_until_ms;
 };
@@ -46,6 +55,10 @@ struct life_effects life_accept(struct life *life, int64_t now_ms, int64_t run_a
 /* Pending and due; a job marked alone only when `company` says that it is claimed by itself. */
 struct life_effects life_claim(struct life *life, enum settle_company company, int64_t now_ms,
                                int64_t lease_ms);
+/* What a claim does when no place of the kind's limit is free: the message is no longer needed. */
+struct life_effects life_wait(struct life *life, int64_t now_ms);
+/* A place is free for one that waits. */
+struct life_effects life_call(struct life *life, int64_t now_ms);
 /* An envelope without a row. */
 struct life_effects life_adopt(struct life *life, int64_t now_ms, int64_t lease_ms);
 /* The end of an attempt by the worker whose claim had this fence; hand-backs included. */
@@ -57,7 +70,7 @@ struct life_effects life_take_back(struct life *life, enum settle_company compan
 struct life_effects life_cancel(struct life *life);
 /* Only with an open dead letter. */
 struct life_effects life_replay(struct life *life, bool letter_open, int64_t now_ms);
-/* Pending, due, no outbox row, and the stream does not hold its message any more. */
+/* Pending, due, not waiting for a place, no outbox row, and the stream does not hold its message any more. */
 struct life_effects life_sweep(struct life *life, int64_t now_ms);
 
 #endif

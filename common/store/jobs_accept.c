@@ -8,26 +8,28 @@
 
 /* A unique key is entered among the windows by every job that has one, so that their primary key decides.
  * The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
-static const struct db_stmt accept_stmt = {
-    "job_accept",
-    "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[], "
-    "$2::text[],"
-    "   $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],"
-    "   $10::text[], $11::uuid[], $12::bigint[]) AS t(job_id, kind, worker, user_id, request_id, priority, "
-    "payload,"
-    "   run_at, deadline_at, unique_key, parent_id, unique_s)),"
-    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"
-    "   SELECT DISTINCT ON (kind, unique_key) kind, unique_key, job_id, clock_timestamp() + "
-    "coalesce(unique_s, 0) * interval '1 s' FROM input"
-    "   WHERE unique_key IS NOT NULL"
-    "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"
-    " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at, "
-    "deadline_at,"
-    "   unique_key, parent_id, epoch, wake)"
-    "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, now()),"
-    "   deadline_at, unique_key, parent_id, 1, wake FROM input)"
-    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
-    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", coalesce(run_at, now()) FROM input",
+#define ACCEPT_SQL(param, column, until)                                                                     \
+    "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[],"       \
+    "   $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],"          \
+    "   $9::timestamptz[], $10::text[], $11::uuid[]" param ") AS t(job_id, kind, worker, user_id,"           \
+    "   request_id, priority, payload, run_at, deadline_at, unique_key, parent_id" column ")),"              \
+    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"                                 \
+    "   SELECT DISTINCT ON (kind, unique_key) kind, unique_key, job_id, " until " FROM input"                \
+    "   WHERE unique_key IS NOT NULL"                                                                        \
+    "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"     \
+    " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"       \
+    "   deadline_at, unique_key, parent_id, epoch, wake)"                                                    \
+    "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, "       \
+    "now()),"                                                                                                \
+    "   deadline_at, unique_key, parent_id, 1, wake FROM input)"                                             \
+    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                               \
+    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", coalesce(run_at, now()) FROM input"
+
+/* Two, because the first is a promise to workers that others write (docs/JOBS.md). */
+static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"), 11};
+static const struct db_stmt accept_windows_stmt = {
+    "job_accept_windows",
+    ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
     12};
 
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
@@ -108,7 +110,10 @@ enum err_code job_store_accept(struct db *db, struct arena *arena, const struct 
         params[c] = db_param_array(arena, columns[c], count);
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    return db_run(db, &accept_stmt, params, NULL, err);
+    bool windows = false;
+    for (size_t i = 0; i < count && !windows; i++)
+        windows = jobs[i].unique_s > 0;
+    return db_run(db, windows ? &accept_windows_stmt : &accept_stmt, params, NULL, err);
 }
 
 enum err_code job_store_notify(struct db *db, struct err *err)

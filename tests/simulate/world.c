@@ -15,7 +15,8 @@ enum
     MESSAGES = 48, /* that the stream holds */
     ROWS = 48,     /* of the outbox */
     WINDOW = 64,   /* message ids that the broker remembers */
-    LEASE_MS = 40000
+    LEASE_MS = 40000,
+    LIMIT = 2 /* of the limited kind that run at once: every other job is of that kind */
 };
 
 struct row
@@ -207,6 +208,41 @@ static void ack(struct world *world, struct hold *hold)
     hold->message = -1;
 }
 
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static bool is_limited(int job)
+{
+    return job % 2 == 1;
+}
+
+/* Places of the limited kind that are taken: by who runs, and by who was called. */
+static int places_taken(const struct world *world, int but, int worker)
+{
+    int taken = 0;
+    for (int job = 0; job < JOBS; job++)
+    {
+        const struct row *row = &world->jobs[job];
+        bool runs = row->life.status == JOB_RUNNING && (worker < 0 || row->holder == worker);
+        taken += is_limited(job) && job != but && (runs || row->life.place == LIFE_CALLED);
+    }
+    return taken;
+}
+
+static bool finds_no_place(const struct world *world, int job, int worker)
+{
+    bool alone = world->bug == WORLD_BUG_LIMIT_OF_EACH;
+    return is_limited(job) && world->jobs[job].life.place != LIFE_CALLED &&
+           places_taken(world, job, alone ? worker : -1) >= LIMIT;
+}
+
+/* Whoever looks calls the oldest, as long as there are places. */
+static void call_waiting(struct world *world)
+{
+    for (int job = 0; job < JOBS && world->bug != WORLD_BUG_NO_CALL; job++)
+        if (world->jobs[job].life.place == LIFE_WAITS && places_taken(world, job, -1) < LIMIT)
+            apply(world, job, life_call(&world->jobs[job].life, world->now_ms));
+}
+
 /* ---- steps: the ordinary -------------------------------------------------------------------- */
 
 static void step_accept(struct world *world)
@@ -328,6 +364,21 @@ static void claim_hold(struct world *world, struct worker *worker, struct hold *
     int64_t due_ms = row->life.run_at_ms;
     int64_t now_ms = world->bug == WORLD_BUG_EARLY_CLAIM ? INT64_MAX / 2 : world->now_ms;
     bool was_pending = row->life.status == JOB_PENDING;
+    if (row->life.status == JOB_NOTHING && is_limited(hold->job))
+    {
+        apply(world, hold->job, life_accept(&row->life, now_ms, now_ms));
+        row->stranger = false;
+        ack(world, hold);
+        hold->used = false;
+        return;
+    }
+    if (finds_no_place(world, hold->job, (int)(worker - world->workers)))
+    {
+        (void)life_wait(&row->life, now_ms);
+        ack(world, hold);
+        hold->used = false;
+        return;
+    }
     struct life_effects effects =
         row->life.status == JOB_NOTHING
             ? life_adopt(&row->life, now_ms, LEASE_MS)
@@ -439,6 +490,8 @@ static void sweep_job(struct world *world, int job)
     if (row->life.status != JOB_PENDING || has_outbox(world, job) || in_stream(world, job) ||
         world->bug == WORLD_BUG_NO_SWEEP)
         return;
+    if (world->bug == WORLD_BUG_SWEEP_WAITING && row->life.place == LIFE_WAITS)
+        apply(world, job, life_call(&row->life, world->now_ms));
     apply(world, job, life_sweep(&row->life, world->now_ms));
 }
 
@@ -586,6 +639,7 @@ static const struct step
     {"settle", step_settle, 90},
     {"time", step_time, 60},
     {"sweep", step_sweep, 30},
+    {"call", call_waiting, 40},
     {"cancel", step_cancel, 4},
     {"replay", step_replay, 20},
     {"false alarm", step_false_alarm, 3},
@@ -635,7 +689,10 @@ static void check_job(struct world *world, int job)
         broke(world, "P05 attempts within the limit");
     if (life->status == JOB_PENDING && life->attempts != row->blames)
         broke(world, "P06 attempts are fair");
-    if (life->status == JOB_PENDING && !row->lost && !has_outbox(world, job) && !in_stream(world, job))
+    if (life->place != LIFE_NO_PLACE && (life->status != JOB_PENDING || !is_limited(job)))
+        broke(world, "P14 only Pending jobs of a limited kind wait");
+    if (life->status == JOB_PENDING && life->place != LIFE_WAITS && !row->lost && !has_outbox(world, job) &&
+        !in_stream(world, job))
         broke(world, "P08 no wake-up is forgotten");
     if (row->accepted && life->status == JOB_NOTHING)
         broke(world, "P09 what was accepted is stored");
@@ -647,6 +704,8 @@ static void check(struct world *world)
 {
     for (int job = 0; job < JOBS; job++)
         check_job(world, job);
+    if (places_taken(world, -1, -1) > LIMIT)
+        broke(world, "P15 no more than the limit run or are called");
 }
 
 const char *world_step(struct world *world, uint32_t choice)
@@ -730,10 +789,11 @@ const char *world_settle(struct world *world)
 {
     for (int worker = 0; worker < WORKERS; worker++)
         kill_worker(world, worker);
-    for (int round = 0; round < 6 && world->broken == NULL; round++)
+    for (int round = 0; round < 6 + JOBS && world->broken == NULL; round++)
     {
         for (int job = 0; job < JOBS; job++)
             sweep_job(world, job);
+        call_waiting(world);
         drain_outbox(world);
         drain_stream(world);
     }

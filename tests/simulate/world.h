@@ -29,7 +29,10 @@
     X(CANCEL_OVERWRITES, "cancel_overwrites", "cancel moves a Completed job")                                \
     X(HAND_BACK_BURNS, "hand_back_burns", "a hand-back costs an attempt")                                    \
     X(BLAMES_ALL, "blames_all", "every job of a dead worker pays")                                           \
-    X(EARLY_CLAIM, "early_claim", "run_at is not looked at")
+    X(EARLY_CLAIM, "early_claim", "run_at is not looked at")                                                 \
+    X(NO_CALL, "no_call", "who waits for a limit is never called")                                           \
+    X(LIMIT_OF_EACH, "limit_of_each", "each worker counts only its own jobs against a limit")                \
+    X(SWEEP_WAITING, "sweep_waiting", "those who wait for a limit are woken by every sweep")
 
 enum world_bug
 {

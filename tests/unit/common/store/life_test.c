@@ -9,6 +9,7 @@
 #include "common/base/id.h"
 #include "common/json/json.h"
 #include "common/store/jobs.h"
+#include "common/store/limits.h"
 #include "tests/support/suite.h"
 #include "tests/support/test_db.h"
 
@@ -100,6 +101,44 @@ static bool do_claim(void)
     return code == E_OK && (count == 1) == effects.moved;
 }
 
+/* The kind has no place at all meanwhile. */
+static bool do_wait(void)
+{
+    const struct job_limit limit = {"noop", 0, JOB_LIMIT_NONE};
+    const struct job_claimer claimer = {
+        .worker_id = pair.worker.text, .worker = "scout", .lease_ms = LEASE_MS};
+    const char *ids[] = {pair.id.text};
+    struct job_claim *claims = NULL;
+    size_t count = 0;
+    if (job_limit_put(pair.db, pair.arena, &limit, &pair.err) != E_OK)
+        return false;
+    if (pair.life.place == LIFE_CALLED) /* a new limit keeps no promises */
+        pair.life.place = LIFE_NO_PLACE;
+    enum err_code code =
+        job_store_claim_limited(pair.db, pair.arena, &claimer, ids, 1, &claims, &count, &pair.err);
+    if (code == E_OK)
+        code = job_limit_remove(pair.db, "noop", &pair.err);
+    (void)life_wait(&pair.life, FOREVER_MS);
+    return code == E_OK && count == 0;
+}
+
+static bool do_call(void)
+{
+    const struct job_limit limit = {"noop", 1, JOB_LIMIT_NONE};
+    const char *kinds[] = {"noop"};
+    int64_t called = 0;
+    if (job_limit_put(pair.db, pair.arena, &limit, &pair.err) != E_OK)
+        return false;
+    if (pair.life.place == LIFE_CALLED)
+        pair.life.place = LIFE_NO_PLACE;
+    enum err_code code = job_limit_call(pair.db, pair.arena, kinds, 1, &called, &pair.err);
+    if (code == E_OK)
+        code = job_limit_remove(pair.db, "noop", &pair.err);
+    struct life_effects effects = life_call(&pair.life, FOREVER_MS);
+    note(effects);
+    return code == E_OK && (called == 1) == effects.moved;
+}
+
 /* Sometimes by one whose claim is over. */
 static bool do_settle(void)
 {
@@ -179,10 +218,10 @@ static bool do_sweep(void)
     return code == E_OK && (woken == 1) == effects.moved;
 }
 
-static bool (*const moves[])(void) = {do_accept, do_claim,  do_claim,     do_settle, do_settle,
-                                      do_beat,   do_cancel, do_take_back, do_replay, do_sweep};
-static const char *const names[] = {"accept", "claim",  "claim",     "settle", "settle",
-                                    "beat",   "cancel", "take_back", "replay", "sweep"};
+static bool (*const moves[])(void) = {do_accept, do_claim,     do_claim,  do_settle, do_settle, do_beat,
+                                      do_cancel, do_take_back, do_replay, do_sweep,  do_wait,   do_call};
+static const char *const names[] = {"accept", "claim",     "claim",  "settle", "settle", "beat",
+                                    "cancel", "take_back", "replay", "sweep",  "wait",   "call"};
 
 /* ---- both must tell the same ---------------------------------------------------------------- */
 
@@ -192,18 +231,19 @@ static const struct db_stmt look_stmt = {
     " coalesce(max(attempts), 0), coalesce(max(fence), 0), coalesce(max(epoch), 0), "
     "coalesce(max(alone::int), 0),"
     " coalesce(max((reason = 'exhausted')::int), 0), (SELECT count(*) FROM job_results),"
-    " (SELECT count(*) FROM dead_letters), (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)"
+    " (SELECT count(*) FROM dead_letters), (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
+    " coalesce(max(CASE WHEN status = 'Pending' THEN array_position(ARRAY['waits', 'called'], place) END), 0)"
     " FROM jobs WHERE job_id = $1",
     1};
 
 static void compare(const char *name, int step)
 {
-    static const char *const columns[] = {"status",    "attempts", "fence",   "epoch",       "alone",
-                                          "exhausted", "results",  "letters", "open letters"};
+    static const char *const columns[] = {"status",    "attempts", "fence",   "epoch",        "alone",
+                                          "exhausted", "results",  "letters", "open letters", "place"};
     bool exhausted = pair.life.reason != NULL && strcmp(pair.life.reason, "exhausted") == 0;
-    const int64_t want[] = {pair.life.status, pair.life.attempts, pair.life.fence,
-                            pair.life.epoch,  pair.life.alone,    exhausted,
-                            pair.results,     pair.letters,       pair.letter};
+    const int64_t want[] = {pair.life.status, pair.life.attempts, pair.life.fence, pair.life.epoch,
+                            pair.life.alone,  exhausted,          pair.results,    pair.letters,
+                            pair.letter,      pair.life.place};
     const char *params[] = {pair.id.text};
     struct db_rows *rows = NULL;
     ck_assert_int_eq(db_run(pair.db, &look_stmt, params, &rows, &pair.err), E_OK);
