@@ -360,7 +360,7 @@ def test_the_statements_in_the_documentation_are_those_of_the_code():
     names = re.findall(r"^PREPARE (\w+) AS$", written.stdout, re.M)
     with open(os.path.join(ROOT, "docs", "JOBS.md"), encoding="utf-8") as f:
         text = f.read()
-    assert len(names) == 13 and all(f"`{name}`" in text for name in names)
+    assert len(names) == 17 and all(f"`{name}`" in text for name in names)
 
 
 @pytest.mark.skipif(bool(os.environ.get("SAN")), reason="who installs, installs the plain build")
