@@ -62,6 +62,8 @@ class Runner:
     def __init__(self, folder, environment, wanted="", width=2, limit_s=180):
         self.folder = folder
         self.environment = dict(environment, CK_VERBOSITY="verbose" if wanted else "normal")
+        if environment.get("SAN"):  # sanitizer builds get more time
+            self.environment["CK_TIMEOUT_MULTIPLIER"] = "10"
         self.wanted = wanted
         self.width = width
         self.limit_s = limit_s
