@@ -4,6 +4,7 @@
 #include "cli/verb.h"
 #include "common/base/id.h"
 #include "common/json/write.h"
+#include "common/store/audit.h"
 #include "common/store/jobs.h"
 
 #include <string.h>
@@ -20,6 +21,14 @@ static enum err_code read_payload(struct session *session, const char **payload,
     return code;
 }
 
+/* The same entries as the API's; nobody is logged in here. */
+static enum err_code write_down(struct db *db, const char *action, const char *subject, struct err *err)
+{
+    const struct audit_entry entry = {
+        .action = action, .subject = subject, .detail = "{\"by\":\"sokoulctl\"}"};
+    return audit_store_add(db, &entry, err);
+}
+
 static enum err_code replay(struct session *session, const char *id, const char *payload, const char **job_id,
                             struct err *err)
 {
@@ -32,6 +41,8 @@ static enum err_code replay(struct session *session, const char *id, const char 
         return fail(err, code, "there is no dead letter %s", id);
     if (code == E_CONFLICT)
         return fail(err, code, "dead letter %s is closed already", id);
+    if (code == E_OK)
+        code = write_down(db, "dlq_replayed", id, err);
     if (code == E_OK && job_store_notify(db, &ignored) != E_OK)
         session_db_drop(session);
     return code;
@@ -88,5 +99,7 @@ enum err_code verb_dlq_purge(struct session *session, struct err *err)
         code = letter_store_purge(db, id, ID_SYSTEM_USER, &closed, err);
     if (code == E_OK && id != NULL && closed == 0)
         return fail(err, E_NOT_FOUND, "there is no open dead letter %s", id);
+    if (code == E_OK)
+        code = write_down(db, "dlq_purged", id != NULL ? id : "all", err);
     return code == E_OK ? show_closed(session, closed, err) : code;
 }

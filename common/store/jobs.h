@@ -64,7 +64,7 @@ MUST_USE enum err_code job_store_key_answer(struct db *db, const struct job_key 
 /* ---- reading -------------------------------------------------------------------------------- */
 
 /* The job as GET /jobs/{id} answers it, as JSON text: {id,kind,worker,status,reason,detail,attempts,
- * created_at,started_at,finished_at,result,history,...}.  `viewer` NULL sees all, else only its own.
+ * created_at,started_at,finished_at,result,children,history,...}.  `viewer` NULL sees all, else only its own.
  * E_NOT_FOUND: not there, or not theirs. */
 MUST_USE enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_id,
                                      const char *viewer, const char **json, struct err *err);

@@ -13,7 +13,11 @@
 
 static const struct db_stmt get_stmt = {
     "job_get",
-    "SELECT " SEEN_COLUMNS ", j.payload, r.result, j.worker_id, j.deadline_at, j.epoch FROM jobs j"
+    "SELECT " SEEN_COLUMNS ", j.payload, r.result, j.worker_id, j.deadline_at, j.epoch,"
+    "   (SELECT coalesce(json_agg(json_build_object('id', c.job_id, 'kind', c.kind, 'status', c.status)"
+    "     ORDER BY c.job_id), '[]') FROM (SELECT job_id, kind, status FROM jobs WHERE parent_id = j.job_id "
+    "AND user_id = j.user_id"
+    "     ORDER BY job_id LIMIT 100) c) FROM jobs j"
     " LEFT JOIN job_results r ON r.job_id = j.job_id"
     " WHERE j.job_id = $1 AND ($2::uuid IS NULL OR j.user_id = $2::uuid)",
     2};
@@ -72,7 +76,8 @@ enum
     RESULT,
     WORKER_ID,
     DEADLINE,
-    EPOCH
+    EPOCH,
+    CHILDREN
 };
 
 enum
@@ -199,6 +204,7 @@ static enum err_code job_text(const struct db_rows *job, const struct db_rows *p
     json_begin_object(&w, NULL);
     put_seen(&w, job, 0);
     put_time(&w, "deadline_at", job, 0, DEADLINE);
+    json_put_raw(&w, "children", db_text(job, 0, CHILDREN));
     json_put_raw(&w, "payload", db_text(job, 0, PAYLOAD));
     json_put_raw(&w, "result", db_text(job, 0, RESULT));
     put_history(&w, job, past);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jobs can ask for beside being run: limits, unique keys, deadlines, graphs, notices, checkpoints."""
+"""What jobs can ask for beside being run: limits, unique keys, deadlines, graphs, audited letters."""
 import json
 
 from job_kit import all_settled, check_each_ran_once, envelope, inject, job, publish, settled
@@ -119,3 +119,41 @@ def test_a_unique_key_with_a_window_outlives_its_job(sokoul):
     assert sokoul.value("SELECT extract(epoch FROM max(created_at) - min(created_at)) FROM jobs") >= 4
     run = sokoul.ctl("job", "inject", "--kind", "noop", "--unique-s", "4", check=False)
     assert run.returncode == 64 and "--unique-key" in run.stderr
+
+
+# ---- deadlines, graphs, dead letters --------------------------------------------------------
+
+
+def test_a_job_past_its_deadline_fails_for_that_reason(sokoul):
+    sokoul.start("sokoul-scout")
+    soon = sokoul.value("SELECT to_char((now() + interval '2 s') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+    late = inject(sokoul, "noop", {"sleep_ms": 60000}, 1, "--deadline", soon)[0]
+    ended = settled(sokoul, late, 15)
+    assert (ended["status"], ended["reason"]) == ("Failed", "deadline")
+
+
+def test_a_job_shows_its_parent_and_its_children(sokoul):
+    sokoul.start("sokoul-scout")
+    parent = inject(sokoul, "noop", {})[0]
+    bodies = [envelope(parent_id=parent) for _ in range(2)]
+    with sokoul.nats.connect() as nats:
+        for body in bodies:
+            publish(nats, body)
+    ids = sorted(body["job_id"] for body in bodies)
+    all_settled(sokoul, ids)
+    assert job(sokoul, parent)["children"] == [{"id": i, "kind": "noop", "status": "Completed"} for i in ids]
+    assert job(sokoul, ids[0])["parent_id"] == parent and job(sokoul, ids[0])["children"] == []
+
+
+def test_what_is_done_to_dead_letters_by_command_is_audited(sokoul):
+    with sokoul.nats.connect() as nats:
+        sokoul.start("sokoul-scout")
+        for _ in range(2):
+            publish(nats, b"no envelope at all")
+    eventually(lambda: sokoul.value("SELECT count(*) FROM dead_letters") == 2, 30, "two letters")
+    first, second = (row[0] for row in sokoul.sql("SELECT id::text FROM dead_letters ORDER BY id"))
+    sokoul.ctl("dlq", "replay", first, "--payload", json.dumps(envelope()))
+    sokoul.ctl("dlq", "purge", second)
+    sokoul.ctl("dlq", "purge", "--all")
+    assert sokoul.sql("SELECT action, subject, detail->>'by' FROM logs WHERE action LIKE 'dlq%' ORDER BY at") == [
+        ("dlq_replayed", first, "sokoulctl"), ("dlq_purged", second, "sokoulctl"), ("dlq_purged", "all", "sokoulctl")]

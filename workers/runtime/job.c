@@ -261,7 +261,14 @@ bool job_follow(struct job *job, const struct job_new *follow)
         job->follow = arena_array(job->arena, JOB_FOLLOWS, sizeof *job->follow);
     if (job->follow == NULL || job->follows == JOB_FOLLOWS)
         return false;
-    job->follow[job->follows++] = *follow;
+    struct job_new *mine = &job->follow[job->follows++];
+    *mine = *follow;
+    if (mine->parent_id == NULL)
+        mine->parent_id = job->claim.job_id;
+    if (mine->request_id == NULL)
+        mine->request_id = job->claim.request_id;
+    if (mine->user_id == NULL)
+        mine->user_id = job->claim.user_id;
     return true;
 }
 

@@ -55,7 +55,8 @@ MUST_USE enum err_code job_db(struct job *job, struct db **db, struct err *err);
 void job_set_result(struct job *job, const char *json);
 /* Saved with the next heartbeat, at once when `now`. Texts are copied. NULL leaves it as it is. */
 void job_set_progress(struct job *job, const char *progress, const char *checkpoint);
-/* Accepted together with the job's success; texts borrowed as above. False: more than 8, or out of memory. */
+/* Accepted together with the job's success; texts borrowed as above. Its parent is this job, and request and
+ * user are this job's, where it names no other. False: more than 8, or out of memory. */
 bool job_follow(struct job *job, const struct job_new *follow);
 
 /* True: end soon, and return job_stop_reason.  For calls that take a flag, there is the flag itself. */
