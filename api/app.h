@@ -19,7 +19,8 @@ struct token_keys;
 struct app
 {
     const struct conf *conf;
-    struct db_pool *db; /* handlers use request_db */
+    struct db_pool *db;         /* handlers use request_db */
+    struct db_pool *db_batches; /* of the lane of batches: its connections may only look rows up */
     struct health *health;
     const struct token_keys *tokens;
     int64_t started_ms; /* monotonic */

@@ -89,7 +89,7 @@ static size_t queue_take(struct queue *queue, const struct route *route, struct 
 
 enum err_code lane_thread_db(struct lane_thread *thread, struct db **db, struct err *err)
 {
-    if (thread->db == NULL && db_get(thread->lane->config.app->db, &thread->db, err) != E_OK)
+    if (thread->db == NULL && db_get(thread->lane->config.db, &thread->db, err) != E_OK)
     {
         thread->db = NULL;
         return err->code;

@@ -26,6 +26,7 @@ struct lane_config
     const struct app *app;
     const char *name;      /* static */
     const char *redis_url; /* NULL: no cache */
+    struct db_pool *db;
     int threads;
     int max_queue;
     void (*done)(struct request *req); /* called on a lane's thread, may not block */

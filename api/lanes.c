@@ -67,20 +67,27 @@ static const struct
 } readings[] = {
     {METRIC_API_QUEUE, read_queue}, {METRIC_CACHE_HITS, read_hits}, {METRIC_CACHE_MISSES, read_misses}};
 
+int lanes_batch_threads(int connections)
+{
+    return connections > 2 * HOT_THREADS ? HOT_THREADS : 1;
+}
+
 enum err_code lanes_start(const struct app *app, void (*done)(struct request *req), struct lanes **out,
                           struct err *err)
 {
     const struct conf *conf = app->conf;
     int executors = (int)conf->db_pool_size;
-    int hot = executors > 2 * HOT_THREADS ? HOT_THREADS : 1;
+    int hot = lanes_batch_threads(executors);
     int plain = executors > hot ? executors - hot : 1;
     int queue = (int)conf->api_queue_max;
+    struct db_pool *batches = app->db_batches != NULL ? app->db_batches : app->db;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const struct lane_config configs[COUNT] = {
-        [HOT] = {app, "batches", conf->redis_url, hot, queue, done},
-        [PLAIN] = {app, "executors", conf->redis_url, plain, queue, done},
-        [PASSWORDS] = {app, "passwords", conf->redis_url, cores > 1 ? (int)cores : 1, PASSWORD_QUEUE, done},
-        [PROVIDER] = {app, "providers", conf->redis_url, PROVIDER_THREADS, PROVIDER_QUEUE, done},
+        [HOT] = {app, "batches", conf->redis_url, batches, hot, queue, done},
+        [PLAIN] = {app, "executors", conf->redis_url, app->db, plain, queue, done},
+        [PASSWORDS] = {app, "passwords", conf->redis_url, app->db, cores > 1 ? (int)cores : 1, PASSWORD_QUEUE,
+                       done},
+        [PROVIDER] = {app, "providers", conf->redis_url, app->db, PROVIDER_THREADS, PROVIDER_QUEUE, done},
     };
     struct lanes *lanes = calloc(1, sizeof *lanes);
     if (lanes == NULL)

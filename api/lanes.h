@@ -17,6 +17,10 @@
 
 struct lanes;
 
+/* How many of so many database connections belong to the lane of batches. */
+int lanes_batch_threads(int connections);
+
+/* app->db_batches NULL: that lane takes its connections from app->db like the others. */
 MUST_USE enum err_code lanes_start(const struct app *app, void (*done)(struct request *req),
                                    struct lanes **lanes, struct err *err);
 void lanes_stop(struct lanes *lanes); /* as lane_stop; NULL is fine */

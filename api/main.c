@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
+#include "api/lanes.h"
 #include "api/server.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -32,6 +33,7 @@ struct process
 {
     struct conf *conf;
     struct db_pool *db;
+    struct db_pool *db_batches;
     struct token_keys *tokens;
     struct mq *mq;
     struct health *health;
@@ -59,19 +61,30 @@ static void block_signals(void)
     signal(SIGHUP, SIG_IGN);
 }
 
+/* Both pools together. */
+static struct db_pool_stats pool_stats(const struct process *p)
+{
+    struct db_pool_stats sum = db_pool_stats(p->db);
+    struct db_pool_stats batches = db_pool_stats(p->db_batches);
+    sum.in_use += batches.in_use;
+    sum.waits += batches.waits;
+    sum.exhausted += batches.exhausted;
+    return sum;
+}
+
 static double read_connections(void *of)
 {
-    return db_pool_stats(of).in_use;
+    return pool_stats(of).in_use;
 }
 
 static double read_waits(void *of)
 {
-    return (double)db_pool_stats(of).waits;
+    return (double)pool_stats(of).waits;
 }
 
 static double read_exhausted(void *of)
 {
-    return (double)db_pool_stats(of).exhausted;
+    return (double)pool_stats(of).exhausted;
 }
 
 /* Whoever waits for a frozen database is let go when the probes have missed it. */
@@ -81,20 +94,27 @@ static bool database_away(void *of)
     return p->health != NULL && !health_up(p->health, HEALTH_DATABASE);
 }
 
+/* DB_POOL_SIZE is for both: what batches do is finding rows by key, which is planned once and for all. */
 static enum err_code open_database(struct process *p, struct err *err)
 {
-    const struct db_pool_config config = {.url = p->conf->database_url,
-                                          .name = "sokoul-api",
-                                          .size = (int)p->conf->db_pool_size,
-                                          .get_wait_ms = (int)p->conf->db_wait_s * 1000,
-                                          .statement_ms = (int)p->conf->db_wait_s * 1000,
-                                          .away = database_away,
-                                          .away_of = p};
+    const int size = (int)p->conf->db_pool_size;
+    const int batches = lanes_batch_threads(size);
+    struct db_pool_config config = {.url = p->conf->database_url,
+                                    .name = "sokoul-api",
+                                    .size = size > batches ? size - batches : 1,
+                                    .get_wait_ms = (int)p->conf->db_wait_s * 1000,
+                                    .statement_ms = (int)p->conf->db_wait_s * 1000,
+                                    .away = database_away,
+                                    .away_of = p};
     if (db_pool_open(&config, &p->db, err) != E_OK)
         return err->code;
-    metrics_read(METRIC_DB_CONNECTIONS, read_connections, p->db);
-    metrics_read(METRIC_DB_WAITS, read_waits, p->db);
-    metrics_read(METRIC_DB_EXHAUSTED, read_exhausted, p->db);
+    config.size = batches;
+    config.plans = DB_PLANS_LOOKUPS;
+    if (db_pool_open(&config, &p->db_batches, err) != E_OK)
+        return err->code;
+    metrics_read(METRIC_DB_CONNECTIONS, read_connections, p);
+    metrics_read(METRIC_DB_WAITS, read_waits, p);
+    metrics_read(METRIC_DB_EXHAUSTED, read_exhausted, p);
     return E_OK;
 }
 
@@ -147,6 +167,7 @@ static enum err_code start(struct process *p, struct err *err)
     p->app = (struct app){
         .conf = p->conf,
         .db = p->db,
+        .db_batches = p->db_batches,
         .health = p->health,
         .tokens = p->tokens,
         .started_ms = clock_mono_ms(),
@@ -175,6 +196,7 @@ static void stop(struct process *p)
     metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
     metrics_read(METRIC_DB_WAITS, NULL, NULL);
     metrics_read(METRIC_DB_EXHAUSTED, NULL, NULL);
+    db_pool_close(p->db_batches);
     db_pool_close(p->db);
     http_close();
 }
