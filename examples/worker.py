@@ -47,8 +47,9 @@ def handle(subject, reply, _, data, __):  # everything is committed before the m
     except (ValueError, AttributeError, jsonschema.ValidationError, psycopg2.DataError) as wrong:
         if int(reply.split(".")[4]) < 4:  # $JS.ACK.JOBS.<consumer>.<deliveries>...
             return nats.publish(reply, b'-NAK {"delay":500000000}')
+        seq, stored_ms = reply.split(".")[5], int(reply.split(".")[7]) // 1000000
         sql("letter_bury_raw", str(uuid.uuid4()), subject, "poison", str(wrong).splitlines()[0][:190],
-            data[:65536].hex(), len(data), base64.b64encode(data[:4096]).decode())
+            data[:65536].hex(), len(data), base64.b64encode(data[:4096]).decode(), f"{seq}:{stored_ms}", stored_ms)
     database.cursor().execute("NOTIFY sokoul_outbox")  # what was left in the outbox, a relay elsewhere sends
     nats.publish(reply, b"+ACK")
 
