@@ -40,7 +40,7 @@ static struct
 {
     pthread_mutex_t lock; /* guards head and tail */
     pthread_cond_t more;
-    size_t head; /* bytes ever written into the ring */
+    size_t head; /* bytes written into the ring since it was empty last */
     size_t tail; /* bytes ever taken out */
     atomic_bool stopping;
     pthread_t thread;
@@ -200,6 +200,8 @@ static void ring_put(const struct line *line)
     pthread_mutex_lock(&the_log.lock);
     bool fits = line->len <= RING_BYTES - (the_log.head - the_log.tail);
     bool was_empty = the_log.head == the_log.tail;
+    if (was_empty) /* from the front again: a log that is kept up with needs a page or two of the ring */
+        the_log.head = the_log.tail = 0;
     if (fits)
         ring_copy_in(line->data, line->len);
     pthread_mutex_unlock(&the_log.lock);

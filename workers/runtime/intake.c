@@ -149,7 +149,8 @@ static bool is_waiting(const struct runtime *runtime)
 }
 
 /* How many may be under way from each consumer: as many as there are free places, so that no message waits
- * here while another worker is idle; a window more when jobs are so fast that the next must lie ready. */
+ * here while another worker is idle; half a window more when jobs are so fast that the next must lie ready.
+ */
 static void ask(struct runtime *runtime)
 {
     pthread_mutex_lock(&runtime->lock);
@@ -157,7 +158,7 @@ static void ask(struct runtime *runtime)
     for (int i = 0; i < JOB_PRIORITIES; i++)
         credit -= runtime->inbox[i].count;
     if (runtime->window > runtime->config.concurrency)
-        credit += runtime->window;
+        credit += runtime->window / 2;
     if (!runtime->registered || runtime->draining)
         credit = 0;
     pthread_mutex_unlock(&runtime->lock);
