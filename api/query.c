@@ -55,7 +55,7 @@ static enum err_code add_pair(struct request *req, const char *text, size_t len,
     while (name_len < len && text[name_len] != '=')
         name_len++;
     size_t skip = name_len < len ? name_len + 1 : name_len;
-    struct request_pair pair;
+    struct request_pair pair = {0};
     if (query_decode(req->arena, text, name_len, PLUS_IS_BLANK, &pair.name, err) != E_OK ||
         query_decode(req->arena, text + skip, len - skip, PLUS_IS_BLANK, &pair.value, err) != E_OK)
         return err->code;

@@ -231,10 +231,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
         else
             code = fail(&why, E_UNAVAILABLE, "NATS is away");
         if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
-        {
-            code = E_OK;
             wait_stop(outbox, AWAY_MS); /* a wake would only make us ask again */
-        }
         else if (code != E_OK)
         {
             *err = why;

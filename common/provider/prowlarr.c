@@ -266,7 +266,7 @@ static bool is_final(enum err_code code)
 static enum err_code take_page(const struct prowlarr *prowlarr, struct prowlarr_query *query,
                                struct sweep *sweep, struct arena *arena, bool *more, struct err *err)
 {
-    struct prowlarr_page page;
+    struct prowlarr_page page = {0};
     int limit = limit_of(query);
     struct err cause = ERR_INIT;
     query->offset = sweep->result.pages * limit;
