@@ -11,6 +11,7 @@ import pytest
 from client import Api
 from job_kit import (all_settled, check_each_ran_once, envelope, inject, job, publish, run, settled,
                      stamp, unsettled)
+from stack.nats import NatsError
 from stack_under_test import SLOW, eventually
 
 FIELDS = ("v", "job_id", "kind", "timestamp", "user_id", "request_id", "payload")
@@ -18,7 +19,17 @@ FIELDS = ("v", "job_id", "kind", "timestamp", "user_id", "request_id", "payload"
 
 @pytest.fixture
 def scout(sokoul):
-    return sokoul.start("sokoul-scout")
+    program = sokoul.start("sokoul-scout")
+    with sokoul.nats.connect() as nats:
+        eventually(lambda: has_consumers(nats), 15, "the consumers of scout")
+    return program
+
+
+def has_consumers(nats):
+    try:
+        return {"scout", "scout-high", "scout-low"} <= set(nats.js("CONSUMER.NAMES.JOBS")["consumers"] or [])
+    except NatsError:
+        return False
 
 
 def letters(sokoul):
