@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/stop.h"
 #include "common/conf/args.h"
 #include "common/conf/conf.h"
 #include "common/crypt/token.h"
@@ -17,15 +18,12 @@
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum
 {
-    FIRST_PROBE_WAIT_MS = 2000,
-    KILLED_BY_SIGNAL = 128 /* plus its number, as a shell says it */
+    FIRST_PROBE_WAIT_MS = 2000
 };
 
 /* Everything that lives as long as the process, in the order in which it is made. */
@@ -42,24 +40,6 @@ struct process
     struct app app;
     struct server *server;
 };
-
-static sigset_t stop_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    return set;
-}
-
-/* Before the first thread: all of them inherit it, so that signals come to sigwait only. */
-static void block_signals(void)
-{
-    sigset_t set = stop_signals();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-}
 
 /* Both pools together. */
 static struct db_pool_stats pool_stats(const struct process *p)
@@ -201,18 +181,6 @@ static void stop(struct process *p)
     http_close();
 }
 
-/* A second signal ends the process now, whatever it does. */
-static void *second_signal(void *of)
-{
-    (void)of;
-    sigset_t set = stop_signals();
-    int number = SIGTERM;
-    sigwait(&set, &number);
-    log_warn("signal", "Received signal %d again, ending now", number);
-    log_close();
-    _exit(KILLED_BY_SIGNAL + number);
-}
-
 static enum err_code drain(struct process *p, struct err *err)
 {
     int64_t deadline_ms = clock_mono_ms() + (int64_t)p->conf->api_drain_s * 1000;
@@ -224,14 +192,9 @@ static enum err_code drain(struct process *p, struct err *err)
 
 static int wait_and_stop(struct process *p)
 {
-    sigset_t set = stop_signals();
-    int number = 0;
-    sigwait(&set, &number);
+    int number = stop_wait();
     int64_t began_ms = clock_mono_ms();
     log_info("signal", "Received signal %d, initiating graceful shutdown...", number);
-    pthread_t watcher;
-    if (pthread_create(&watcher, NULL, second_signal, NULL) == 0)
-        pthread_detach(watcher);
     log_info("shutdown", "Starting graceful shutdown process...");
     struct err err = ERR_INIT;
     if (drain(p, &err) != E_OK)
@@ -263,7 +226,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "sokoul-api: %s\n", err.text);
         return err_exit(err.code);
     }
-    block_signals();
+    stop_prepare();
     log_open("sokoul-api", p.conf->log_level);
     if (start(&p, &err) == E_OK)
         status = wait_and_stop(&p);

@@ -107,9 +107,6 @@ MUST_USE enum err_code db_listen(struct db *db, const char *channel, struct err 
  * E_DATABASE: the connection is gone. Notifications that came are thrown away. */
 MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err);
 
-int db_backend_pid(const struct db *db); /* 0 when not connected */
-int db_fd(const struct db *db);          /* to poll for a closed connection; -1 when not connected */
-
 int db_rows(const struct db_rows *rows);
 int db_affected(const struct db_rows *rows); /* rows touched by INSERT, UPDATE, DELETE */
 const char *db_text(const struct db_rows *rows, int row, int column); /* NULL when SQL NULL */

@@ -309,13 +309,3 @@ enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err)
         PQfreemem(notify);
     return PQstatus(db->conn) == CONNECTION_OK ? E_OK : broken(db, lost(db, err));
 }
-
-int db_backend_pid(const struct db *db)
-{
-    return db->conn != NULL ? PQbackendPID(db->conn) : 0;
-}
-
-int db_fd(const struct db *db)
-{
-    return db->conn != NULL ? PQsocket(db->conn) : -1;
-}

@@ -156,12 +156,6 @@ int mq_connections(struct mq *mq)
     return atomic_load(&mq->reconnects);
 }
 
-void mq_flush(struct mq *mq)
-{
-    if (mq_connected(mq))
-        natsConnection_FlushTimeout(mq->nc, REQUEST_MS);
-}
-
 enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
 {
     if (!mq_connected(mq))

@@ -138,7 +138,6 @@ void mq_delivery_free(struct mq_delivery *delivery);
 void mq_ack(struct mq *mq, const struct mq_delivery *delivery);
 void mq_nak(struct mq *mq, const struct mq_delivery *delivery, int64_t delay_ms);
 void mq_working(struct mq *mq, const struct mq_delivery *delivery); /* +WPI: not forgotten, still at it */
-void mq_flush(struct mq *mq);                                       /* sends what is buffered now */
 
 /* Pulls from one consumer. `want` says how many may be outstanding from now on; deliveries come by `got`
  * on a thread of the library (own it, queue it, return).  NATS may come and go. */
@@ -155,8 +154,6 @@ MUST_USE enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *
 /* Keeps requests for `credit` messages outstanding: call whenever the credit changed, and at least once a
  * second (requests expire).  Delivered messages count against it. One thread. */
 void mq_pull_want(struct mq_pull *pull, int credit);
-/* Messages asked for and not yet delivered. */
-int mq_pull_outstanding(struct mq_pull *pull);
 void mq_pull_close(struct mq_pull *pull); /* when it returns, `got` does not run any more */
 
 #endif

@@ -179,14 +179,6 @@ static int outstanding_locked(const struct mq_pull *pull)
     return sum;
 }
 
-int mq_pull_outstanding(struct mq_pull *pull)
-{
-    pthread_mutex_lock(&pull->lock);
-    int sum = outstanding_locked(pull);
-    pthread_mutex_unlock(&pull->lock);
-    return sum;
-}
-
 /* What the server may never have heard of, or lets go soon, does not count. */
 static void forget_stale(struct mq_pull *pull, int64_t now)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The keeper: its connection is this process's presence (when it closes, the jobs are taken
- * back); every second it asks which jobs are still ours, and at a third of the lease it renews
- * them, on the database's clock and with +WPI on the broker's.
+ * back); several times a second it asks which jobs are still ours, at a third of the lease it renews
+ * them on the database's clock, and at a third of the broker's patience it says +WPI.
  */
 #include "workers/runtime/internal.h"
 

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/stop.h"
 #include "common/conf/args.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
@@ -12,15 +13,11 @@
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum
 {
-    HANDLER_CONNECTIONS = 4,
-    KILLED_BY_SIGNAL = 128 /* plus its number, as a shell says it */
+    HANDLER_CONNECTIONS = 4
 };
 
 /* Everything that lives as long as the process, in the order in which it is made. */
@@ -37,48 +34,6 @@ struct process
     struct runtime *runtime;
     int64_t started_ms;
 };
-
-/* ---- signals -------------------------------------------------------------------------------- */
-
-static sigset_t stop_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    return set;
-}
-
-/* Before the first thread: all of them inherit it, so that signals come to sigwait only. */
-static void block_signals(void)
-{
-    sigset_t set = stop_signals();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-}
-
-static int wait_signal(void)
-{
-    sigset_t set = stop_signals();
-    int number = SIGTERM;
-    sigwait(&set, &number);
-    return number;
-}
-
-/* A second signal ends the process now, whatever it does. */
-static void *second_signal(void *of)
-{
-    (void)of;
-    _exit(KILLED_BY_SIGNAL + wait_signal());
-}
-
-static void watch_second_signal(void)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, second_signal, NULL) == 0)
-        pthread_detach(thread);
-}
 
 /* ---- health --------------------------------------------------------------------------------- */
 
@@ -238,11 +193,10 @@ static int complain(const char *service, const struct err *err)
 
 static void serve(struct process *p)
 {
-    int number = wait_signal();
+    int number = stop_wait();
     int64_t began_ms = clock_mono_ms();
     log_info("shutdown", "Received signal %d, initiating graceful shutdown...", number);
     health_drain(p->health);
-    watch_second_signal();
     stop(p);
     double seconds = (double)(clock_mono_ms() - began_ms) / 1000;
     metrics_observe(METRIC_SHUTDOWN_SECONDS, seconds);
@@ -260,7 +214,7 @@ int program_main(const struct program *program, int argc, char **argv)
         return status;
     if (conf_load(program->conf, args.env_file, &p.conf, &err) != E_OK)
         return complain(program->service, &err);
-    block_signals();
+    stop_prepare();
     log_open(program->service, p.conf->log_level);
     log_info("start", "%s %s starts", program->service, SOKOUL_VERSION);
     if (start(&p, &err) == E_OK)

@@ -53,7 +53,8 @@ MUST_USE enum err_code job_db(struct job *job, struct db **db, struct err *err);
 
 /* JSON text of at most 256 KiB, borrowed until the job has been settled (put it in the arena). */
 void job_set_result(struct job *job, const char *json);
-/* Saved with the next heartbeat, at once when `now`. Texts are copied. NULL leaves it as it is. */
+/* Saved with the next renewal of the lease, so at a third of it at the latest; an attempt that ends earlier
+ * loses it. Texts are copied. NULL leaves it as it is. */
 void job_set_progress(struct job *job, const char *progress, const char *checkpoint);
 /* Accepted together with the job's success; texts borrowed as above. Its parent is this job, and request and
  * user are this job's, where it names no other. False: more than 8, or out of memory. */
