@@ -38,10 +38,12 @@ enum err_code mq_translate(natsStatus status, jsErrCode js_code, const char *wha
     return fail(err, E_UNAVAILABLE, "NATS is away");
 }
 
+/* Closing it ourselves is heard here too, perhaps after mq is gone. */
 static void on_disconnected(natsConnection *nc, void *of)
 {
-    (void)nc;
     (void)of;
+    if (natsConnection_IsClosed(nc))
+        return;
     log_warn("nats_disconnected", "lost the connection to NATS; reconnecting by itself");
 }
 
