@@ -116,17 +116,21 @@ static int pace(const struct doors *doors)
     return 0;
 }
 
+static const struct db_stmt depth_stmt = {
+    "bench_depth", "SELECT count(*) FROM jobs WHERE status IN ('Pending', 'Running')", 0};
+
 static int depth(const struct doors *doors)
 {
     struct err err = ERR_INIT;
     struct db_pool *pool = NULL;
     struct db *db = NULL;
-    struct job_counts counts;
+    struct db_rows *rows = NULL;
     const struct db_pool_config config = {.url = doors->database_url, .name = "bench", .size = 1};
     must(db_pool_open(&config, &pool, &err), &err);
     must(db_get(pool, &db, &err), &err);
-    must(job_store_counts(db, &counts, &err), &err);
-    printf("DEPTH {\"depth\":%lld}\n", (long long)(counts.pending + counts.running));
+    must(db_run(db, &depth_stmt, NULL, &rows, &err), &err);
+    printf("DEPTH {\"depth\":%lld}\n", (long long)db_int(rows, 0, 0, 0));
+    db_rows_free(rows);
     db_put(db);
     db_pool_close(pool);
     return 0;

@@ -16,51 +16,54 @@ WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM un
     $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
     $10::text[], $11::uuid[]) AS t(job_id, kind, worker, user_id, request_id, priority, payload, run_at,
     deadline_at, unique_key, parent_id)), windows AS (INSERT INTO job_windows (kind, unique_key, job_id,
-    until) SELECT DISTINCT ON (kind, unique_key) kind, unique_key, job_id, clock_timestamp() FROM input WHERE
-    unique_key IS NOT NULL ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until =
-    excluded.until), job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,
-    run_at, deadline_at, unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker, user_id, request_id,
-    priority, payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input)
-    INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker
-    || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now())
-    FROM input;
+    until) SELECT kind, unique_key, job_id, clock_timestamp() FROM input WHERE unique_key IS NOT NULL ON
+    CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until), job AS
+    (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at, deadline_at,
+    unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker, user_id, request_id, priority,
+    payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input) INSERT
+    INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker || '.'
+    || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now()) FROM
+    input;
 
 PREPARE job_notify AS
 SELECT pg_notify('sokoul_outbox', '');
 
 PREPARE job_claim AS
-UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,
-    lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),
-    finished_at = NULL, place = NULL WHERE job_id = ANY($1::uuid[]) AND status || '' = 'Pending' AND run_at <=
-    now() AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits)) RETURNING
-    job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority;
+WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id =
+    $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),
+    finished_at = NULL, place = NULL WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now()
+    AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits)) RETURNING job_id,
+    kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority), noted
+    AS (INSERT INTO claims (worker_id, job_ids) SELECT $2::uuid, array_agg(job_id) FROM claimed HAVING
+    count(*) > 0 RETURNING id) SELECT claimed.*, (SELECT id FROM noted) FROM claimed;
 
 PREPARE job_unknown AS
 SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = t.id);
 
 PREPARE job_adopt AS
-INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at, unique_key,
+WITH claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at,
     parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, created_at) SELECT
-    $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::text, $10::uuid, 'Running', 1,
-    1, 1, $11::uuid, clock_timestamp() + $12::bigint * interval '1 ms', clock_timestamp(), now() WHERE NOT
-    EXISTS (SELECT 1 FROM job_limits WHERE kind = $2) AND NOT EXISTS (SELECT 1 FROM job_windows WHERE kind =
-    $2 AND unique_key = $9 AND until > now()) ON CONFLICT DO NOTHING RETURNING job_id, kind, user_id,
-    request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority;
+    $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::uuid, 'Running', 1, 1, 1,
+    $10::uuid, clock_timestamp() + $11::bigint * interval '1 ms', clock_timestamp(), now() WHERE NOT EXISTS
+    (SELECT 1 FROM job_limits WHERE kind = $2) ON CONFLICT DO NOTHING RETURNING job_id, kind, user_id,
+    request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority), noted AS (INSERT INTO
+    claims (worker_id, job_ids) SELECT $10::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING
+    id) SELECT claimed.*, (SELECT id FROM noted) FROM claimed;
 
 PREPARE job_beat AS
 UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress =
     coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM
     unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint) WHERE
-    j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence RETURNING j.job_id;
+    j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id;
 
 PREPARE job_check AS
 SELECT j.job_id FROM jobs j JOIN unnest($1::uuid[], $2::bigint[]) AS t(job_id, fence) ON j.job_id = t.job_id
-    AND j.status || '' = 'Running' AND j.fence = t.fence;
+    AND j.status = 'Running' AND j.fence = t.fence;
 
 PREPARE job_finish AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)), done AS
     (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL, detail =
-    NULL, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence
+    NULL, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence
     RETURNING j.job_id, t.result), kept AS (INSERT INTO job_results (job_id, result) SELECT job_id,
     result::jsonb FROM done ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())
     SELECT job_id FROM done;
@@ -70,39 +73,39 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text
     $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)), moved AS (UPDATE jobs j SET
     status = 'Pending', attempts = j.attempts - t.forgive, run_at = clock_timestamp() + t.delay_ms * interval
     '1 ms', epoch = j.epoch + 1, wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR
-    t.alone, detail = t.detail, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status || '' = 'Running'
-    AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at,
-    j.attempts + t.forgive AS attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO
-    job_history (job_id, status, attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending',
-    attempt, reason, detail, worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id,
-    epoch, subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE
-    priority WHEN 'normal' THEN '' ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
+    t.alone, detail = t.detail, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND
+    j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts
+    + t.forgive AS attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history
+    (job_id, status, attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt,
+    reason, detail, worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch,
+    subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN
+    'normal' THEN '' ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
 
 PREPARE job_fail AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,
     fence, reason, detail, letter)), failed AS (UPDATE jobs j SET status = 'Failed', finished_at =
     clock_timestamp(), lease_until = NULL, reason = t.reason, detail = t.detail, place = NULL FROM t WHERE
-    j.job_id = t.job_id AND j.status || '' = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind,
-    j.worker, j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at,
-    t.letter), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT
-    letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE
-    '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
-    jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail)
-    ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]') ||
-    jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', reason,
-    'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS (INSERT INTO outbox (subject, headers,
-    body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}', jsonb_build_object('v', 1, 'letter_id', letter,
-    'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE
-    'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail,
-    'attempts', attempts, 'payload', payload)::text FROM failed WHERE letter IS NOT NULL), told AS (INSERT
-    INTO outbox (subject, headers, body) SELECT 'sokoul.events.job.failed', '{}', jsonb_build_object('event',
-    'job.failed', 'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp()
-    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason,
-    'detail', detail)::text FROM failed) SELECT job_id FROM failed;
+    j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker,
+    j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, t.letter),
+    letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT letter,
+    job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
+    priority END, reason, coalesce(detail, ''), coalesce((SELECT jsonb_agg(jsonb_build_object('attempt',
+    h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE
+    h.job_id = failed.job_id), '[]') || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at',
+    clock_timestamp(), 'reason', reason, 'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS
+    (INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}',
+    jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
+    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id',
+    request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload', payload)::text FROM
+    failed WHERE letter IS NOT NULL), told AS (INSERT INTO outbox (subject, headers, body) SELECT
+    'sokoul.events.job.failed', '{}', jsonb_build_object('event', 'job.failed', 'job_id', job_id, 'kind',
+    kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail)::text FROM
+    failed) SELECT job_id FROM failed;
 
 PREPARE job_limited_kinds AS
-SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status || '' = 'Pending' AND
-    j.run_at <= now() AND j.kind = ANY (ARRAY(SELECT kind FROM job_limits));
+SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status = 'Pending' AND j.run_at <=
+    now() AND j.kind = ANY (ARRAY(SELECT kind FROM job_limits));
 
 PREPARE job_claim_limited AS
 WITH l AS MATERIALIZED (SELECT kind, max_running, max_per_user FROM job_limits WHERE kind = ANY($5::text[])),
@@ -111,21 +114,22 @@ WITH l AS MATERIALIZED (SELECT kind, max_running, max_per_user FROM job_limits W
     'Pending' AND run_at > clock_timestamp() - interval '30 s')) GROUP BY kind, user_id), due AS MATERIALIZED
     (SELECT job_id, kind, user_id, coalesce((place = 'called' AND status = 'Pending' AND run_at >
     clock_timestamp() - interval '30 s'), false) AS called FROM jobs WHERE job_id = ANY($1::uuid[]) AND status
-    || '' = 'Pending' AND run_at <= clock_timestamp() AND (NOT alone OR $4::boolean) AND kind =
-    ANY($5::text[])), ranked AS (SELECT job_id, kind, user_id, row_number() OVER (PARTITION BY kind, user_id
-    ORDER BY job_id) AS nth FROM due WHERE NOT called), fit AS (SELECT r.job_id, r.kind, row_number() OVER
-    (PARTITION BY r.kind ORDER BY r.job_id) AS nth FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING
-    (kind, user_id) WHERE r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)), chosen AS
-    MATERIALIZED (SELECT job_id FROM due JOIN l USING (kind) WHERE called UNION ALL SELECT f.job_id FROM fit f
-    JOIN l USING (kind) WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind),
-    0)), waiting AS (UPDATE jobs SET place = 'waits', wake = 9223372036854775807, detail =
+    = 'Pending' AND run_at <= clock_timestamp() AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])),
+    ranked AS (SELECT job_id, kind, user_id, row_number() OVER (PARTITION BY kind, user_id ORDER BY job_id) AS
+    nth FROM due WHERE NOT called), fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind
+    ORDER BY r.job_id) AS nth FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind, user_id) WHERE
+    r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)), chosen AS MATERIALIZED (SELECT
+    job_id FROM due JOIN l USING (kind) WHERE called UNION ALL SELECT f.job_id FROM fit f JOIN l USING (kind)
+    WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind), 0)), waiting AS
+    (UPDATE jobs SET place = 'waits', wake = 9223372036854775807, detail =
     'Waits for a free place: its kind has a limit' WHERE job_id IN (SELECT job_id FROM due EXCEPT SELECT
-    job_id FROM chosen) AND status || '' = 'Pending' AND place IS DISTINCT FROM 'waits') UPDATE jobs SET
-    status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid, place = 'held',
+    job_id FROM chosen) AND status = 'Pending' AND place IS DISTINCT FROM 'waits'), claimed AS (UPDATE jobs
+    SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid, place = 'held',
     detail = NULL, finished_at = NULL, lease_until = clock_timestamp() + $3::bigint * interval '1 ms',
-    started_at = clock_timestamp() WHERE job_id IN (SELECT job_id FROM chosen) AND status || '' = 'Pending'
+    started_at = clock_timestamp() WHERE job_id IN (SELECT job_id FROM chosen) AND status = 'Pending'
     RETURNING job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at,
-    priority;
+    priority), noted AS (INSERT INTO claims (worker_id, job_ids) SELECT $2::uuid, array_agg(job_id) FROM
+    claimed HAVING count(*) > 0 RETURNING id) SELECT claimed.*, (SELECT id FROM noted) FROM claimed;
 
 PREPARE job_limit_lock AS
 SELECT kind FROM job_limits WHERE kind = ANY($1::text[]) ORDER BY kind FOR NO KEY UPDATE;

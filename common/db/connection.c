@@ -188,6 +188,7 @@ static const struct
 } states[] = {
     {"23505", E_CONFLICT, "it is there already"},
     {"23P01", E_CONFLICT, "it is there already"},
+    {"21000", E_CONFLICT, "it is there already, in the same statement"},
     {"23503", E_NOT_FOUND, "something it refers to does not exist"},
     {"23", E_INVALID, "a value is not allowed"},
     {"22", E_INVALID, "a value is not allowed"},

@@ -15,6 +15,12 @@ enum
     INCARNATION_SIZE = 80
 };
 
+struct stream_now
+{
+    char incarnation[INCARNATION_SIZE];
+    bool swept; /* all jobs have been looked at since it is this one */
+};
+
 struct outbox
 {
     struct mq *mq;
@@ -31,7 +37,7 @@ struct outbox
     /* The relay thread's own. */
     struct mq_publisher *publisher;
     int verified; /* mq_connections() when streams were looked at last */
-    char incarnation[INCARNATION_SIZE];
+    struct stream_now stream;
     bool complained; /* the log says that NATS is away */
 
     /* Gauges: written by the sweeper, read at scrape time. */
@@ -44,7 +50,7 @@ void *sweeper_run(void *outbox);
 
 /* Makes and mends streams and consumers, and learns JOBS's incarnation. */
 MUST_USE enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
-                                     char incarnation[INCARNATION_SIZE], struct err *err);
+                                     struct stream_now *now, struct err *err);
 
 /* Sleeps, unless stopped. */
 void wait_stop(struct outbox *outbox, int64_t wait_ms);

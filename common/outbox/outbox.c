@@ -12,12 +12,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
-                            char incarnation[INCARNATION_SIZE], struct err *err)
+enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena, struct stream_now *now,
+                            struct err *err)
 {
     int repairs = 0;
     struct mq_stream info;
-    const char *is = NULL;
+    struct outbox_stream is;
     enum err_code code = mq_ensure(mq, &repairs, err);
     if (code == E_OK)
         code = mq_stream_info(mq, "JOBS", &info, err);
@@ -26,7 +26,8 @@ enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
     if (code != E_OK)
         return code;
     metrics_add(METRIC_NATS_REPAIRS, (uint64_t)repairs);
-    snprintf(incarnation, INCARNATION_SIZE, "%s", is);
+    snprintf(now->incarnation, sizeof now->incarnation, "%s", is.incarnation);
+    now->swept = is.swept;
     return E_OK;
 }
 

@@ -77,7 +77,7 @@ static bool is_job_message(const struct outbox_row *row)
 static enum err_code note(struct outbox *outbox, struct db *db, struct arena *arena,
                           const struct batch *batch, struct err *err)
 {
-    struct outbox_batch noted = {.stream = outbox->incarnation, .min_wake = INT64_MAX};
+    struct outbox_batch noted = {.stream = outbox->stream.incarnation, .min_wake = INT64_MAX};
     for (size_t i = 0; i < batch->count; i++)
     {
         const struct mq_message *message = &batch->messages[i];
@@ -178,7 +178,7 @@ static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *
     int connections = mq_connections(outbox->mq);
     if (outbox->verified == connections)
         return E_OK;
-    enum err_code code = stream_verify(outbox->mq, db, arena, outbox->incarnation, err);
+    enum err_code code = stream_verify(outbox->mq, db, arena, &outbox->stream, err);
     if (code == E_OK)
         outbox->verified = connections;
     return code;

@@ -31,6 +31,8 @@ struct round
     struct outbox *outbox;
     struct db *db;
     struct arena *arena;
+    struct job_walk walk;
+    int64_t in_stream; /* messages that wait, when it was asked last */
 };
 
 static enum err_code take_back(struct round *round, struct err *err)
@@ -71,34 +73,69 @@ struct passed
 {
     int64_t seq;  /* all of them are past it */
     int64_t held; /* messages that one of them still has to do with */
+    struct job_consumer *consumers;
+    size_t count;
 };
 
-static enum err_code sweep_consumer(struct round *round, const char *incarnation, const char *worker,
-                                    enum job_priority priority, struct passed *passed, struct err *err)
+static enum err_code ask_consumer(struct round *round, const char *worker, enum job_priority priority,
+                                  struct passed *passed, struct err *err)
 {
     struct mq_consumer consumer;
     enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
     if (code != E_OK)
         return code;
-    const struct job_stream stream = {.stream = incarnation,
-                                      .worker = worker,
-                                      .priority = priority,
-                                      .delivered_seq = consumer.delivered_seq,
-                                      .acked_seq = consumer.acked_seq,
-                                      .ack_wait_ms = MQ_ACK_WAIT_MS};
-    int64_t woken = 0;
-    code = job_store_sweep(round->db, round->arena, &stream, &woken, err);
-    if (code != E_OK)
-        return code;
+    passed->consumers[passed->count++] = (struct job_consumer){.worker = worker,
+                                                               .priority = priority,
+                                                               .delivered_seq = consumer.delivered_seq,
+                                                               .acked_seq = consumer.acked_seq};
     if (consumer.acked_seq < passed->seq)
         passed->seq = consumer.acked_seq;
     passed->held += consumer.pending + consumer.ack_pending;
-    if (woken == 0)
-        return E_OK;
-    metrics_add(METRIC_JOBS_SWEPT, (uint64_t)woken);
-    log_warn("jobs_swept", "woke %lld jobs of %s again whose message is gone", (long long)woken, worker);
-    outbox_wake(round->outbox);
     return E_OK;
+}
+
+static enum err_code ask_consumers(struct round *round, struct passed *passed, struct err *err)
+{
+    enum err_code code = E_OK;
+    size_t workers = 0;
+    while (mq_worker_at(round->outbox->mq, workers) != NULL)
+        workers++;
+    *passed = (struct passed){.seq = INT64_MAX};
+    passed->consumers = arena_array(round->arena, workers * JOB_PRIORITIES, sizeof *passed->consumers);
+    if (passed->consumers == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; code == E_OK && i < workers; i++)
+        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
+            code = ask_consumer(round, mq_worker_at(round->outbox->mq, i), (enum job_priority)priority,
+                                passed, err);
+    return code;
+}
+
+/* A step of the walk; all of it in one go when the stream is another one than at the last complete walk: what
+ * was in the old one is lost. */
+static enum err_code walk(struct round *round, const struct stream_now *now, const struct passed *passed,
+                          struct err *err)
+{
+    const struct job_stream stream = {.stream = now->incarnation, .ack_wait_ms = MQ_ACK_WAIT_MS};
+    struct job_walk *at = &round->walk;
+    int64_t woken = 0;
+    enum err_code code = E_OK;
+    if (!now->swept)
+        at->after[0] = '\0';
+    do
+    {
+        code = job_store_sweep(round->db, round->arena, &stream, passed->consumers, passed->count, at, err);
+        woken += code == E_OK ? at->woken : 0;
+        if (at->woken > 0)
+            outbox_wake(round->outbox);
+    } while (code == E_OK && !now->swept && at->after[0] != '\0' && !atomic_load(&round->outbox->stopping));
+    if (code == E_OK && !now->swept && at->after[0] == '\0')
+        code = outbox_store_swept(round->db, now->incarnation, err);
+    if (woken == 0)
+        return code;
+    metrics_add(METRIC_JOBS_SWEPT, (uint64_t)woken);
+    log_warn("jobs_swept", "woke %lld jobs again whose message is gone", (long long)woken);
+    return code;
 }
 
 /* Workers that are not the product's make themselves known by their rows. */
@@ -140,27 +177,33 @@ static enum err_code tidy(struct round *round, int64_t held, struct err *err)
 /* A consumer with nothing left says nothing about where the stream is; the stream's own end does. */
 static enum err_code sweep(struct round *round, struct err *err)
 {
-    char incarnation[INCARNATION_SIZE];
+    struct stream_now now;
+    struct passed passed;
     enum err_code code = meet_workers(round, err);
     if (code == E_OK)
-        code = stream_verify(round->outbox->mq, round->db, round->arena, incarnation, err);
-    struct passed passed = {.seq = INT64_MAX};
-    const char *worker = NULL;
-    for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
-        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
-            code = sweep_consumer(round, incarnation, worker, (enum job_priority)priority, &passed, err);
+        code = stream_verify(round->outbox->mq, round->db, round->arena, &now, err);
     if (code == E_OK)
-        code = outbox_store_forget(round->db, round->arena, incarnation, passed.seq, err);
+        code = ask_consumers(round, &passed, err);
+    if (code == E_OK)
+        code = walk(round, &now, &passed, err);
+    if (code == E_OK)
+        code = outbox_store_forget(round->db, round->arena, now.incarnation, passed.seq, err);
     return code == E_OK ? tidy(round, passed.held, err) : code;
 }
 
+/* Pending is what the outbox holds, what waits for a place, and what the stream holds and nobody runs; the
+ * stream's part is as it was last when NATS is away. */
 static enum err_code count(struct round *round, struct err *err)
 {
     struct job_counts counts;
+    struct mq_stream stream;
+    struct err away = ERR_INIT;
     enum err_code code = job_store_counts(round->db, &counts, err);
     if (code != E_OK)
         return code;
-    atomic_store(&round->outbox->jobs_pending, (double)counts.pending);
+    if (mq_connected(round->outbox->mq) && mq_stream_info(round->outbox->mq, "JOBS", &stream, &away) == E_OK)
+        round->in_stream = stream.messages > counts.running ? stream.messages - counts.running : 0;
+    atomic_store(&round->outbox->jobs_pending, (double)(counts.outbox + counts.waiting + round->in_stream));
     atomic_store(&round->outbox->rows_pending, (double)counts.outbox);
     return E_OK;
 }
@@ -204,6 +247,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
         watch_holder(round->db);
     code = count(round, err);
     crash_point("sweep");
+    if (code == E_OK && mine)
+        code = job_store_tidy_claims(round->db, round->arena, round->outbox->lease_ms, err);
     if (code == E_OK && mine && mq_connected(round->outbox->mq))
     {
         struct err why = ERR_INIT;

@@ -123,6 +123,7 @@ struct job_claim
     int attempts;           /* this one counted */
     int64_t deadline_at_ms; /* 0: none */
     enum job_priority priority;
+    int64_t note; /* the row in `claims` that this claim shares with those it was made with */
     bool limited; /* it holds a place of its kind's limit: job_limit_call its kind when it is over */
 };
 
@@ -139,6 +140,10 @@ MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const
                                        const char *const *ids, size_t n, struct job_claim **claims,
                                        size_t *count, struct err *err);
 
+/* Removes rows of `claims` whose jobs have all been settled. One that stays only makes the sweeper look. */
+MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,
+                                               size_t n, struct err *err);
+
 /* The same for kinds with a limit (limits.h), for what the first has left.  A job that gets no place is not
  * claimed and burns no attempt: it waits until it is called, and its message is no longer needed.  `claimer`
  * and `ids` as above; free when no such kind is among them. */
@@ -153,7 +158,7 @@ MUST_USE enum err_code job_store_unknown(struct db *db, struct arena *arena, con
 
 struct envelope;
 /* An envelope that nobody accepted: inserted as Running with all its data.  *adopted false: somebody was
- * faster, or its kind has a limit, or its unique key a window: accept it then.  E_NOT_FOUND: its user is
+ * faster, or its kind has a limit, or it has a unique key: accept it then.  E_NOT_FOUND: its user is
  * unknown.  */
 MUST_USE enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct job_claimer *claimer,
                                        const struct envelope *envelope, struct job_claim *claim,
@@ -259,15 +264,33 @@ MUST_USE enum err_code job_store_take_back(struct db *db, struct arena *arena, i
 struct job_stream
 {
     const char *stream; /* incarnation */
+    int64_t ack_wait_ms;
+};
+struct job_consumer
+{
     const char *worker;
     enum job_priority priority;
     int64_t delivered_seq; /* every message up to here was delivered at least once */
     int64_t acked_seq;     /* ... and acknowledged */
-    int64_t ack_wait_ms;
 };
-/* New wake-ups for Pending, due jobs of that consumer whose message is gone; counts them. At most 1,000. */
+/* One step of a walk through all jobs in the order of their ids.  Pending, due jobs of those consumers whose
+ * message is gone get a new wake-up; Running ones whose lease is over and that no claim tells of are told of
+ * again, so that they are taken back. */
+enum
+{
+    JOB_WALK_STEP = 10000
+};
+struct job_walk
+{
+    char after[40]; /* the last id that was looked at; "" begins anew, and is what the end leaves */
+    int64_t woken;  /* by this step */
+};
 MUST_USE enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
-                                       int64_t *woken, struct err *err);
+                                       const struct job_consumer *consumers, size_t n, struct job_walk *walk,
+                                       struct err *err);
+/* Removes what is left of claims of workers that died or that never remove them. */
+MUST_USE enum err_code job_store_tidy_claims(struct db *db, struct arena *arena, int64_t lease_ms,
+                                             struct err *err);
 
 /* Deletes jobs that ended more than `days` ago, with results, letters and history; at most `limit` at a time.
  */
@@ -277,7 +300,7 @@ MUST_USE enum err_code job_store_purge(struct db *db, int days, int64_t limit, i
 /* For the gauges. */
 struct job_counts
 {
-    int64_t pending;
+    int64_t waiting; /* for a place under a limit */
     int64_t running;
     int64_t outbox;
     int64_t open_letters;

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* A unique key is entered among the windows by every job that has one, so that their primary key decides.
+/* A unique key is entered among the windows by every job that has one, so that their primary key decides; a
+ * trigger refuses while the job that is there lives. The same key twice in one statement is refused as well.
  * The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
 #define ACCEPT_SQL(param, column, until)                                                                     \
     "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[],"       \
@@ -14,7 +15,7 @@
     "   $9::timestamptz[], $10::text[], $11::uuid[]" param ") AS t(job_id, kind, worker, user_id,"           \
     "   request_id, priority, payload, run_at, deadline_at, unique_key, parent_id" column ")),"              \
     " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"                                 \
-    "   SELECT DISTINCT ON (kind, unique_key) kind, unique_key, job_id, " until " FROM input"                \
+    "   SELECT kind, unique_key, job_id, " until " FROM input"                                               \
     "   WHERE unique_key IS NOT NULL"                                                                        \
     "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"     \
     " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"       \

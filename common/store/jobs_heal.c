@@ -3,6 +3,7 @@
 #include "common/store/jobs.h"
 
 #include "common/base/crash.h"
+#include "common/base/id.h"
 #include "common/job/settle.h"
 #include "common/store/jobs_internal.h"
 
@@ -60,11 +61,14 @@ static const struct db_stmt victims_stmt = {
     "   AND backend_start < clock_timestamp() - $1::bigint * interval '1 ms' AS up FROM pg_stat_activity"
     "   WHERE pid = pg_backend_pid())"
     " SELECT j.job_id, j.fence, j.attempts, j.worker_id, w.id IS NOT NULL AS dead,"
-    "   w.id IS NOT NULL AND j.alone AND j.started_at > w.missing_since - interval '3 s' AS suspect FROM "
-    "jobs j"
-    " LEFT JOIN workers w ON w.id = j.worker_id AND w.missing_since < clock_timestamp() - interval '700 ms'"
-    " WHERE j.status = 'Running' AND (w.id IS NOT NULL"
-    "   OR (j.lease_until < clock_timestamp() AND (SELECT up FROM grown)))"
+    "   w.id IS NOT NULL AND j.alone AND j.started_at > w.missing_since - interval '3 s' AS suspect"
+    " FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id"
+    "   AND w.missing_since < clock_timestamp() - interval '700 ms'"
+    " WHERE j.job_id IN (SELECT unnest(c.job_ids) FROM claims c WHERE"
+    "     c.at < clock_timestamp() - $1::bigint * interval '1 ms' OR EXISTS (SELECT 1 FROM workers d"
+    "       WHERE d.id = c.worker_id AND d.missing_since < clock_timestamp() - interval '700 ms'))"
+    "   AND j.status = 'Running' AND (w.id IS NOT NULL"
+    "     OR (j.lease_until < clock_timestamp() AND (SELECT up FROM grown)))"
     " ORDER BY j.worker_id, j.job_id LIMIT 1000 FOR UPDATE OF j SKIP LOCKED",
     1};
 
@@ -72,33 +76,58 @@ static const struct db_stmt bury_workers_stmt = {
     "worker_bury",
     "DELETE FROM workers w WHERE (missing_since < clock_timestamp() - interval '5 s'"
     "   OR (server_start <> pg_postmaster_start_time() AND started_at < now() - interval '1 day'))"
-    " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.worker_id = w.id AND j.status = 'Running')",
+    " AND NOT EXISTS (SELECT 1 FROM claims WHERE worker_id = w.id)",
     0};
 
-/* Jobs that wait for a limit are owed no wake-up. Wake-ups below the cut went out in batches that this
- * consumer has passed. */
+static const struct db_stmt tidy_claims_stmt = {
+    "job_tidy_claims",
+    "DELETE FROM claims c WHERE (at < clock_timestamp() - $1::bigint * interval '1 ms' OR EXISTS (SELECT 1 "
+    "FROM "
+    "workers d"
+    "   WHERE d.id = c.worker_id AND d.missing_since < clock_timestamp() - interval '5 s'))"
+    " AND NOT EXISTS (SELECT 1 FROM unnest(c.job_ids) AS t(job_id) JOIN jobs j USING (job_id)"
+    "   WHERE j.status = 'Running' AND j.worker_id = c.worker_id)",
+    1};
+
+/* Jobs that wait for a limit are owed no wake-up. Wake-ups below a consumer's cut went out in batches that it
+ * has passed. */
 static const struct db_stmt sweep_stmt = {
     "job_sweep",
-    "WITH cut AS (SELECT coalesce(min(min_wake), 9223372036854775807) AS wake FROM relay_batches"
-    "   WHERE stream = $1 AND max_seq > $5::bigint"
-    "     AND (max_seq > $4::bigint OR at > now() - 3 * $6::bigint * interval '1 ms')),"
-    " lost AS (SELECT job_id FROM jobs j, cut WHERE j.status = 'Pending' AND j.wake < cut.wake"
-    "   AND j.place IS DISTINCT FROM 'waits'"
-    "   AND j.run_at < now() - interval '2 s' AND j.worker = $2 AND j.priority = $3"
-    "   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = j.wake) LIMIT 1000 FOR UPDATE OF j SKIP LOCKED),"
+    "WITH consumer AS MATERIALIZED (SELECT c.worker, c.priority, coalesce((SELECT min(b.min_wake) FROM "
+    "relay_batches b"
+    "     WHERE b.stream = $1 AND b.max_seq > c.acked AND (b.max_seq > c.delivered"
+    "       OR b.at > now() - 3 * $2::bigint * interval '1 ms')), 9223372036854775807) AS cut"
+    "   FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[]) AS c(worker, priority, delivered, "
+    "acked)),"
+    " page AS MATERIALIZED (SELECT job_id, status, worker, priority, wake, run_at, place, worker_id, "
+    "lease_until"
+    "   FROM jobs WHERE job_id > $7::uuid ORDER BY job_id LIMIT $8::bigint),"
+    " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
+    "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
+    "     AND p.wake < c.cut AND p.place IS DISTINCT FROM 'waits' AND p.run_at < now() - interval '2 s'"
+    "     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake))"
+    "   AND status = 'Pending' FOR UPDATE SKIP LOCKED),"
     " moved AS (UPDATE jobs SET epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM lost"
     "   WHERE jobs.job_id = lost.job_id AND status = 'Pending'"
-    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
-    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
-    " FROM moved"
-    " RETURNING 1",
-    6};
+    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake),"
+    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
+    "   FROM moved RETURNING 1),"
+    " untold AS (INSERT INTO claims (worker_id, job_ids, at) SELECT coalesce(worker_id, $9::uuid), "
+    "array_agg(job_id),"
+    "     min(lease_until) FROM page p WHERE status = 'Running' AND lease_until < now() - interval '5 s'"
+    "     AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.worker_id = p.worker_id AND p.job_id = ANY "
+    "(c.job_ids))"
+    "   GROUP BY worker_id)"
+    " SELECT (SELECT count(*) FROM woken), (SELECT count(*) FROM page),"
+    "   (SELECT job_id FROM page ORDER BY job_id DESC LIMIT 1)",
+    9};
 
 static const struct db_stmt purge_stmt = {
     "job_purge",
     "WITH old AS (SELECT job_id FROM jobs WHERE finished_at < now() - $1::bigint * interval '1 day'"
     "   AND status IN ('Completed', 'Failed') ORDER BY job_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
-    " windows AS (DELETE FROM job_windows WHERE until < now() - interval '1 hour'),"
+    " windows AS (DELETE FROM job_windows w WHERE until < now() - interval '1 hour' AND NOT EXISTS (SELECT 1"
+    "   FROM jobs j WHERE j.job_id = w.job_id AND j.status IN ('Pending', 'Running'))),"
     " results AS (DELETE FROM job_results r USING old WHERE r.job_id = old.job_id),"
     " history AS (DELETE FROM job_history h USING old WHERE h.job_id = old.job_id)"
     " DELETE FROM jobs j USING old WHERE j.job_id = old.job_id",
@@ -109,7 +138,8 @@ static const struct db_stmt purge_keys_stmt = {
 
 static const struct db_stmt counts_stmt = {
     "job_counts",
-    "SELECT (SELECT count(*) FROM jobs WHERE status = 'Pending'), (SELECT count(*) FROM jobs WHERE status = "
+    "SELECT (SELECT count(*) FROM jobs WHERE place = 'waits'),"
+    " (SELECT count(*) FROM jobs WHERE job_id IN (SELECT unnest(job_ids) FROM claims) AND status = "
     "'Running'),"
     " (SELECT count(*) FROM outbox), (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)",
     0};
@@ -242,22 +272,59 @@ enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t le
 
 /* ---- sweep, purge, counts ------------------------------------------------------------------- */
 
-enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
-                              int64_t *woken, struct err *err)
+/* The consumers as four columns. */
+static bool consumer_columns(struct arena *arena, const struct job_consumer *consumers, size_t n,
+                             const char *columns[4])
 {
+    const char **lists[4];
+    for (size_t c = 0; c < 4; c++)
+        if ((lists[c] = arena_array(arena, n, sizeof *lists[c])) == NULL)
+            return false;
+    for (size_t i = 0; i < n; i++)
+    {
+        lists[0][i] = consumers[i].worker;
+        lists[1][i] = job_priority_name(consumers[i].priority);
+        lists[2][i] = db_param_int(arena, consumers[i].delivered_seq);
+        lists[3][i] = db_param_int(arena, consumers[i].acked_seq);
+    }
+    for (size_t c = 0; c < 4; c++)
+        columns[c] = db_param_array(arena, lists[c], n);
+    return !arena_failed(arena);
+}
+
+enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
+                              const struct job_consumer *consumers, size_t n, struct job_walk *walk,
+                              struct err *err)
+{
+    const char *columns[4];
+    if (!consumer_columns(arena, consumers, n, columns))
+        return fail(err, E_NO_MEMORY, "out of memory");
     const char *params[] = {stream->stream,
-                            stream->worker,
-                            job_priority_name(stream->priority),
-                            db_param_int(arena, stream->delivered_seq),
-                            db_param_int(arena, stream->acked_seq),
-                            db_param_int(arena, stream->ack_wait_ms)};
+                            db_param_int(arena, stream->ack_wait_ms),
+                            columns[0],
+                            columns[1],
+                            columns[2],
+                            columns[3],
+                            walk->after[0] != '\0' ? walk->after : ID_SYSTEM_USER,
+                            db_param_int(arena, JOB_WALK_STEP),
+                            ID_SYSTEM_USER};
     struct db_rows *rows = NULL;
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, &sweep_stmt, params, &rows, err);
     if (code != E_OK)
         return code;
-    *woken = db_rows(rows);
+    walk->woken = db_int(rows, 0, 0, 0);
+    bool more = db_int(rows, 0, 1, 0) == JOB_WALK_STEP;
+    snprintf(walk->after, sizeof walk->after, "%s", more ? db_text(rows, 0, 2) : "");
     db_rows_free(rows);
     return E_OK;
+}
+
+enum err_code job_store_tidy_claims(struct db *db, struct arena *arena, int64_t lease_ms, struct err *err)
+{
+    const char *params[] = {db_param_int(arena, lease_ms)};
+    return db_run(db, &tidy_claims_stmt, params, NULL, err);
 }
 
 enum err_code job_store_purge(struct db *db, int days, int64_t limit, int64_t *deleted, struct err *err)
@@ -282,7 +349,7 @@ enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct 
     enum err_code code = db_run(db, &counts_stmt, NULL, &rows, err);
     if (code != E_OK)
         return code;
-    *counts = (struct job_counts){.pending = db_int(rows, 0, 0, 0),
+    *counts = (struct job_counts){.waiting = db_int(rows, 0, 0, 0),
                                   .running = db_int(rows, 0, 1, 0),
                                   .outbox = db_int(rows, 0, 2, 0),
                                   .open_letters = db_int(rows, 0, 3, 0)};

@@ -8,15 +8,15 @@
     "'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority "   \
     "END"
 
-/* What a claim answers, in the order of job_claims_of. */
+/* What a claim answers, in the order of job_claims_of, with the id of the row in `claims` at the end:
+ * JOB_NOTED goes on after `WITH claimed AS (... RETURNING JOB_CLAIMED_COLUMNS)`. */
 #define JOB_CLAIMED_COLUMNS                                                                                  \
     "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
     "priority"
-
-/* The state in a form that no partial index serves: the row is found by its key. An index of all that wait or
- * run has as many dead entries as jobs went through it since the last vacuum, and would be read from end to
- * end for every batch. */
-#define JOB_STATE_SQL(of) of " || ''"
+#define JOB_NOTED(worker_id)                                                                                 \
+    ", noted AS (INSERT INTO claims (worker_id, job_ids)"                                                    \
+    "   SELECT " worker_id "::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING id)"        \
+    " SELECT claimed.*, (SELECT id FROM noted) FROM claimed"
 
 #include "common/store/jobs.h"
 

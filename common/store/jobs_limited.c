@@ -8,9 +8,9 @@
 /* Mostly none; the lock comes only then. */
 static const struct db_stmt kinds_stmt = {
     "job_limited_kinds",
-    "SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND " JOB_STATE_SQL(
-        "j.status") " = 'Pending' AND j.run_at <= now() AND j.kind = ANY (ARRAY(SELECT kind FROM "
-                    "job_limits))",
+    "SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status = 'Pending' AND "
+    "j.run_at <= now() AND j.kind = ANY (ARRAY(SELECT kind FROM "
+    "job_limits))",
     1};
 
 /* Who was called has its place; newcomers get what is free after that, the oldest first; the others wait,
@@ -24,34 +24,30 @@ static const struct db_stmt claim_stmt = {
     "   AND " LIMIT_TAKEN_SQL " GROUP BY kind, user_id),"
     " due AS MATERIALIZED (SELECT job_id, kind, user_id, coalesce(" LIMIT_CALLED_SQL
     ", false) AS called FROM jobs"
-    "   WHERE job_id = ANY($1::uuid[]) AND " JOB_STATE_SQL(
-        "status") " = 'Pending' AND run_at <= clock_timestamp()"
-                  "   AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])),"
-                  " ranked AS (SELECT job_id, kind, user_id, row_number() OVER (PARTITION BY kind, user_id "
-                  "ORDER BY "
-                  "job_id)"
-                  "   AS nth FROM due WHERE NOT called),"
-                  " fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind ORDER BY "
-                  "r.job_id) AS nth"
-                  "   FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind, user_id)"
-                  "   WHERE r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)),"
-                  " chosen AS MATERIALIZED (SELECT job_id FROM due JOIN l USING (kind) WHERE called UNION ALL"
-                  "   SELECT f.job_id FROM fit f JOIN l USING (kind)"
-                  "   WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind), "
-                  "0)),"
-                  " waiting AS (UPDATE jobs SET place = 'waits', wake = 9223372036854775807,"
-                  "   detail = 'Waits for a free place: its kind has a limit'"
-                  "   WHERE job_id IN (SELECT job_id FROM due EXCEPT SELECT job_id FROM chosen) "
-                  "AND " JOB_STATE_SQL(
-                      "status") " = 'Pending' AND place IS DISTINCT FROM 'waits')"
-                                " UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence "
-                                "+ 1,"
-                                "   worker_id = $2::uuid, place = 'held', detail = NULL, finished_at = NULL,"
-                                "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms', "
-                                "started_at = "
-                                "clock_timestamp()"
-                                " WHERE job_id IN (SELECT job_id FROM chosen) AND " JOB_STATE_SQL(
-                                    "status") " = 'Pending' RETURNING " JOB_CLAIMED_COLUMNS,
+    "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= clock_timestamp()"
+    "   AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])),"
+    " ranked AS (SELECT job_id, kind, user_id, row_number() OVER (PARTITION BY kind, user_id "
+    "ORDER BY "
+    "job_id)"
+    "   AS nth FROM due WHERE NOT called),"
+    " fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind ORDER BY "
+    "r.job_id) AS nth"
+    "   FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind, user_id)"
+    "   WHERE r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)),"
+    " chosen AS MATERIALIZED (SELECT job_id FROM due JOIN l USING (kind) WHERE called UNION ALL"
+    "   SELECT f.job_id FROM fit f JOIN l USING (kind)"
+    "   WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind), "
+    "0)),"
+    " waiting AS (UPDATE jobs SET place = 'waits', wake = 9223372036854775807,"
+    "   detail = 'Waits for a free place: its kind has a limit'"
+    "   WHERE job_id IN (SELECT job_id FROM due EXCEPT SELECT job_id FROM chosen) "
+    "AND status = 'Pending' AND place IS DISTINCT FROM 'waits'),"
+    " claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1,"
+    "   worker_id = $2::uuid, place = 'held', detail = NULL, finished_at = NULL,"
+    "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
+    "   started_at = clock_timestamp()"
+    "   WHERE job_id IN (SELECT job_id FROM chosen) AND status = 'Pending'"
+    "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2"),
     5};
 
 static enum err_code claim_in(struct db *db, const char *const *params, const struct db_rows *kinds,

@@ -10,19 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE JOB_STATE_SQL
-
 /* Kinds with a limit are left to jobs_limited.c: the list of them is read once per statement. */
 static const struct db_stmt claim_stmt = {
     "job_claim",
-    "UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1, worker_id = $2::uuid,"
-    "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(),"
+    "WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1,"
+    "   worker_id = $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = "
+    "clock_timestamp(),"
     "   finished_at = NULL, place = NULL"
-    " WHERE job_id = ANY($1::uuid[]) AND " STATE(
-        "status") " = 'Pending' AND run_at <= now()"
-                  "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
-                  " RETURNING " JOB_CLAIMED_COLUMNS,
+    "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now()"
+    "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
+    "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2"),
     4};
+
+static const struct db_stmt forget_claims_stmt = {"job_forget_claims",
+                                                  "DELETE FROM claims WHERE id = ANY($1::bigint[])", 1};
 
 static const struct db_stmt unknown_stmt = {
     "job_unknown",
@@ -31,18 +32,17 @@ static const struct db_stmt unknown_stmt = {
 
 static const struct db_stmt adopt_stmt = {
     "job_adopt",
-    "INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, deadline_at, unique_key,"
-    "   parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, created_at)"
-    " SELECT $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::text, $10::uuid, "
-    "'Running', 1,"
-    "   1, 1, $11::uuid, clock_timestamp() + $12::bigint * interval '1 ms', clock_timestamp(), now()"
+    "WITH claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,"
+    "   deadline_at, parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, "
+    "created_at)"
+    "   SELECT $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::uuid, 'Running', 1,"
+    "   1, 1, $10::uuid, clock_timestamp() + $11::bigint * interval '1 ms', clock_timestamp(), now()"
     "   WHERE NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2)"
-    "   AND NOT EXISTS (SELECT 1 FROM job_windows WHERE kind = $2 AND unique_key = $9 AND until > now())"
-    " ON CONFLICT DO NOTHING RETURNING " JOB_CLAIMED_COLUMNS,
-    12};
+    "   ON CONFLICT DO NOTHING RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$10"),
+    11};
 
 /* What is under the guard: the row is Running under the fence that our claim was given. */
-#define GUARD " j.job_id = t.job_id AND " STATE("j.status") " = 'Running' AND j.fence = t.fence "
+#define GUARD " j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence "
 
 static const struct db_stmt finish_stmt = {
     "job_finish",
@@ -137,6 +137,7 @@ static struct job_claim claim_of(const struct db_rows *rows, int i)
                               .fence = db_int(rows, i, 7, 0),
                               .attempts = (int)db_int(rows, i, 8, 0),
                               .deadline_at_ms = db_time(rows, i, 9, 0)};
+    claim.note = db_int(rows, i, 11, 0);
     if (!job_priority_parse(db_text(rows, i, 10), &claim.priority))
         claim.priority = JOB_NORMAL;
     return claim;
@@ -170,6 +171,18 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
     return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
 }
 
+enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes, size_t n,
+                                      struct err *err)
+{
+    const char **ids = arena_array(arena, n, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < n; i++)
+        ids[i] = db_param_int(arena, notes[i]);
+    const char *params[] = {ids != NULL ? db_param_array(arena, ids, n) : NULL};
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    return db_run(db, &forget_claims_stmt, params, NULL, err);
+}
+
 enum err_code job_store_unknown(struct db *db, struct arena *arena, const char *const *ids, size_t n,
                                 const char ***unknown, size_t *count, struct err *err)
 {
@@ -194,14 +207,21 @@ enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct j
                               struct err *err)
 {
     int64_t deadline_ms = envelope->deadline_at_ms;
-    const char *params[] = {
-        envelope->job_id,     envelope->kind,
-        claimer->worker,      envelope->user_id,
-        envelope->request_id, job_priority_name(envelope->priority),
-        envelope->payload,    deadline_ms == ENVELOPE_TIME_NONE ? NULL : db_param_time(arena, deadline_ms),
-        envelope->unique_key, envelope->parent_id,
-        claimer->worker_id,   db_param_int(arena, claimer->lease_ms)};
+    const char *params[] = {envelope->job_id,
+                            envelope->kind,
+                            claimer->worker,
+                            envelope->user_id,
+                            envelope->request_id,
+                            job_priority_name(envelope->priority),
+                            envelope->payload,
+                            deadline_ms == ENVELOPE_TIME_NONE ? NULL : db_param_time(arena, deadline_ms),
+                            envelope->parent_id,
+                            claimer->worker_id,
+                            db_param_int(arena, claimer->lease_ms)};
     struct db_rows *rows = NULL;
+    *adopted = false;
+    if (envelope->unique_key != NULL) /* accepting decides about keys */
+        return E_OK;
     enum err_code code = db_run(db, &adopt_stmt, params, &rows, err);
     if (code != E_OK)
         return code;

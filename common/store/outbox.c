@@ -34,9 +34,12 @@ static const struct db_stmt incarnation_stmt = {
     "       WHERE stream = stream_state.created || '#' || stream_state.rollbacks) THEN "
     "stream_state.rollbacks + 1"
     "     ELSE stream_state.rollbacks END"
-    "   RETURNING created || '#' || rollbacks)"
-    " SELECT * FROM now_is",
+    "   RETURNING created || '#' || rollbacks AS incarnation, swept)"
+    " SELECT incarnation, coalesce(swept = incarnation, false) FROM now_is",
     2};
+
+static const struct db_stmt swept_stmt = {"outbox_swept",
+                                          "UPDATE stream_state SET swept = $1 WHERE name = 'JOBS'", 1};
 
 static const struct db_stmt forget_stmt = {"outbox_forget",
                                            "DELETE FROM relay_batches WHERE at < now() - interval '5 "
@@ -143,7 +146,7 @@ enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct
 }
 
 enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,
-                                       int64_t last_seq, const char **incarnation, struct err *err)
+                                       int64_t last_seq, struct outbox_stream *stream, struct err *err)
 {
     const char *params[] = {created, db_param_int(arena, last_seq)};
     struct db_rows *rows = NULL;
@@ -153,8 +156,14 @@ enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const
     rows = db_rows_keep(rows, arena);
     if (rows == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    *incarnation = db_text(rows, 0, 0);
+    *stream = (struct outbox_stream){db_text(rows, 0, 0), db_bool(rows, 0, 1)};
     return E_OK;
+}
+
+enum err_code outbox_store_swept(struct db *db, const char *incarnation, struct err *err)
+{
+    const char *params[] = {incarnation};
+    return db_run(db, &swept_stmt, params, NULL, err);
 }
 
 enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream, int64_t passed_seq,

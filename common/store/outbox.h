@@ -41,8 +41,15 @@ MUST_USE enum err_code outbox_store_note(struct db *db, struct arena *arena, con
 /* The stream's incarnation, "<created>#<rollbacks>": another one when it was made anew, or when its last
  * sequence number is below one that was noted, which means that it was set back to an older copy. One
  * transaction. */
+struct outbox_stream
+{
+    const char *incarnation;
+    bool swept; /* every job has been looked at since it is this one */
+};
 MUST_USE enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,
-                                                int64_t last_seq, const char **incarnation, struct err *err);
+                                                int64_t last_seq, struct outbox_stream *stream,
+                                                struct err *err);
+MUST_USE enum err_code outbox_store_swept(struct db *db, const char *incarnation, struct err *err);
 /* Forgets batches that no longer say anything: passed by every consumer, or of streams that are gone. */
 MUST_USE enum err_code outbox_store_forget(struct db *db, struct arena *arena, const char *stream,
                                            int64_t passed_seq, struct err *err);

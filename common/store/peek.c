@@ -5,9 +5,8 @@
 
 static const struct db_stmt live = {
     "job_peek_live",
-    "SELECT job_id FROM jobs WHERE kind = $1 AND unique_key = $2 AND status IN ('Pending', 'Running')"
-    " UNION ALL SELECT w.job_id FROM job_windows w JOIN jobs USING (job_id)"
-    "   WHERE w.kind = $1 AND w.unique_key = $2 AND w.until > now() LIMIT 1",
+    "SELECT w.job_id FROM job_windows w JOIN jobs j USING (job_id)"
+    "   WHERE w.kind = $1 AND w.unique_key = $2 AND (w.until > now() OR j.status IN ('Pending', 'Running'))",
     2,
 };
 static const struct db_stmt result = {

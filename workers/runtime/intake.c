@@ -252,7 +252,9 @@ static void decode_all(struct intake *intake, struct db *db)
 
 /* ---- claiming ------------------------------------------------------------------------------- */
 
-static void start(struct intake *intake, const struct job_claim *claim, struct mq_delivery *take)
+/* `note` is of all that were claimed together, NULL when there is no memory: the sweeper removes it then. */
+static void start(struct intake *intake, const struct job_claim *claim, struct note *note,
+                  struct mq_delivery *take)
 {
     struct runtime *runtime = intake->runtime;
     struct job *job = job_new_of(runtime, claim, take);
@@ -262,8 +264,17 @@ static void start(struct intake *intake, const struct job_claim *claim, struct m
                   claim->job_id);
         return;
     }
+    job->note = note;
     crash_point("claimed");
     queue_push(&intake->started, job);
+}
+
+static struct note *note_of(int64_t id, size_t jobs)
+{
+    struct note *note = malloc(sizeof *note);
+    if (note != NULL)
+        *note = (struct note){.id = id, .left = (int)jobs};
+    return note;
 }
 
 /* One handler is woken; it wakes the next if there is more than it takes. */
@@ -356,7 +367,7 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         code = adopt_or_accept(intake, db, envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
-        start(intake, &claim, delivery);
+        start(intake, &claim, note_of(claim.note, 1), delivery);
         show_started(intake);
         return;
     }
@@ -394,8 +405,9 @@ static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct 
 
 static void start_all(struct intake *intake, const struct job_claim *claims, size_t count)
 {
+    struct note *note = count > 0 ? note_of(claims[0].note, count) : NULL;
     for (size_t i = 0; i < count; i++)
-        start(intake, &claims[i], take_delivery(intake, claims[i].job_id));
+        start(intake, &claims[i], note, take_delivery(intake, claims[i].job_id));
     show_started(intake);
 }
 

@@ -13,12 +13,21 @@
 
 enum
 {
-    RUNTIME_BATCH = 256,    /* jobs of one claim or one settling at most */
-    RUNTIME_HELD_MAX = 256, /* jobs that a process holds at most, however fast they are */
-    JOB_FIRST_BYTES = 1024, /* the claim of an ordinary job */
+    RUNTIME_BATCH = 256,     /* jobs of one claim or one settling at most */
+    RUNTIME_HELD_MAX = 1024, /* jobs that a process holds at most, however fast they are */
+    JOB_FIRST_BYTES = 1024,  /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
+    DONE_NOTES = 4096,  /* that wait to be removed; the sweeper does it for the others */
     PROBATION_MS = 1000 /* how long a job that may be poison stays the only newcomer */
+};
+
+/* A row of `claims`, shared by the jobs that were claimed together; removed when the last has been settled.
+ */
+struct note
+{
+    int64_t id;
+    int left;
 };
 
 struct job
@@ -30,6 +39,8 @@ struct job
     struct arena *arena;
     struct mq_delivery *delivery; /* to be acknowledged; NULL when an earlier message did */
     struct job_claim claim;
+    struct note *note;
+    bool unsettled; /* its end could not be written: the sweeper takes it back, and needs the note */
     const struct job_kind_row *row; /* NULL: a kind that this worker does not know */
     const struct json *payload;
     int64_t claimed_ms; /* monotonic */
@@ -120,6 +131,8 @@ struct runtime
     bool registered; /* our row in workers names a connection that lives */
     struct job *spare;
     int spare_count;
+    int64_t done_notes[DONE_NOTES]; /* rows of `claims` that tell nothing any more */
+    int done_notes_count;
 };
 
 /* job.c */
@@ -141,7 +154,8 @@ void keeper_heard_cancel(void *runtime, const char *subject, const char *data, s
 
 /* Waits on a condition with the lock held, for at most wait_ms. */
 void runtime_wait(struct runtime *runtime, pthread_cond_t *cond, int64_t wait_ms);
-void runtime_hold(struct runtime *runtime, struct job *job);    /* lock held */
-void runtime_release(struct runtime *runtime, struct job *job); /* lock held */
+void runtime_hold(struct runtime *runtime, struct job *job); /* lock held */
+void runtime_release(struct runtime *runtime,
+                     struct job *job); /* lock held; settled, or left to the sweeper */
 
 #endif

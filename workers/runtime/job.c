@@ -110,6 +110,8 @@ struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, s
     job->runtime = runtime;
     job->delivery = take;
     job->row = NULL;
+    job->note = NULL;
+    job->unsettled = false;
     job->payload = NULL;
     job->result = NULL;
     job->follow = NULL;

@@ -128,6 +128,20 @@ static enum err_code beat(struct keeper *keeper, struct err *err)
     return E_OK;
 }
 
+/* What cannot be removed now the sweeper removes later. */
+static enum err_code remove_notes(struct keeper *keeper, struct err *err)
+{
+    struct runtime *runtime = keeper->runtime;
+    int64_t *notes = NULL;
+    pthread_mutex_lock(&runtime->lock);
+    size_t n = (size_t)runtime->done_notes_count;
+    if (n > 0 && (notes = arena_array(keeper->arena, n, sizeof *notes)) != NULL)
+        memcpy(notes, runtime->done_notes, n * sizeof *notes);
+    runtime->done_notes_count = 0;
+    pthread_mutex_unlock(&runtime->lock);
+    return notes == NULL ? E_OK : job_store_forget_claims(keeper->db, keeper->arena, notes, n, err);
+}
+
 void keeper_heard_cancel(void *of, const char *subject, const char *data, size_t len)
 {
     struct runtime *runtime = of;
@@ -188,10 +202,14 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
         stop_late(runtime);
         beat_messages(keeper);
         code = beat(keeper, err);
+        if (code == E_OK)
+            code = remove_notes(keeper, err);
         for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
             code = db_wait(keeper->db, -1, CHECK_MS / 4, err);
     }
     set_registered(runtime, false);
+    if (code == E_OK)
+        code = remove_notes(keeper, err);
     if (code == E_OK)
         code = worker_store_leave(keeper->db, runtime->worker_id.text, err);
     return code;

@@ -31,8 +31,20 @@ void runtime_hold(struct runtime *runtime, struct job *job)
     runtime->held_count++;
 }
 
+static void leave_note(struct runtime *runtime, struct job *job)
+{
+    struct note *note = job->note;
+    job->note = NULL;
+    if (note == NULL || job->unsettled || --note->left > 0)
+        return;
+    if (runtime->done_notes_count < DONE_NOTES)
+        runtime->done_notes[runtime->done_notes_count++] = note->id;
+    free(note);
+}
+
 void runtime_release(struct runtime *runtime, struct job *job)
 {
+    leave_note(runtime, job);
     if (job->held_prev != NULL)
         job->held_prev->held_next = job->held_next;
     else

@@ -140,7 +140,10 @@ static void settle_singly(struct settler *settler)
                 fail(&one.jobs[0]->err, E_INVALID, "its result could not be stored: %.120s", err.text);
             judge(one.jobs[0], &one.verdicts[0], &one.ends[0]);
             if (try_settle(&one, &err) != E_OK)
+            {
+                one.jobs[0]->unsettled = true;
                 log_error("settle_failed", "the job is left to the sweeper: %s", err.text);
+            }
         }
         settler->mine[i] = one.mine[0];
         settler->verdicts[i] = one.verdicts[0];

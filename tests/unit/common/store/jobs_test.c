@@ -29,9 +29,10 @@ static void setup(void)
 {
     arena = arena_new(1 << 22);
     db = test_db_open();
-    test_db_exec(db,
-                 "TRUNCATE jobs, job_results, job_history, outbox, dead_letters, idempotency_keys, workers,"
-                 " relay_batches, users CASCADE");
+    test_db_exec(
+        db,
+        "TRUNCATE jobs, claims, job_results, job_history, outbox, dead_letters, idempotency_keys, workers,"
+        " relay_batches, users CASCADE");
     test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"
                      " VALUES ('" ID_SYSTEM_USER "', 'system', 'system@localhost', '!', 'system')");
     owner = test_db_user(db, "ada");
@@ -464,15 +465,13 @@ END_TEST
 
 static int64_t sweep(const char *stream, int64_t delivered, int64_t acked)
 {
-    const struct job_stream position = {.stream = stream,
-                                        .worker = "scout",
-                                        .priority = JOB_NORMAL,
-                                        .delivered_seq = delivered,
-                                        .acked_seq = acked,
-                                        .ack_wait_ms = 30000};
-    int64_t woken = -1;
-    ck_assert_int_eq(job_store_sweep(db, arena, &position, &woken, &err), E_OK);
-    return woken;
+    const struct job_stream position = {.stream = stream, .ack_wait_ms = 30000};
+    const struct job_consumer scout = {
+        .worker = "scout", .priority = JOB_NORMAL, .delivered_seq = delivered, .acked_seq = acked};
+    struct job_walk walk = {.woken = -1};
+    ck_assert_int_eq(job_store_sweep(db, arena, &position, &scout, 1, &walk, &err), E_OK);
+    ck_assert_str_eq(walk.after, "");
+    return walk.woken;
 }
 
 /* A job that was published as message 5 of stream "s#0", a minute ago. */
@@ -512,20 +511,95 @@ START_TEST(sweep__wakes_everything_of_a_stream_that_is_gone)
 }
 END_TEST
 
+START_TEST(sweep__walks_the_table_in_steps)
+{
+    const struct job_stream stream = {.stream = "s#1", .ack_wait_ms = 30000};
+    const struct job_consumer scout = {.worker = "scout", .priority = JOB_NORMAL};
+    struct job_walk walk = {.woken = 0};
+    test_db_exec(db,
+                 "INSERT INTO jobs (job_id, kind, worker, user_id, run_at)"
+                 " SELECT gen_random_uuid(), 'noop', 'scout', '" ID_SYSTEM_USER "', now() - interval '1 hour'"
+                 " FROM generate_series(1, 10001)");
+    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
+    ck_assert_int_eq(walk.woken, JOB_WALK_STEP);
+    ck_assert_str_ne(walk.after, "");
+    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
+    ck_assert_int_eq(walk.woken, 1);
+    ck_assert_str_eq(walk.after, "");
+}
+END_TEST
+
+START_TEST(sweep__tells_again_of_a_running_job_that_no_claim_names)
+{
+    const char *id = accept();
+    claim(id);
+    test_db_exec(db, "DELETE FROM claims");
+    test_db_exec(db, "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 minute'");
+    sweep("s#0", 0, 0);
+    sweep("s#0", 0, 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 1);
+    bury_worker();
+    ck_assert_int_eq(take_back(), 1);
+    assert_status(id, "Pending");
+}
+END_TEST
+
+START_TEST(claims__go_when_their_jobs_have_ended)
+{
+    struct job_claim one = claim(accept());
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 1);
+    test_db_exec(db, "UPDATE claims SET at = now() - interval '1 hour'");
+    ck_assert_int_eq(job_store_tidy_claims(db, arena, LEASE_MS, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 1); /* it runs */
+    ck_assert_int_eq(job_store_forget_claims(db, arena, &one.note, 1, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 0);
+    one = claim(accept());
+    ck_assert(settle_as(&one, JOB_FINISH, NULL));
+    ck_assert_int_eq(job_store_tidy_claims(db, arena, LEASE_MS, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 1); /* young: its worker removes it */
+    test_db_exec(db, "UPDATE claims SET at = now() - interval '1 hour'");
+    ck_assert_int_eq(job_store_tidy_claims(db, arena, LEASE_MS, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM claims"), 0);
+}
+END_TEST
+
+/* An index on one of these would make every move of every job twice as dear (docs/adr/0008). */
+START_TEST(moves__stay_on_the_page)
+{
+    ck_assert_int_eq(
+        count(
+            "SELECT count(*) FROM pg_depend d JOIN pg_index i ON i.indexrelid = d.objid"
+            " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
+            " WHERE d.classid = 'pg_class'::regclass AND i.indrelid = 'jobs'::regclass AND a.attname = ANY ("
+            "'{status,attempts,fence,epoch,wake,worker_id,lease_until,run_at,reason,detail,progress,"
+            "checkpoint,"
+            "started_at,finished_at,alone}')"),
+        0);
+    for (int i = 0; i < 20; i++)
+    {
+        struct job_claim one = claim(accept());
+        ck_assert(settle_as(&one, JOB_FINISH, NULL));
+    }
+    test_db_exec(db, "SELECT pg_stat_force_next_flush()");
+    ck_assert_int_ge(
+        count("SELECT n_tup_hot_upd * 100 / n_tup_upd FROM pg_stat_user_tables WHERE relname = 'jobs'"), 80);
+}
+END_TEST
+
 START_TEST(incarnation__changes_with_the_stream_and_when_it_is_set_back)
 {
-    const char *is = NULL;
+    struct outbox_stream stream;
     accept();
     test_db_exec(db, "DELETE FROM stream_state");
-    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 10, &is, &err), E_OK);
-    ck_assert_str_eq(is, "s#0");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 10, &stream, &err), E_OK);
+    ck_assert_str_eq(stream.incarnation, "s#0");
     published();
-    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 5, &is, &err), E_OK);
-    ck_assert_str_eq(is, "s#0");
-    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 4, &is, &err), E_OK);
-    ck_assert_str_eq(is, "s#1");
-    ck_assert_int_eq(outbox_store_incarnation(db, arena, "t", 0, &is, &err), E_OK);
-    ck_assert_str_eq(is, "t#0");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 5, &stream, &err), E_OK);
+    ck_assert_str_eq(stream.incarnation, "s#0");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "s", 4, &stream, &err), E_OK);
+    ck_assert_str_eq(stream.incarnation, "s#1");
+    ck_assert_int_eq(outbox_store_incarnation(db, arena, "t", 0, &stream, &err), E_OK);
+    ck_assert_str_eq(stream.incarnation, "t#0");
 }
 END_TEST
 
@@ -680,6 +754,10 @@ int main(void)
         {sweep__never_republishes_a_backlog, 1},
         {sweep__wakes_what_the_stream_has_lost, 1},
         {sweep__wakes_everything_of_a_stream_that_is_gone, 1},
+        {sweep__walks_the_table_in_steps, 1},
+        {sweep__tells_again_of_a_running_job_that_no_claim_names, 1},
+        {claims__go_when_their_jobs_have_ended, 1},
+        {moves__stay_on_the_page, 1},
         {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},
         {replay__runs_the_same_job_again_and_closes_the_letter, 1},
         {bury_raw__keeps_the_bytes_and_the_reason, 1},

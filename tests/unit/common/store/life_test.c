@@ -208,14 +208,14 @@ static bool do_replay(void)
 
 static bool do_sweep(void)
 {
-    const struct job_stream stream = {
-        .stream = "gone", .worker = "scout", .priority = JOB_NORMAL, .ack_wait_ms = 30000};
-    int64_t woken = 0;
+    const struct job_stream stream = {.stream = "gone", .ack_wait_ms = 30000};
+    const struct job_consumer scout = {.worker = "scout", .priority = JOB_NORMAL};
+    struct job_walk walk = {.woken = 0};
     test_db_exec(pair.db, "DELETE FROM outbox");
-    enum err_code code = job_store_sweep(pair.db, pair.arena, &stream, &woken, &pair.err);
+    enum err_code code = job_store_sweep(pair.db, pair.arena, &stream, &scout, 1, &walk, &pair.err);
     struct life_effects effects = life_sweep(&pair.life, FOREVER_MS);
     note(effects);
-    return code == E_OK && (woken == 1) == effects.moved;
+    return code == E_OK && (walk.woken == 1) == effects.moved;
 }
 
 static bool (*const moves[])(void) = {do_accept, do_claim,     do_claim,  do_settle, do_settle, do_beat,
@@ -256,7 +256,8 @@ static void compare(const char *name, int step)
 
 static void start_over(void)
 {
-    test_db_exec(pair.db, "TRUNCATE jobs, job_results, job_history, outbox, dead_letters, workers CASCADE");
+    test_db_exec(pair.db,
+                 "TRUNCATE jobs, claims, job_results, job_history, outbox, dead_letters, workers CASCADE");
     pair.life = (struct life){0};
     pair.letter = false;
     pair.letters = pair.results = pair.wakes = 0;
