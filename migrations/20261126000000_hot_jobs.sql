@@ -37,3 +37,6 @@ INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT kind, unique_ke
 
 -- For which incarnation of the stream the sweeper has walked the whole table.
 ALTER TABLE stream_state ADD COLUMN swept text;
+
+-- Urgent wake-ups go first.
+CREATE INDEX outbox_high ON outbox (run_at, id) WHERE subject LIKE '%.high';

@@ -104,8 +104,9 @@ MUST_USE enum err_code db_script(struct db *db, const char *sql, struct err *err
 /* Listens on a notification channel; does nothing when this connection does already. */
 MUST_USE enum err_code db_listen(struct db *db, const char *channel, struct err *err);
 /* Waits for a notification, for `fd` (-1: none) to become readable, or for the time to pass.
- * E_DATABASE: the connection is gone. Notifications that came are thrown away. */
-MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err);
+ * E_DATABASE: the connection is gone. Notifications that came are thrown away; *told (may be NULL) says
+ * whether there were any. */
+MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err);
 
 int db_rows(const struct db_rows *rows);
 int db_affected(const struct db_rows *rows); /* rows touched by INSERT, UPDATE, DELETE */

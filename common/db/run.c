@@ -297,7 +297,7 @@ enum err_code db_listen(struct db *db, const char *channel, struct err *err)
     return code;
 }
 
-enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err)
+enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err)
 {
     if (db->conn == NULL)
         return lost(db, err);
@@ -305,7 +305,13 @@ enum err_code db_wait(struct db *db, int fd, int wait_ms, struct err *err)
     if (poll(fds, 2, wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)
         return broken(db, lost(db, err));
     PGnotify *notify = NULL;
+    bool any = false;
     while ((notify = PQnotifies(db->conn)) != NULL)
+    {
+        any = true;
         PQfreemem(notify);
+    }
+    if (told != NULL)
+        *told = any;
     return PQstatus(db->conn) == CONNECTION_OK ? E_OK : broken(db, lost(db, err));
 }

@@ -31,14 +31,22 @@ struct outbox
     int wake_fd; /* eventfd: rows were committed in this process */
     int stop_fd; /* eventfd: never read, so that every waiter sees it */
     atomic_bool stopping;
+    atomic_bool own;     /* what woke the relay was a commit of this process */
+    atomic_bool starved; /* it waits for room in the local worker */
     pthread_t relay;
     pthread_t sweeper;
+
+    pthread_mutex_t local_lock; /* guards local, and is held while it is asked or given something */
+    struct outbox_local local;  /* .worker NULL: none */
+    char local_subjects[64];    /* LIKE */
 
     /* The relay thread's own. */
     struct mq_publisher *publisher;
     int verified; /* mq_connections() when streams were looked at last */
     struct stream_now stream;
-    bool complained; /* the log says that NATS is away */
+    unsigned turn;            /* every fourth time urgent rows do not go first */
+    int64_t no_room_since_ms; /* 0: there was room */
+    bool complained;          /* the log says that NATS is away */
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

@@ -84,6 +84,7 @@ static void close_all(struct outbox *outbox)
         close(outbox->wake_fd);
     if (outbox->stop_fd >= 0)
         close(outbox->stop_fd);
+    pthread_mutex_destroy(&outbox->local_lock);
     free(outbox);
 }
 
@@ -96,6 +97,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     outbox->lease_ms = config->lease_ms;
     outbox->retention_days = config->retention_days;
     outbox->verified = -1;
+    pthread_mutex_init(&outbox->local_lock, NULL);
     outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum err_code code = open_all(config, outbox, err);
@@ -120,8 +122,25 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     return E_OK;
 }
 
+void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local)
+{
+    pthread_mutex_lock(&outbox->local_lock);
+    outbox->local = local != NULL ? *local : (struct outbox_local){.worker = NULL};
+    if (local != NULL)
+        snprintf(outbox->local_subjects, sizeof outbox->local_subjects, "sokoul.jobs.%.40s.%%",
+                 local->worker);
+    pthread_mutex_unlock(&outbox->local_lock);
+}
+
+void outbox_has_room(struct outbox *outbox)
+{
+    if (atomic_exchange(&outbox->starved, false))
+        signal_fd(outbox->wake_fd);
+}
+
 void outbox_wake(struct outbox *outbox)
 {
+    atomic_store(&outbox->own, true);
     signal_fd(outbox->wake_fd);
 }
 

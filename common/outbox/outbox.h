@@ -4,8 +4,9 @@
  * one thread each, in every program that has a database: API and workers.
  *
  * The relay is woken by outbox_wake (its own process committed rows), by a Postgres notification
- * on channel "sokoul_outbox" (a program without a relay did), and looks by itself once a second.
- * With NATS away rows wait.  Any number of relays and sweepers may run at once: relays share the
+ * on channel "sokoul_outbox" (a program without a relay did), and looks by itself twice a second; what other
+ * processes committed it leaves to them, and to the worker that can take it without NATS, for the better part
+ * of a second. With NATS away rows wait.  Any number of relays and sweepers may run at once: relays share the
  * rows by SKIP LOCKED, sweepers take turns by an advisory lock.
  */
 #ifndef SOKOUL_COMMON_OUTBOX_OUTBOX_H
@@ -13,10 +14,13 @@
 
 #include "common/base/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct outbox;
 struct mq;
+struct job_claim;
+struct job_claimer;
 
 struct outbox_config
 {
@@ -31,6 +35,23 @@ struct outbox_config
 MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct outbox **outbox,
                                     struct err *err);
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
+/* A worker in this very process. Due jobs of its own, while it has room for them, are claimed in the relay's
+ * transaction and given to it at once, without the way over NATS (docs/adr/0009).  Jobs of low priority, of
+ * kinds with a limit, and those that must be claimed alone always go over NATS. */
+struct outbox_local
+{
+    const char *worker; /* "scout" */
+    const struct job_claimer *claimer;
+    int (*room)(void *of); /* how many it would take now */
+    void (*got)(void *of, const struct job_claim *claims,
+                size_t count); /* they are its own; it copies them */
+    void *of;
+};
+/* Both are called by the relay's thread and must not block or call back.  NULL ends it: when this returns, no
+ * call is under way and none will come; that may take as long as a statement of the database. */
+void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
+/* The local worker has room again; cheap when the relay does not wait for any. Never blocks. */
+void outbox_has_room(struct outbox *outbox);
 /* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
 int64_t outbox_backlog(struct outbox *outbox);
 void outbox_stop(

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay.  One round: in one transaction take due rows, publish them, and commit when
- * JetStream has confirmed all; what was not confirmed stays.  A crash in between, or a second
- * relay, only doubles a message, and Nats-Msg-Id "<job_id>:<epoch>" makes the server drop it.
+ * The relay.  One round: in one transaction take due rows, claim those that a worker of this
+ * process has room for, publish the others, and commit when JetStream has confirmed all; what
+ * was not confirmed stays.  A crash in between, or a second relay, only doubles a message, and
+ * Nats-Msg-Id "<job_id>:<epoch>" makes the server drop it.
  */
 #include "common/outbox/internal.h"
 
+#include "common/base/clock.h"
 #include "common/base/crash.h"
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
+#include "common/store/jobs.h"
 #include "common/store/outbox.h"
 
 #include <stdio.h>
@@ -18,8 +21,12 @@
 enum
 {
     BATCH = 1000,
+    LOCAL_BATCH = 256,
     CONFIRM_MS = 1800, /* with the SQL around it no transaction is open for more than 2 s */
-    LOOK_MS = 500,     /* rows that others left are picked up within a second */
+    LOOK_MS = 400,     /* rows that others left are picked up within a second: */
+    HOLD_MS = 500,     /* their own relay, or a worker that needs no NATS, has had its chance by then */
+    HOLD_LOCAL_MS = 50,
+    PATIENCE_MS = 200, /* a local worker without room for so long gets its jobs over NATS, as others might */
     AWAY_MS = 250,
     HEADERS = 4,
     ARENA_BYTES = 64 * 1024 * 1024
@@ -30,6 +37,8 @@ struct batch
     struct outbox_row *rows;
     struct mq_message *messages;
     size_t count;
+    struct job_claim *claims; /* taken out of the rows, for the local worker */
+    size_t claimed;
 };
 
 /* W3C trace context: the job's own id is the trace, the outbox row the span. */
@@ -130,46 +139,154 @@ static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena 
         log_debug("relay_failed", "%s", err.text);
 }
 
-static enum err_code take(struct db *db, struct arena *arena, struct batch *batch, struct err *err)
+/* ---- the local worker ------------------------------------------------------------------------ */
+
+static bool is_local(const struct outbox *outbox, const struct outbox_row *row)
 {
-    enum err_code code = db_begin(db, err);
-    if (code == E_OK)
-        code = outbox_store_take(db, arena, BATCH, &batch->rows, &batch->count, err);
+    size_t prefix = strlen(outbox->local_subjects) - 1; /* without the % */
+    size_t len = strlen(row->subject);
+    return !row->alone && row->job_id != NULL && strncmp(row->subject, outbox->local_subjects, prefix) == 0 &&
+           !(len > 4 && strcmp(row->subject + len - 4, ".low") == 0);
+}
+
+/* Takes the row of a claimed job out; claims come in about the order of the rows, so the search goes on where
+ * the last one ended. */
+static void take_out(struct batch *batch, const char *job_id, size_t *at)
+{
+    for (size_t n = 0; n < batch->count; n++)
+    {
+        size_t i = (*at + n) % batch->count;
+        if (batch->rows[i].job_id == NULL || strcmp(batch->rows[i].job_id, job_id) != 0)
+            continue;
+        batch->rows[i].job_id = NULL;
+        batch->rows[i].body = NULL;
+        *at = i + 1;
+        return;
+    }
+}
+
+static void drop_taken_out(struct batch *batch)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->rows[i].body != NULL)
+            batch->rows[kept++] = batch->rows[i];
+    batch->count = kept;
+}
+
+/* Claims as much of the batch as the local worker has room for; with the lock held. */
+static enum err_code claim_local(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                 struct batch *batch, struct err *err)
+{
+    size_t n = 0;
+    size_t at = 0;
+    const char **ids = arena_array(arena, batch->count + 1, sizeof *ids);
+    if (ids == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < batch->count && n < (size_t)room; i++)
+        if (is_local(outbox, &batch->rows[i]))
+            ids[n++] = batch->rows[i].job_id;
+    if (n == 0)
+        return E_OK;
+    enum err_code code =
+        job_store_claim(db, arena, outbox->local.claimer, ids, n, &batch->claims, &batch->claimed, err);
     if (code != E_OK)
         return code;
-    batch->messages = arena_array(arena, batch->count, sizeof *batch->messages);
+    for (size_t i = 0; i < batch->claimed; i++)
+        take_out(batch, batch->claims[i].job_id, &at);
+    drop_taken_out(batch);
+    return E_OK;
+}
+
+/* -1: there is no local worker. */
+static int room_of(struct outbox *outbox)
+{
+    int room = outbox->local.worker != NULL ? outbox->local.room(outbox->local.of) : -1;
+    if (room != 0)
+        outbox->no_room_since_ms = 0;
+    else if (outbox->no_room_since_ms == 0)
+        outbox->no_room_since_ms = clock_mono_ms();
+    return room;
+}
+
+/* With a local worker that has no room but works fast, its rows wait for it; a slow one's go out. */
+static struct outbox_ask ask_for(struct outbox *outbox, int room, int64_t hold_ms)
+{
+    int64_t max = room > 0 && room < LOCAL_BATCH ? room : room > 0 ? LOCAL_BATCH : BATCH;
+    bool waits = room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
+    return (struct outbox_ask){.max = max,
+                               .max_high = ++outbox->turn % 4 == 0 ? 0 : max,
+                               .hold_ms = hold_ms,
+                               .except = waits ? outbox->local_subjects : NULL};
+}
+
+/* ---- a round ---------------------------------------------------------------------------------- */
+
+static enum err_code take(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
+                          struct batch *batch, struct err *err)
+{
+    int room = room_of(outbox);
+    const struct outbox_ask ask = ask_for(outbox, room, hold_ms);
+    if (room == 0)
+        atomic_store(&outbox->starved, true);
+    enum err_code code = db_begin(db, err);
+    if (code == E_OK)
+        code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, err);
+    return code == E_OK && room > 0 ? claim_local(outbox, db, arena, room, batch, err) : code;
+}
+
+static enum err_code write_messages(struct arena *arena, struct batch *batch, struct err *err)
+{
+    batch->messages = arena_array(arena, batch->count + 1, sizeof *batch->messages);
     for (size_t i = 0; batch->messages != NULL && i < batch->count; i++)
         batch->messages[i] = message_of(arena, &batch->rows[i]);
     return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 
-/* *published: how many rows left; as many as a batch holds means there may be more. */
-static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena, size_t *published,
-                                struct err *err)
+/* What is claimed counts once the transaction is committed. */
+static void give(struct outbox *outbox, const struct batch *batch)
+{
+    if (batch->claimed > 0)
+        outbox->local.got(outbox->local.of, batch->claims, batch->claimed);
+}
+
+static enum err_code publish(struct outbox *outbox, struct db *db, struct arena *arena, struct batch *batch,
+                             struct err *err)
+{
+    enum err_code code = write_messages(arena, batch, err);
+    if (code != E_OK)
+        return code;
+    crash_point("relay_taken");
+    code = mq_publish_all(outbox->publisher, batch->messages, batch->count, CONFIRM_MS, err);
+    crash_point("relay_confirmed");
+    tell_hopeless(batch);
+    if (code == E_OK)
+        code = commit_confirmed(outbox, db, arena, batch, err);
+    if (code != E_OK)
+        keep_unconfirmed(outbox, db, arena, batch);
+    else
+        metrics_add(METRIC_NATS_PUBLISHED, batch->count);
+    return code;
+}
+
+/* *moved: how many rows left. */
+static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
+                                size_t *moved, struct err *err)
 {
     struct batch batch = {0};
-    enum err_code code = take(db, arena, &batch, err);
-    if (code != E_OK)
-    {
-        db_rollback(db);
-        return code;
-    }
-    if (batch.count == 0)
-        return db_commit(db, err);
-    crash_point("relay_taken");
-    code = mq_publish_all(outbox->publisher, batch.messages, batch.count, CONFIRM_MS, err);
-    crash_point("relay_confirmed");
-    tell_hopeless(&batch);
+    pthread_mutex_lock(&outbox->local_lock);
+    enum err_code code = take(outbox, db, arena, hold_ms, &batch, err);
+    if (code == E_OK && batch.count > 0)
+        code = publish(outbox, db, arena, &batch, err);
+    else if (code == E_OK)
+        code = db_commit(db, err);
     if (code == E_OK)
-        code = commit_confirmed(outbox, db, arena, &batch, err);
+        give(outbox, &batch);
+    pthread_mutex_unlock(&outbox->local_lock);
     if (code != E_OK)
-    {
-        keep_unconfirmed(outbox, db, arena, &batch);
-        return code;
-    }
-    metrics_add(METRIC_NATS_PUBLISHED, batch.count);
-    *published = batch.count;
-    return E_OK;
+        db_rollback(db);
+    *moved = code == E_OK ? batch.count + batch.claimed : 0;
+    return code;
 }
 
 /* After each connect, and after a refusal: are the streams there, and are they what they were? */
@@ -185,26 +302,35 @@ static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *
 }
 
 /* Rounds until nothing is due. */
-static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
+                           struct err *err)
 {
-    size_t published = 1;
+    size_t moved = 1;
     enum err_code code = verify(outbox, db, arena, err);
-    while (code == E_OK && published > 0)
+    while (code == E_OK && moved > 0)
     {
-        published = 0;
         arena_reset(arena);
-        code = round_trip(outbox, db, arena, &published, err);
+        code = round_trip(outbox, db, arena, hold_ms, &moved, err);
     }
     if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
         outbox->verified = -1;
     return code;
 }
 
-static void forget_wakes(struct outbox *outbox)
+/* How long rows must have been due to be ours now: what this process committed, or was told of and can give
+ * to its own worker, at once; the others are somebody else's for a while. */
+static int64_t hold_of(struct outbox *outbox, bool told)
 {
     uint64_t count = 0;
     if (read(outbox->wake_fd, &count, sizeof count) < 0)
-        return; /* nobody woke us */
+        count = 0; /* nobody woke us */
+    bool own = atomic_exchange(&outbox->own, false);
+    pthread_mutex_lock(&outbox->local_lock);
+    bool local = outbox->local.worker != NULL;
+    pthread_mutex_unlock(&outbox->local_lock);
+    if (own || (told && local))
+        return 0;
+    return local ? HOLD_LOCAL_MS : HOLD_MS;
 }
 
 /* One log line when NATS goes, one when it is back: rows wait meanwhile. */
@@ -222,12 +348,13 @@ static void tell(struct outbox *outbox, const struct err *why)
 static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
 {
     enum err_code code = db_listen(db, "sokoul_outbox", err);
+    bool told = false;
     while (code == E_OK && !atomic_load(&outbox->stopping))
     {
         struct err why = ERR_INIT;
-        forget_wakes(outbox);
+        int64_t hold_ms = hold_of(outbox, told);
         if (mq_connected(outbox->mq))
-            code = drain(outbox, db, arena, &why);
+            code = drain(outbox, db, arena, hold_ms, &why);
         else
             code = fail(&why, E_UNAVAILABLE, "NATS is away");
         if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
@@ -238,7 +365,8 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
             break;
         }
         tell(outbox, &why);
-        code = db_wait(db, outbox->wake_fd, LOOK_MS, err);
+        code =
+            db_wait(db, outbox->wake_fd, outbox->no_room_since_ms != 0 ? PATIENCE_MS : LOOK_MS, &told, err);
     }
     return code;
 }

@@ -6,17 +6,23 @@
 
 #include <string.h>
 
+#define DUE                                                                                                  \
+    "run_at <= now() - $3::bigint * interval '1 ms' AND ($4::text IS NULL OR subject NOT LIKE $4::text)"
+
 static const struct db_stmt take_stmt = {
     "outbox_take",
-    "WITH due AS (SELECT id FROM outbox WHERE run_at <= now() ORDER BY run_at, id LIMIT $1::bigint"
-    "   FOR UPDATE SKIP LOCKED),"
+    "WITH high AS (SELECT id FROM outbox WHERE " DUE " AND subject LIKE '%.high'"
+    "   ORDER BY run_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
+    " rest AS (SELECT id FROM outbox WHERE " DUE " AND subject NOT LIKE '%.high'"
+    "   ORDER BY run_at, id LIMIT $1::bigint - (SELECT count(*) FROM high) FOR UPDATE SKIP LOCKED),"
+    " due AS (SELECT id FROM high UNION ALL SELECT id FROM rest),"
     " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
     "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body)"
     " SELECT t.id, t.job_id, t.epoch, t.subject, t.body, j.kind, j.created_at, j.user_id, j.request_id, "
     "j.payload,"
     "   j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
-    " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.id",
-    1};
+    " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
+    4};
 
 static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
                                            1};
@@ -91,10 +97,11 @@ static const char *body_of(struct arena *arena, const struct db_rows *rows, int 
     return text;
 }
 
-enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max, struct outbox_row **out,
-                                size_t *count, struct err *err)
+enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
+                                struct outbox_row **out, size_t *count, struct err *err)
 {
-    const char *params[] = {db_param_int(arena, max)};
+    const char *params[] = {db_param_int(arena, ask->max), db_param_int(arena, ask->max_high),
+                            db_param_int(arena, ask->hold_ms), ask->except};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &take_stmt, params, &rows, err);
     if (code != E_OK)

@@ -20,9 +20,19 @@ struct outbox_row
     bool alone;
 };
 
-/* Deletes due rows inside the open transaction, at most `max`, and answers them: commit only when JetStream
- * has confirmed all, else roll back.  Rows whose job is gone are deleted and not answered. */
-MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, int64_t max,
+/* Which rows to take: at most `max`, of them at most `max_high` that are urgent; those that have been due for
+ * `hold_ms`, and not those whose subject is LIKE `except` (NULL: all). */
+struct outbox_ask
+{
+    int64_t max;
+    int64_t max_high;
+    int64_t hold_ms;
+    const char *except;
+};
+/* Deletes due rows inside the open transaction and answers them, the urgent ones first: commit only when
+ * JetStream has confirmed all, or a worker of this process has claimed them, else roll back.  Rows whose job
+ * is gone are deleted and not answered. */
+MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
                                          struct outbox_row **rows, size_t *count, struct err *err);
 
 /* After a partial confirmation: deletes just these, in the open transaction. */

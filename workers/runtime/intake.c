@@ -253,10 +253,9 @@ static void decode_all(struct intake *intake, struct db *db)
 /* ---- claiming ------------------------------------------------------------------------------- */
 
 /* `note` is of all that were claimed together, NULL when there is no memory: the sweeper removes it then. */
-static void start(struct intake *intake, const struct job_claim *claim, struct note *note,
-                  struct mq_delivery *take)
+static void start(struct runtime *runtime, struct job_queue *started, const struct job_claim *claim,
+                  struct note *note, struct mq_delivery *take)
 {
-    struct runtime *runtime = intake->runtime;
     struct job *job = job_new_of(runtime, claim, take);
     if (job == NULL)
     {
@@ -266,7 +265,7 @@ static void start(struct intake *intake, const struct job_claim *claim, struct n
     }
     job->note = note;
     crash_point("claimed");
-    queue_push(&intake->started, job);
+    queue_push(started, job);
 }
 
 static struct note *note_of(int64_t id, size_t jobs)
@@ -278,15 +277,14 @@ static struct note *note_of(int64_t id, size_t jobs)
 }
 
 /* One handler is woken; it wakes the next if there is more than it takes. */
-static void show_started(struct intake *intake)
+static void show_started(struct runtime *runtime, struct job_queue *started, bool alone)
 {
-    struct runtime *runtime = intake->runtime;
     struct job *job = NULL;
     pthread_mutex_lock(&runtime->lock);
-    while ((job = queue_pop(&intake->started)) != NULL)
+    while ((job = queue_pop(started)) != NULL)
     {
         runtime_hold(runtime, job);
-        if (intake->alone)
+        if (alone)
             runtime->suspect = job;
         queue_push(&runtime->ready, job);
     }
@@ -367,8 +365,8 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         code = adopt_or_accept(intake, db, envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
-        start(intake, &claim, note_of(claim.note, 1), delivery);
-        show_started(intake);
+        start(runtime, &intake->started, &claim, note_of(claim.note, 1), delivery);
+        show_started(runtime, &intake->started, intake->alone);
         return;
     }
     if (code == E_NOT_FOUND)
@@ -407,8 +405,34 @@ static void start_all(struct intake *intake, const struct job_claim *claims, siz
 {
     struct note *note = count > 0 ? note_of(claims[0].note, count) : NULL;
     for (size_t i = 0; i < count; i++)
-        start(intake, &claims[i], note, take_delivery(intake, claims[i].job_id));
-    show_started(intake);
+        start(intake->runtime, &intake->started, &claims[i], note, take_delivery(intake, claims[i].job_id));
+    show_started(intake->runtime, &intake->started, intake->alone);
+}
+
+/* ---- what the relay of this process brings ---------------------------------------------------- */
+
+/* Messages that came already go first, and so does one that must be alone. */
+int intake_room(void *of)
+{
+    struct runtime *runtime = of;
+    pthread_mutex_lock(&runtime->lock);
+    int places = room(runtime);
+    for (int i = 0; i < JOB_PRIORITIES; i++)
+        places -= runtime->inbox[i].count;
+    bool closed = !runtime->registered || runtime->draining || runtime->lonely.head != NULL ||
+                  on_probation(runtime, clock_mono_ms());
+    pthread_mutex_unlock(&runtime->lock);
+    return closed || places < 0 ? 0 : places;
+}
+
+void intake_brought(void *of, const struct job_claim *claims, size_t count)
+{
+    struct runtime *runtime = of;
+    struct job_queue started = {.head = NULL};
+    struct note *note = note_of(claims[0].note, count);
+    for (size_t i = 0; i < count; i++)
+        start(runtime, &started, &claims[i], note, NULL);
+    show_started(runtime, &started, false);
 }
 
 static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)

@@ -144,6 +144,8 @@ void job_stop(struct job *job, enum err_code why);
 /* intake.c */
 void *intake_run(void *runtime);
 void intake_got(void *lane, struct mq_delivery *take);
+int intake_room(void *runtime);
+void intake_brought(void *runtime, const struct job_claim *claims, size_t count);
 /* handler.c */
 void *handler_run(void *runtime);
 /* settler.c */

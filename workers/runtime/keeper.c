@@ -205,7 +205,7 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
         if (code == E_OK)
             code = remove_notes(keeper, err);
         for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
-            code = db_wait(keeper->db, -1, CHECK_MS / 4, err);
+            code = db_wait(keeper->db, -1, CHECK_MS / 4, NULL, err);
     }
     set_registered(runtime, false);
     if (code == E_OK)

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/obs/metrics.h"
+#include "common/outbox/outbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,12 @@ enum err_code runtime_start(const struct runtime_config *config, struct runtime 
     if (code != E_OK)
         return code; /* the program ends: what was opened goes with it */
     metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
+    const struct outbox_local local = {.worker = config->worker,
+                                       .claimer = &runtime->claimer,
+                                       .room = intake_room,
+                                       .got = intake_brought,
+                                       .of = runtime};
+    outbox_deliver_to(config->outbox, &local);
     *out = runtime;
     return E_OK;
 }
@@ -246,6 +253,7 @@ void runtime_stop(struct runtime *runtime)
     if (runtime == NULL)
         return;
     metrics_read(METRIC_WORKER_RUNNING, NULL, NULL);
+    outbox_deliver_to(runtime->config.outbox, NULL);
     drain(runtime);
     join_all(runtime);
 }

@@ -90,8 +90,9 @@ struct runtime_config
     int drain_ms;
     int retention_days; /* an envelope older than this is dead on arrival */
     void *context;
-    struct mq *mq;         /* borrowed */
-    struct outbox *outbox; /* borrowed: woken after retries and hand-backs */
+    struct mq *mq; /* borrowed */
+    struct outbox
+        *outbox; /* borrowed: woken after retries and hand-backs; brings jobs itself (outbox_local) */
     struct health *health; /* borrowed: told what the runtime sees */
 };
 

@@ -272,6 +272,7 @@ static void finish(struct settler *settler)
         runtime_release(runtime, settler->jobs[i]);
     pthread_cond_signal(&runtime->intake_news);
     pthread_mutex_unlock(&runtime->lock);
+    outbox_has_room(runtime->config.outbox);
     for (size_t i = 0; i < settler->count; i++)
         job_free(settler->jobs[i]);
     if (wake)

@@ -277,9 +277,9 @@ START_TEST(wait__hears_a_notification_and_a_descriptor)
     ck_assert_int_eq(db_listen(listener, "sokoul_test", &err), E_OK);
     ck_assert_int_eq(db_script(speaker, "NOTIFY sokoul_test", &err), E_OK);
     int64_t began = clock_mono_ms();
-    ck_assert_int_eq(db_wait(listener, -1, 5000, &err), E_OK);
+    ck_assert_int_eq(db_wait(listener, -1, 5000, NULL, &err), E_OK);
     ck_assert_int_eq((int)write(ends[1], "x", 1), 1);
-    ck_assert_int_eq(db_wait(listener, ends[0], 5000, &err), E_OK);
+    ck_assert_int_eq(db_wait(listener, ends[0], 5000, NULL, &err), E_OK);
     ck_assert_int_lt(clock_mono_ms() - began, 4000);
     close(ends[0]);
     close(ends[1]);

@@ -130,7 +130,8 @@ START_TEST(accept__writes_job_and_wake_up_together)
         count("SELECT count(*) FROM outbox o JOIN jobs j ON j.wake = o.id AND j.epoch = o.epoch"), 1);
     struct outbox_row *rows = NULL;
     size_t n = 0;
-    ck_assert_int_eq(outbox_store_take(db, arena, 10, &rows, &n, &err), E_OK);
+    ck_assert_int_eq(
+        outbox_store_take(db, arena, &(struct outbox_ask){.max = 10, .max_high = 10}, &rows, &n, &err), E_OK);
     ck_assert_uint_eq(n, 1);
     ck_assert_str_eq(rows[0].subject, "sokoul.jobs.scout.noop");
     struct envelope envelope;
@@ -236,7 +237,8 @@ START_TEST(claim__waits_until_run_at_has_come)
     ck_assert(!is_claimable(job.job_id));
     struct outbox_row *rows = NULL;
     size_t n = 1;
-    ck_assert_int_eq(outbox_store_take(db, arena, 10, &rows, &n, &err), E_OK);
+    ck_assert_int_eq(
+        outbox_store_take(db, arena, &(struct outbox_ask){.max = 10, .max_high = 10}, &rows, &n, &err), E_OK);
     ck_assert_uint_eq(n, 0);
 }
 END_TEST
