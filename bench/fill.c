@@ -29,8 +29,7 @@ static void accept_some(struct db *db, struct arena *arena, const struct job_new
         jobs[i] = *like;
         jobs[i].job_id = ids[i].text;
     }
-    must(job_store_accept(db, arena, jobs, n, &err), &err);
-    must(job_store_notify(db, &err), &err);
+    must(job_store_accept_telling(db, arena, jobs, n, &err), &err);
     arena_reset(arena);
 }
 
@@ -44,8 +43,10 @@ int main(int argc, char **argv)
     const int64_t count = option_int(&options, "--count", 1000);
     const int64_t batch = option_int(&options, "--batch", 1000);
     const int64_t later_s = option_int(&options, "--later", 0);
-    const struct db_pool_config config = {
-        .url = option_text(&options, "--url", ""), .name = "bench fill", .size = 1};
+    const struct db_pool_config config = {.url = option_text(&options, "--url", ""),
+                                          .name = "bench fill",
+                                          .size = 1,
+                                          .plans = DB_PLANS_LOOKUPS};
     const struct job_new like = {.kind = "noop",
                                  .worker = option_text(&options, "--worker", "scout"),
                                  .user_id = ID_SYSTEM_USER,

@@ -34,7 +34,6 @@ static enum err_code settle_doubt(struct inject *inject, struct db *db, size_t f
 enum err_code inject_accept(struct inject *inject, size_t from, size_t n, struct err *err)
 {
     struct db *db = NULL;
-    struct err ignored = ERR_INIT;
     struct job_new *jobs = arena_array(inject->scratch, n, sizeof *jobs);
     if (jobs == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
@@ -52,14 +51,11 @@ enum err_code inject_accept(struct inject *inject, size_t from, size_t n, struct
                                    .unique_s = inject->unique_s};
     enum err_code code = session_db(inject->session, &db, err);
     if (code == E_OK)
-        code = job_store_accept(db, inject->scratch, jobs, n, err);
+        code = job_store_accept_telling(db, inject->scratch, jobs, n, err);
     if (code == E_CONFLICT)
         code = settle_doubt(inject, db, from, n, err);
     if (code == E_NOT_FOUND)
         return fail(err, code, "there is no user %s", inject->user_id);
-    /* Unheard, the relays find the rows within a second by themselves. */
-    if (code == E_OK && job_store_notify(db, &ignored) != E_OK)
-        session_db_drop(inject->session);
     return code;
 }
 

@@ -31,8 +31,11 @@ static enum err_code open_pool(struct session *session, int statement_ms, struct
 {
     if (session->pool != NULL)
         return E_OK;
-    struct db_pool_config config = {
-        .url = session->conf->database_url, .name = "sokoulctl", .size = 1, .statement_ms = statement_ms};
+    struct db_pool_config config = {.url = session->conf->database_url,
+                                    .name = "sokoulctl",
+                                    .size = 1,
+                                    .statement_ms = statement_ms,
+                                    .plans = DB_PLANS_LOOKUPS};
     return db_pool_open(&config, &session->pool, err);
 }
 

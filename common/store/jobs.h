@@ -41,7 +41,11 @@ struct job_new
  * statement.  After it has committed, wake the relay (outbox_wake). */
 MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs,
                                         size_t count, struct err *err);
-/* Tells the relays of other processes; for programs that have none (the CLI). Once per batch. */
+/* The same, and tells the relays of other processes with the commit; for programs that have none (the CLI).
+ */
+MUST_USE enum err_code job_store_accept_telling(struct db *db, struct arena *arena,
+                                                const struct job_new *jobs, size_t count, struct err *err);
+/* Tells them of something else that was committed. */
 MUST_USE enum err_code job_store_notify(struct db *db, struct err *err);
 
 /* Idempotency: begins by inserting the key inside the open transaction.

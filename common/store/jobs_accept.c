@@ -90,11 +90,12 @@ static enum err_code job_row(struct arena *arena, const struct job_new *job, con
     return E_OK;
 }
 
-enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs, size_t count,
-                               struct err *err)
+/* *stmt is the one to run, with `params`. */
+static enum err_code accept_params(struct arena *arena, const struct job_new *jobs, size_t count,
+                                   const char *params[ACCEPT_COLUMNS], const struct db_stmt **stmt,
+                                   struct err *err)
 {
     const char **columns[ACCEPT_COLUMNS];
-    const char *params[ACCEPT_COLUMNS];
     for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
         if ((columns[c] = arena_array(arena, count, sizeof *columns[c])) == NULL)
             return fail(err, E_NO_MEMORY, "out of memory");
@@ -114,7 +115,33 @@ enum err_code job_store_accept(struct db *db, struct arena *arena, const struct 
     bool windows = false;
     for (size_t i = 0; i < count && !windows; i++)
         windows = jobs[i].unique_s > 0;
-    return db_run(db, windows ? &accept_windows_stmt : &accept_stmt, params, NULL, err);
+    *stmt = windows ? &accept_windows_stmt : &accept_stmt;
+    return E_OK;
+}
+
+enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs, size_t count,
+                               struct err *err)
+{
+    const char *params[ACCEPT_COLUMNS];
+    const struct db_stmt *stmt = NULL;
+    enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
+    return code == E_OK ? db_run(db, stmt, params, NULL, err) : code;
+}
+
+enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                       size_t count, struct err *err)
+{
+    const char *params[ACCEPT_COLUMNS];
+    const struct db_stmt *stmt = NULL;
+    struct db_rows *rows[2] = {NULL, NULL};
+    enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
+    if (code != E_OK)
+        return code;
+    const struct db_call calls[] = {{stmt, params}, {&notify_stmt, NULL}};
+    code = db_run_all(db, calls, 2, rows, err);
+    db_rows_free(rows[0]);
+    db_rows_free(rows[1]);
+    return code;
 }
 
 enum err_code job_store_notify(struct db *db, struct err *err)
