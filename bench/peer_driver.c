@@ -158,17 +158,17 @@ static void block_signals(void)
 
 static int worker(const struct doors *doors)
 {
-    static const struct job_kind_row kinds[] = {{"noop", peer_work_run, 0}};
     struct err err = ERR_INIT;
     struct runtime *runtime = NULL;
-    struct peer_work *work = peer_work_open(doors->database_url);
+    struct peer_work *work = peer_work_open();
+    const struct job_kind_row kind = peer_work_kind(work);
     struct health *health = health_new();
     block_signals();
     struct mq *mq = open_mq(doors);
     const struct runtime_config config = {.worker = "scout",
                                           .node = "bench",
                                           .database_url = doors->database_url,
-                                          .kinds = kinds,
+                                          .kinds = &kind,
                                           .kinds_count = 1,
                                           .concurrency = peer_work_concurrency(work),
                                           .db_pool_size = peer_work_connections(work),

@@ -14,18 +14,7 @@
 
 enum
 {
-    BATCH_ROWS = 512,
     LINE = 64
-};
-
-/* A batch that forms while the one before is being written. */
-struct batch
-{
-    const char *ids[BATCH_ROWS];
-    int count;
-    bool written;
-    enum err_code code;
-    int leavers; /* members that have not seen the outcome */
 };
 
 struct peer_work
@@ -34,12 +23,8 @@ struct peer_work
     int64_t stop_after;
     int64_t wait_ms;
     int log_fd;
-    struct db_pool *pool; /* of pgbatch: one connection */
 
     pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t news;
-    struct batch *forming;
-    bool writing;
     int64_t done;
     int64_t start_ns;
     int64_t first_ns;
@@ -49,6 +34,8 @@ struct handler
 {
     const char *name;
     enum err_code (*run)(struct peer_work *work, struct job *job, const struct json *body, struct err *err);
+    enum err_code (*run_batch)(struct peer_work *work, struct job *const *jobs, size_t count,
+                               struct err *err);
     int concurrency;
     int connections;
 };
@@ -88,70 +75,25 @@ static enum err_code run_pg(struct peer_work *work, struct job *job, const struc
     return code;
 }
 
-/* ---- one INSERT for whoever is there ---------------------------------------------------------- */
+/* ---- one INSERT for all of a batch ------------------------------------------------------------- */
 
-static enum err_code write_batch(struct peer_work *work, const struct batch *batch, struct err *err)
+static enum err_code run_pgbatch(struct peer_work *work, struct job *const *jobs, size_t count,
+                                 struct err *err)
 {
-    struct arena *arena = arena_new((size_t)1 << 20);
+    struct arena *arena = job_arena(jobs[0]);
+    const char **ids = arena_array(arena, count, sizeof *ids);
     struct db *db = NULL;
-    if (arena == NULL)
+    (void)work;
+    for (size_t i = 0; ids != NULL && i < count; i++)
+        ids[i] = id_of(job_payload(jobs[i]));
+    const char *params[] = {ids != NULL ? db_param_array(arena, ids, count) : NULL};
+    if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    const char *params[] = {db_param_array(arena, batch->ids, (size_t)batch->count)};
-    enum err_code code = db_get(work->pool, &db, err);
+    enum err_code code = job_db(jobs[0], &db, err);
     if (code == E_OK)
         code = db_run(db, &many_stmt, params, NULL, err);
     db_put(db);
-    arena_free(arena);
     return code;
-}
-
-/* With the lock held: the first of a batch writes it as soon as the one before is through. */
-static void lead(struct peer_work *work, struct batch *batch, struct err *err)
-{
-    while (work->writing)
-        pthread_cond_wait(&work->news, &work->lock);
-    work->writing = true;
-    if (work->forming == batch)
-        work->forming = NULL;
-    pthread_mutex_unlock(&work->lock);
-    enum err_code code = write_batch(work, batch, err);
-    pthread_mutex_lock(&work->lock);
-    work->writing = false;
-    batch->code = code;
-    batch->written = true;
-    pthread_cond_broadcast(&work->news);
-}
-
-static struct batch *join(struct peer_work *work, const char *id, bool *leads)
-{
-    *leads = work->forming == NULL || work->forming->count == BATCH_ROWS;
-    if (*leads)
-        work->forming = calloc(1, sizeof *work->forming);
-    struct batch *batch = work->forming;
-    if (batch == NULL)
-        give_up("out of memory");
-    batch->ids[batch->count++] = id;
-    batch->leavers++;
-    return batch;
-}
-
-static enum err_code run_pgbatch(struct peer_work *work, struct job *job, const struct json *body,
-                                 struct err *err)
-{
-    bool leads = false;
-    (void)job;
-    pthread_mutex_lock(&work->lock);
-    struct batch *batch = join(work, id_of(body), &leads);
-    if (leads)
-        lead(work, batch, err);
-    while (!batch->written)
-        pthread_cond_wait(&work->news, &work->lock);
-    enum err_code code = batch->code;
-    bool last = --batch->leavers == 0;
-    pthread_mutex_unlock(&work->lock);
-    if (last)
-        free(batch);
-    return code == E_OK || leads ? code : fail(err, code, "the batch was not written");
 }
 
 /* ---- files ------------------------------------------------------------------------------------ */
@@ -186,8 +128,11 @@ static enum err_code run_lat(struct peer_work *work, struct job *job, const stru
 }
 
 static const struct handler handlers[] = {
-    {"noop", run_noop, 16, 2}, {"pg", run_pg, 32, 32},  {"pgbatch", run_pgbatch, 256, 2},
-    {"log", run_log, 64, 2},   {"lat", run_lat, 16, 2},
+    {.name = "noop", .run = run_noop, .concurrency = 16, .connections = 2},
+    {.name = "pg", .run = run_pg, .concurrency = 32, .connections = 32},
+    {.name = "pgbatch", .run_batch = run_pgbatch, .concurrency = 16, .connections = 2},
+    {.name = "log", .run = run_log, .concurrency = 64, .connections = 2},
+    {.name = "lat", .run = run_lat, .concurrency = 16, .connections = 2},
 };
 
 /* ---- the work --------------------------------------------------------------------------------- */
@@ -198,13 +143,11 @@ static int64_t env_int(const char *name, int64_t otherwise)
     return text != NULL && *text != '\0' ? strtoll(text, NULL, 10) : otherwise;
 }
 
-struct peer_work *peer_work_open(const char *database_url)
+struct peer_work *peer_work_open(void)
 {
     const char *name = getenv("HANDLER") != NULL ? getenv("HANDLER") : "noop";
     const char *log = getenv("HANDLER_LOG");
     struct peer_work *work = calloc(1, sizeof *work);
-    const struct db_pool_config config = {.url = database_url, .name = "bench results", .size = 1};
-    struct err err = ERR_INIT;
     if (work == NULL)
         give_up("out of memory");
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
@@ -218,9 +161,7 @@ struct peer_work *peer_work_open(const char *database_url)
     work->log_fd = log != NULL ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
     if (log != NULL && work->log_fd < 0)
         give_up(log);
-    must(db_pool_open(&config, &work->pool, &err), &err);
     pthread_mutex_init(&work->lock, NULL);
-    pthread_cond_init(&work->news, NULL);
     return work;
 }
 
@@ -241,12 +182,14 @@ int peer_work_connections(const struct peer_work *work)
     return (int)env_int("CONNECTIONS", work->handler->connections);
 }
 
-static void count_one(struct peer_work *work, int64_t began_ns)
+static void count_done(struct peer_work *work, int64_t began_ns, size_t n)
 {
     pthread_mutex_lock(&work->lock);
     if (work->first_ns == 0)
         work->first_ns = began_ns;
-    if (++work->done == work->stop_after)
+    bool before = work->done < work->stop_after;
+    work->done += (int64_t)n;
+    if (before && work->done >= work->stop_after)
     {
         printf("DONE {\"n\":%lld,\"t_start\":%lld,\"t_first\":%lld,\"t_last\":%lld}\n", (long long)work->done,
                (long long)work->start_ns, (long long)work->first_ns, (long long)clock_mono_ns());
@@ -255,7 +198,7 @@ static void count_one(struct peer_work *work, int64_t began_ns)
     pthread_mutex_unlock(&work->lock);
 }
 
-enum err_code peer_work_run(struct job *job, struct err *err)
+static enum err_code run(struct job *job, struct err *err)
 {
     struct peer_work *work = job_context(job);
     int64_t began_ns = clock_mono_ns();
@@ -264,6 +207,22 @@ enum err_code peer_work_run(struct job *job, struct err *err)
         return fail(err, E_INVALID, "the body is not JSON");
     enum err_code code = work->handler->run(work, job, body, err);
     if (code == E_OK)
-        count_one(work, began_ns);
+        count_done(work, began_ns, 1);
     return code;
+}
+
+static enum err_code run_batch(struct job *const *jobs, size_t count, struct err *err)
+{
+    struct peer_work *work = job_context(jobs[0]);
+    int64_t began_ns = clock_mono_ns();
+    enum err_code code = work->handler->run_batch(work, jobs, count, err);
+    if (code == E_OK)
+        count_done(work, began_ns, count);
+    return code;
+}
+
+struct job_kind_row peer_work_kind(const struct peer_work *work)
+{
+    return work->handler->run_batch != NULL ? (struct job_kind_row){.kind = "noop", .run_batch = run_batch}
+                                            : (struct job_kind_row){.kind = "noop", .run = run};
 }

@@ -4,7 +4,7 @@
  *
  *   noop      nothing
  *   pg        one INSERT into `results`, a transaction of its own
- *   pgbatch   the same rows; whoever is there goes together into one INSERT
+ *   pgbatch   the same rows, those of a batch in one INSERT
  *   log       appends "S <id>", waits HANDLER_MS, appends "D <id>" to HANDLER_LOG
  *   lat       appends how many ns after the body's `t` it started
  *
@@ -18,11 +18,11 @@
 struct peer_work;
 
 /* Ends the program when the environment makes no sense. */
-struct peer_work *peer_work_open(const char *database_url);
+struct peer_work *peer_work_open(void);
 void peer_work_ready(struct peer_work *work); /* prints READY and starts the clock */
 int peer_work_concurrency(const struct peer_work *work);
 int peer_work_connections(const struct peer_work *work);
-/* The kind's handler; the work is the runtime's context. */
-enum err_code peer_work_run(struct job *job, struct err *err);
+/* The row of the kind; the work is the runtime's context. */
+struct job_kind_row peer_work_kind(const struct peer_work *work);
 
 #endif

@@ -70,16 +70,18 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_i
 
 PREPARE job_again AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],
-    $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)), moved AS (UPDATE jobs j SET
-    status = 'Pending', attempts = j.attempts - t.forgive, run_at = clock_timestamp() + t.delay_ms * interval
-    '1 ms', epoch = j.epoch + 1, wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR
-    t.alone, detail = t.detail, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND
-    j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts
-    + t.forgive AS attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history
-    (job_id, status, attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt,
-    reason, detail, worker_id, started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch,
-    subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN
-    'normal' THEN '' ELSE '.' || priority END, run_at FROM moved) SELECT job_id FROM moved;
+    $7::boolean[], $8::text[], $9::text[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone,
+    progress, checkpoint)), moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,
+    run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1, wake =
+    nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail, place = NULL,
+    progress = coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb,
+    j.checkpoint) FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING
+    j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS attempt,
+    t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status, attempt,
+    reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail, worker_id,
+    started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake,
+    job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
+    priority END, run_at FROM moved) SELECT job_id FROM moved;
 
 PREPARE job_fail AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,

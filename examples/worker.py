@@ -23,7 +23,7 @@ def greet(mine, kind, payload, attempt):  # `mine`: job and fence. Answers the s
         return "job_fail", *mine, *arrays("invalid", "name is missing: whom shall I greet?", None)
     for _ in range(payload.get("pause_ms", 0) // 100):
         if stopping:
-            return "job_again", *mine, *arrays(0, "shutdown", "the worker is shutting down", 1, False)
+            return "job_again", *mine, *arrays(0, "shutdown", "the worker is shutting down", 1, False, None, None)
         if not sql("job_beat", *mine, LEASE_MS, *arrays({"stage": "thinking"}, None)):
             return "job_check", *mine  # cancelled, or taken over: writes nothing
         time.sleep(0.1)
@@ -32,7 +32,7 @@ def greet(mine, kind, payload, attempt):  # `mine`: job and fence. Answers the s
     if attempt >= 4:
         return "job_fail", *mine, *arrays("exhausted", "the words do not come", uuid.uuid4())
     wait_ms = 2 ** attempt * random.randint(900, 1100)
-    return "job_again", *mine, *arrays(wait_ms, "unavailable", "the words do not come", 0, False)
+    return "job_again", *mine, *arrays(wait_ms, "unavailable", "the words do not come", 0, False, None, None)
 
 def handle(subject, reply, _, data, __):  # everything is committed before the message is acknowledged
     try:

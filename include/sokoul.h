@@ -86,8 +86,9 @@ extern "C"
     enum sokoul_end sokoul_job_fail(struct sokoul_job *job, enum sokoul_end end, const char *text,
                                     unsigned retry_after_s);
 
-    /* JSON texts, saved with the next heartbeat (at a third of the lease); NULL leaves one as it is. Progress
-     * is for people, the checkpoint for the next attempt.  False: not JSON, nothing was changed. */
+    /* JSON texts, saved with the next heartbeat (at a third of the lease) and when the attempt ends without
+     * success; NULL leaves one as it is. Progress is for people, the checkpoint for the next attempt.  False:
+     * not JSON, nothing was changed. */
     bool sokoul_job_set_progress(struct sokoul_job *job, const char *progress, const char *checkpoint);
 
     /* A job that is accepted in the same transaction as this one's success, for the same user and request;
@@ -119,6 +120,11 @@ extern "C"
         const char *kind; /* 1 to 32 of a-z, 0-9 and _; none of Sokoul's own */
         enum sokoul_end (*run)(struct sokoul_job *job);
         int64_t timeout_ms; /* of one attempt, past it Failed `deadline`; 0: none */
+        /* Or, instead of `run`: gets whatever waits of this kind, one job or up to batch_max (0: 256) of
+         * them; nothing is waited for. The end it returns is that of all jobs but those that sokoul_job_fail
+         * was called for. */
+        enum sokoul_end (*run_batch)(struct sokoul_job *const *jobs, size_t count);
+        int batch_max;
     };
 
     struct sokoul_worker

@@ -46,6 +46,7 @@ struct outbox
     struct stream_now stream;
     unsigned turn;            /* every fourth time urgent rows do not go first */
     int64_t no_room_since_ms; /* 0: there was room */
+    bool crowd;               /* there was as much as was asked for: there may be more */
     bool complained;          /* the log says that NATS is away */
 
     /* Gauges: written by the sweeper, read at scrape time. */

@@ -35,9 +35,9 @@ struct outbox_config
 MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct outbox **outbox,
                                     struct err *err);
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
-/* A worker in this very process. Due jobs of its own, while it has room for them, are claimed in the relay's
- * transaction and given to it at once, without the way over NATS (docs/adr/0009).  Jobs of low priority, of
- * kinds with a limit, and those that must be claimed alone always go over NATS. */
+/* A worker in this very process. When there is a crowd, due jobs of its own for which it has room are claimed
+ * in the relay's transaction and given to it at once, without the way over NATS (docs/adr/0009).  Jobs of low
+ * priority, of kinds with a limit, and those that must be claimed alone always go over NATS. */
 struct outbox_local
 {
     const char *worker; /* "scout" */

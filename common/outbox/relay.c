@@ -22,6 +22,7 @@ enum
 {
     BATCH = 1000,
     LOCAL_BATCH = 256,
+    LOCAL_LEAST = 32,  /* so few go over NATS, which whoever listens there relies on; more are a crowd */
     CONFIRM_MS = 1800, /* with the SQL around it no transaction is open for more than 2 s */
     LOOK_MS = 400,     /* rows that others left are picked up within a second: */
     HOLD_MS = 500,     /* their own relay, or a worker that needs no NATS, has had its chance by then */
@@ -212,7 +213,10 @@ static int room_of(struct outbox *outbox)
 /* With a local worker that has no room but works fast, its rows wait for it; a slow one's go out. */
 static struct outbox_ask ask_for(struct outbox *outbox, int room, int64_t hold_ms)
 {
-    int64_t max = room > 0 && room < LOCAL_BATCH ? room : room > 0 ? LOCAL_BATCH : BATCH;
+    int64_t max = room <= 0            ? BATCH
+                  : !outbox->crowd     ? LOCAL_LEAST + 1
+                  : room < LOCAL_BATCH ? room
+                                       : LOCAL_BATCH;
     bool waits = room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
     return (struct outbox_ask){.max = max,
                                .max_high = ++outbox->turn % 4 == 0 ? 0 : max,
@@ -232,7 +236,10 @@ static enum err_code take(struct outbox *outbox, struct db *db, struct arena *ar
     enum err_code code = db_begin(db, err);
     if (code == E_OK)
         code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, err);
-    return code == E_OK && room > 0 ? claim_local(outbox, db, arena, room, batch, err) : code;
+    if (code != E_OK || room <= 0)
+        return code;
+    outbox->crowd = batch->count == (size_t)ask.max;
+    return outbox->crowd ? claim_local(outbox, db, arena, room, batch, err) : E_OK;
 }
 
 static enum err_code write_messages(struct arena *arena, struct batch *batch, struct err *err)

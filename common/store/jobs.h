@@ -179,6 +179,8 @@ struct job_end
     const char *detail; /* plain words or NULL */
     const char *result; /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for an empty one */
     bool forgive; /* of JOB_TAKE_BACK: the attempt is given back, and the job claimed alone from now on */
+    const char *progress;         /* of JOB_RETRY and JOB_HAND_BACK, as job_store_beat has them */
+    const char *checkpoint;       /* likewise */
     const struct job_new *follow; /* jobs that are accepted with it, `follows` of them */
     size_t follows;
 };

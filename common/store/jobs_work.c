@@ -95,11 +95,13 @@ static const struct db_stmt again_stmt = {
     "job_again",
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
     "$6::integer[],"
-    "   $7::boolean[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone)),"
+    "   $7::boolean[], $8::text[], $9::text[])"
+    "   AS t(job_id, fence, delay_ms, reason, detail, forgive, alone, progress, checkpoint)),"
     " moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,"
     "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1,"
     "   wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail,"
-    "   place = NULL"
+    "   place = NULL, progress = coalesce(t.progress::jsonb, j.progress),"
+    "   checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint)"
     "   FROM t WHERE" GUARD "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, "
     "j.attempts + t.forgive AS attempt,"
     "   t.reason, t.detail, j.worker_id, j.started_at),"
@@ -108,7 +110,7 @@ static const struct db_stmt again_stmt = {
     " woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
     "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM moved)"
     " SELECT job_id FROM moved",
-    7};
+    9};
 
 static const struct db_stmt beat_stmt = {
     "job_beat",
@@ -239,7 +241,7 @@ enum err_code job_store_adopt(struct db *db, struct arena *arena, const struct j
 /* The ends of one statement, as columns of texts. */
 enum
 {
-    SETTLE_COLUMNS = 7
+    SETTLE_COLUMNS = 9
 };
 
 struct columns
@@ -290,6 +292,8 @@ static void again_row(struct columns *columns, const struct job_end *end)
     columns->column[4][columns->rows] = detail_of(columns->arena, end);
     columns->column[5][columns->rows] = back ? "1" : "0";
     columns->column[6][columns->rows] = alone ? "true" : "false";
+    columns->column[7][columns->rows] = end->progress;
+    columns->column[8][columns->rows] = end->checkpoint;
 }
 
 static const struct settle_way

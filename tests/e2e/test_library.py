@@ -299,11 +299,26 @@ def test_a_retry_waits_as_long_as_it_is_asked_to(sokoul, kit):
     assert 4 <= waited < 8
 
 
-def test_what_is_handed_back_burns_no_attempt_and_keeps_its_checkpoint(sokoul, kit):
-    job = kit_job(sokoul, "end", end=6, pause_ms=2500, text="Not here.")
+@pytest.mark.parametrize("pause_ms", [0, 2500])  # before a heartbeat, and after several
+def test_what_is_handed_back_burns_no_attempt_and_keeps_its_checkpoint(sokoul, kit, pause_ms):
+    job = kit_job(sokoul, "end", end=6, pause_ms=pause_ms, text="Not here.")
     sokoul.job_settled(job)
     assert row(sokoul, job)[:3] == ("Completed", None, 1)
     assert sokoul.sql("SELECT fence, checkpoint FROM jobs WHERE job_id = %s", (job,)) == [(2, {"was": "here"})]
+
+
+def test_a_handler_may_take_what_waits_together(sokoul, kit):
+    done = sokoul.ctl("job", "inject", "--worker", "kit", "--kind", "together", "--count", "40", "--json")
+    ids = json.loads(done.stdout)["ids"]
+    odd = kit_job(sokoul, "together", odd=1)
+    again = kit_job(sokoul, "together", again=1)
+    for job in (*ids, odd, again):
+        sokoul.job_settled(job)
+    counts = [count for count, in sokoul.sql("SELECT (result->>'count')::int FROM job_results WHERE job_id = ANY(%s::uuid[])",
+                                             (ids,))]
+    assert len(counts) == 40 and 1 < max(counts) <= 10
+    assert row(sokoul, odd)[:3] == ("Failed", "refused", 1)
+    assert row(sokoul, again)[:3] == ("Completed", None, 2)
 
 
 def test_a_handler_sees_its_job_and_has_others_done(sokoul, kit):

@@ -18,7 +18,6 @@ static enum sokoul_end end_as_told(struct sokoul_job *job)
     if (end == SOKOUL_HAND_BACK)
     {
         sokoul_job_set_progress(job, NULL, "{\"was\":\"here\"}");
-        /* Longer than a third of the lease, so that the checkpoint is saved. */
         if (sokoul_job_wait(job, sokoul_job_int(job, "pause_ms", 0)) != SOKOUL_DONE)
             return SOKOUL_STOPPED;
     }
@@ -66,6 +65,21 @@ static enum sokoul_end linger(struct sokoul_job *job)
     return SOKOUL_STOPPED;
 }
 
+/* Tells each how many they were; the payload may single one out, or have all of them try again once. */
+static enum sokoul_end together(struct sokoul_job *const *jobs, size_t count)
+{
+    bool again = false;
+    for (size_t i = 0; i < count; i++)
+    {
+        if (sokoul_job_int(jobs[i], "odd", 0) == 1)
+            sokoul_job_fail(jobs[i], SOKOUL_GIVE_UP, "the odd one", 0);
+        else
+            sokoul_job_set_result(jobs[i], sokoul_job_printf(jobs[i], "{\"count\":%zu}", count));
+        again = again || (sokoul_job_int(jobs[i], "again", 0) == 1 && sokoul_job_attempt(jobs[i]) == 1);
+    }
+    return again ? SOKOUL_RETRY : SOKOUL_DONE;
+}
+
 int main(int argc, char **argv)
 {
     static const char *context = "the worker's own";
@@ -75,10 +89,11 @@ int main(int argc, char **argv)
                                         {.kind = "tell", .run = tell},
                                         {.kind = "bad_result", .run = bad_result},
                                         {.kind = "linger", .run = linger, .timeout_ms = 1000},
+                                        {.kind = "together", .run_batch = together, .batch_max = 10},
                                         {.kind = more, .run = linger}};
     const struct sokoul_worker worker = {.name = name != NULL ? name : "kit",
                                          .kinds = kinds,
-                                         .kinds_count = more != NULL ? 5 : 4,
+                                         .kinds_count = more != NULL ? 6 : 5,
                                          .concurrency = 3,
                                          .context = &context};
     return sokoul_worker_main(argc, argv, &worker);

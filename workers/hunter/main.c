@@ -13,9 +13,9 @@ enum
 };
 
 static const struct job_kind_row kinds[] = {
-    {"download", download_run, 0},
-    {"purge", purge_run, PURGE_MS},
-    {"noop", noop_run, 0},
+    {.kind = "download", .run = download_run},
+    {.kind = "purge", .run = purge_run, .timeout_ms = PURGE_MS},
+    {.kind = "noop", .run = noop_run},
 };
 
 int main(int argc, char **argv)

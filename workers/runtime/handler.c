@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handler threads: one job at a time each. */
+/* The handler threads: one job at a time each, or a batch of a kind that takes batches. */
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
@@ -11,41 +11,81 @@ enum
     SLOW_MS = 100 /* a job that waited so long inside the process was claimed too early */
 };
 
-static void hand_over(struct runtime *runtime, struct job *job)
+/* What a handler thread has in hand: one job, or some of a kind that takes batches. */
+struct hand
 {
-    runtime->running--;
-    job->running = false;
-    queue_push(&runtime->ended, job);
-    pthread_cond_signal(&runtime->ended_news);
+    struct job *jobs[RUNTIME_BATCH];
+    size_t count;
+};
+
+static void hand_over(struct runtime *runtime, struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++)
+    {
+        runtime->running--;
+        hand->jobs[i]->running = false;
+        queue_push(&runtime->ended, hand->jobs[i]);
+    }
+    if (hand->count > 0)
+        pthread_cond_signal(&runtime->ended_news);
+    hand->count = 0;
 }
 
-/* Hands over the one that ended, if any, and takes the next.  Who finds more than it takes wakes another: so
- * fast jobs are run by few threads and slow ones by all. */
-static struct job *next_job(struct runtime *runtime, struct job *ended)
+/* A job that waited long in here was claimed too early: fewer are held from now on. */
+static void begin(struct runtime *runtime, struct hand *hand, struct job *job, int64_t now_ms)
+{
+    hand->jobs[hand->count++] = job;
+    job->running = true;
+    job->started_ms = now_ms;
+    runtime->running++;
+    const int least = runtime->config.concurrency;
+    if (now_ms - job->claimed_ms > SLOW_MS && runtime->window > least)
+        runtime->window = runtime->window / 2 > least ? runtime->window / 2 : least;
+}
+
+static size_t batch_of(const struct job_kind_row *row)
+{
+    if (row == NULL || row->run_batch == NULL)
+        return 1;
+    return row->batch_max > 0 && row->batch_max < RUNTIME_BATCH ? (size_t)row->batch_max : RUNTIME_BATCH;
+}
+
+static void take_ready(struct runtime *runtime, struct hand *hand)
+{
+    struct job *first = queue_pop(&runtime->ready);
+    if (first == NULL)
+        return;
+    const int64_t now_ms = clock_mono_ms();
+    const size_t most = batch_of(first->row);
+    begin(runtime, hand, first, now_ms);
+    while (hand->count < most && runtime->ready.head != NULL && runtime->ready.head->row == first->row)
+        begin(runtime, hand, queue_pop(&runtime->ready), now_ms);
+}
+
+/* Hands over what ended and takes the next; false: the worker stops.  Who finds more than it takes wakes
+ * another: so fast jobs are run by few threads and slow ones by all. */
+static bool next_jobs(struct runtime *runtime, struct hand *hand)
 {
     pthread_mutex_lock(&runtime->lock);
-    if (ended != NULL)
-        hand_over(runtime, ended);
+    hand_over(runtime, hand);
     while (runtime->ready.head == NULL && !runtime->stopped)
     {
         runtime->idle++;
         pthread_cond_wait(&runtime->ready_news, &runtime->lock);
         runtime->idle--;
     }
-    struct job *job = queue_pop(&runtime->ready);
+    take_ready(runtime, hand);
     if (runtime->ready.head != NULL && runtime->idle > 0)
         pthread_cond_signal(&runtime->ready_news);
-    if (job != NULL)
-    {
-        job->running = true;
-        job->started_ms = clock_mono_ms();
-        runtime->running++;
-        if (job->started_ms - job->claimed_ms > SLOW_MS && runtime->window > runtime->config.concurrency)
-            runtime->window = runtime->window / 2 > runtime->config.concurrency ? runtime->window / 2
-                                                                                : runtime->config.concurrency;
-    }
     pthread_mutex_unlock(&runtime->lock);
-    return job;
+    return hand->count > 0;
+}
+
+/* Whatever it says, a job that was told to stop and did not succeed ends for that reason. */
+static void judge_stopped(struct job *job)
+{
+    if (job->code != E_OK && job_should_stop(job))
+        job->code = job_stop_reason(job, &job->err);
 }
 
 static enum err_code run(struct job *job)
@@ -54,25 +94,63 @@ static enum err_code run(struct job *job)
         return job_stop_reason(job, &job->err);
     if (job->row == NULL)
         return fail(&job->err, E_INVALID, "this worker has no job kind %.32s", job->claim.kind);
-    enum err_code code = job->row->run(job, &job->err);
-    /* Whatever it says, a job that was told to stop and did not succeed ends for that reason. */
-    return code != E_OK && job_should_stop(job) ? job_stop_reason(job, &job->err) : code;
+    return job->row->run(job, &job->err);
+}
+
+static void run_one(struct job *job)
+{
+    log_context_set((struct log_context){
+        .request_id = job->claim.request_id, .user_id = job->claim.user_id, .job_id = job->claim.job_id});
+    job->code = run(job);
+    judge_stopped(job);
+    log_context_set((struct log_context){0});
+}
+
+/* Those that should stop before they begin do not take part. */
+static void run_batch(struct hand *hand)
+{
+    struct job *some[RUNTIME_BATCH];
+    struct err err = ERR_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < hand->count; i++)
+    {
+        struct job *job = hand->jobs[i];
+        if (job_should_stop(job))
+            job->code = job_stop_reason(job, &job->err);
+        else
+            some[n++] = job;
+    }
+    enum err_code code = n > 0 ? some[0]->row->run_batch(some, n, &err) : E_OK;
+    for (size_t i = 0; i < n; i++)
+    {
+        if (!some[i]->decided)
+        {
+            some[i]->code = code;
+            some[i]->err = err;
+        }
+        judge_stopped(some[i]);
+    }
+}
+
+static void run_hand(struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++)
+        hand->jobs[i]->err = (struct err)ERR_INIT;
+    crash_point("job_claimed");
+    if (hand->jobs[0]->row != NULL && hand->jobs[0]->row->run_batch != NULL)
+        run_batch(hand);
+    else
+        run_one(hand->jobs[0]);
+    crash_point("job_ran");
+    const double seconds = (double)(clock_mono_ms() - hand->jobs[0]->started_ms) / 1000;
+    for (size_t i = 0; i < hand->count; i++)
+        metrics_observe(METRIC_WORKER_JOB_SECONDS, seconds);
 }
 
 void *handler_run(void *of)
 {
-    struct runtime *runtime = of;
-    struct job *job = NULL;
-    while ((job = next_job(runtime, job)) != NULL)
-    {
-        log_context_set((struct log_context){
-            .request_id = job->claim.request_id, .user_id = job->claim.user_id, .job_id = job->claim.job_id});
-        job->err = (struct err)ERR_INIT;
-        crash_point("job_claimed");
-        job->code = run(job);
-        crash_point("job_ran");
-        metrics_observe(METRIC_WORKER_JOB_SECONDS, (double)(clock_mono_ms() - job->started_ms) / 1000);
-        log_context_set((struct log_context){0});
-    }
+    struct hand hand = {.count = 0};
+    while (next_jobs(of, &hand))
+        run_hand(&hand);
     return NULL;
 }

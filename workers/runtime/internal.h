@@ -55,6 +55,7 @@ struct job
     const char *result;
     struct job_new *follow; /* JOB_FOLLOWS of them, made with the first */
     size_t follows;
+    bool decided; /* job_end was called */
     enum err_code code;
     struct err err;
 

@@ -117,6 +117,7 @@ struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, s
     job->follow = NULL;
     job->follows = 0;
     job->running = false;
+    job->decided = false;
     job->code = E_OK;
     atomic_store(&job->stop, false);
     atomic_store(&job->stop_code, E_OK);
@@ -272,6 +273,13 @@ bool job_follow(struct job *job, const struct job_new *follow)
     if (mine->user_id == NULL)
         mine->user_id = job->claim.user_id;
     return true;
+}
+
+void job_end(struct job *job, const struct err *why)
+{
+    job->decided = true;
+    job->code = why->code;
+    job->err = *why;
 }
 
 void job_stop(struct job *job, enum err_code why)

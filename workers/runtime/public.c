@@ -20,6 +20,7 @@ struct sokoul_job
 {
     struct job *job;
     struct err *err;
+    bool failed; /* sokoul_job_fail was called */
 };
 
 /* What the runtime carries for us: where the table of theirs is. */
@@ -131,6 +132,7 @@ enum sokoul_end sokoul_job_fail(struct sokoul_job *job, enum sokoul_end end, con
     enum err_code code =
         fail(job->err, code_of(end), "%s", text != NULL ? text : "the handler gave no reason");
     job->err->retry_after_s = code != E_OK ? retry_after_s : 0;
+    job->failed = true;
     return end;
 }
 
@@ -223,6 +225,27 @@ static enum err_code run(struct job *job, struct err *err)
     return fail(err, code, "the handler gave no reason");
 }
 
+static enum err_code run_batch(struct job *const *jobs, size_t count, struct err *err)
+{
+    const struct sokoul_kind *kind = kind_of(worker_of(jobs[0]), job_kind(jobs[0]));
+    struct sokoul_job theirs[RUNTIME_BATCH];
+    struct sokoul_job *list[RUNTIME_BATCH];
+    struct err errs[RUNTIME_BATCH];
+    if (kind == NULL || count > RUNTIME_BATCH)
+        return fail(err, E_INVALID, "this worker has no job kind %.32s", job_kind(jobs[0]));
+    for (size_t i = 0; i < count; i++)
+    {
+        errs[i] = (struct err)ERR_INIT;
+        theirs[i] = (struct sokoul_job){.job = jobs[i], .err = &errs[i]};
+        list[i] = &theirs[i];
+    }
+    enum err_code code = code_of(kind->run_batch(list, count));
+    for (size_t i = 0; i < count; i++)
+        if (theirs[i].failed)
+            job_end(jobs[i], &errs[i]);
+    return code == E_OK ? E_OK : fail(err, code, "the handler gave no reason");
+}
+
 /* What is wrong with the table; NULL: nothing. */
 static const char *complaint(const struct sokoul_worker *worker)
 {
@@ -233,8 +256,9 @@ static const char *complaint(const struct sokoul_worker *worker)
     for (size_t i = 0; i < worker->kinds_count; i++)
     {
         const struct sokoul_kind *kind = &worker->kinds[i];
-        if (kind->run == NULL || kind->kind == NULL || !job_worker_runs(worker->name, kind->kind))
-            return "a kind needs a handler and a name of 1 to 32 of a-z, 0-9 and _, none of Sokoul's own";
+        if ((kind->run == NULL) == (kind->run_batch == NULL) || kind->kind == NULL ||
+            !job_worker_runs(worker->name, kind->kind))
+            return "a kind needs one handler and a name of 1 to 32 of a-z, 0-9 and _, none of Sokoul's own";
         if (kind_of(worker, kind->kind) != kind)
             return "a kind stands twice in the table";
     }
@@ -253,7 +277,14 @@ int sokoul_worker_main(int argc, char **argv, const struct sokoul_worker *worker
         return err_exit(wrong != NULL ? E_CONFIG : E_NO_MEMORY);
     }
     for (size_t i = 0; i < worker->kinds_count; i++)
-        rows[i] = (struct job_kind_row){worker->kinds[i].kind, run, worker->kinds[i].timeout_ms};
+    {
+        const struct sokoul_kind *kind = &worker->kinds[i];
+        rows[i] = (struct job_kind_row){.kind = kind->kind,
+                                        .run = kind->run != NULL ? run : NULL,
+                                        .timeout_ms = kind->timeout_ms,
+                                        .run_batch = kind->run_batch != NULL ? run_batch : NULL,
+                                        .batch_max = kind->batch_max};
+    }
     const struct program program = {.worker = worker->name,
                                     .service = worker->name,
                                     .about = worker->about != NULL ? worker->about : "Runs jobs of Sokoul.",

@@ -53,12 +53,15 @@ MUST_USE enum err_code job_db(struct job *job, struct db **db, struct err *err);
 
 /* JSON text of at most 256 KiB, borrowed until the job has been settled (put it in the arena). */
 void job_set_result(struct job *job, const char *json);
-/* Saved with the next renewal of the lease, so at a third of it at the latest; an attempt that ends earlier
- * loses it. Texts are copied. NULL leaves it as it is. */
+/* Saved with the next renewal of the lease, so at a third of it at the latest, and when the attempt ends
+ * without success; a crash before that loses it. Texts are copied. NULL leaves it as it is. */
 void job_set_progress(struct job *job, const char *progress, const char *checkpoint);
 /* Accepted together with the job's success; texts borrowed as above. Its parent is this job, and request and
  * user are this job's, where it names no other. False: more than 8, or out of memory. */
 bool job_follow(struct job *job, const struct job_new *follow);
+
+/* In a batch: how this one ends, whatever becomes of the others. */
+void job_end(struct job *job, const struct err *why);
 
 /* True: end soon, and return job_stop_reason.  For calls that take a flag, there is the flag itself. */
 bool job_should_stop(const struct job *job);
@@ -75,6 +78,11 @@ struct job_kind_row
     const char *kind;
     enum err_code (*run)(struct job *job, struct err *err);
     int64_t timeout_ms; /* of one attempt; 0: none */
+    /* Or, instead of run: whatever waits of the kind goes together, at most batch_max (0: 256) and at least
+     * one; nothing is waited for. What it returns is how all of them end for which it did not call job_end.
+     */
+    enum err_code (*run_batch)(struct job *const *jobs, size_t count, struct err *err);
+    int batch_max;
 };
 
 struct runtime_config

@@ -69,6 +69,8 @@ static void judge(struct job *job, struct settle_verdict *verdict, struct job_en
                                                               : NULL,
                             .detail = job->code != E_OK ? job->err.text : NULL,
                             .result = job->result,
+                            .progress = job->progress,
+                            .checkpoint = job->checkpoint,
                             .follow = job->follow,
                             .follows = verdict->move == JOB_FINISH ? job->follows : 0};
 }

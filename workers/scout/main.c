@@ -12,9 +12,9 @@ enum
 };
 
 static const struct job_kind_row kinds[] = {
-    {"search", search_run, 0},
-    {"releases", releases_run, RELEASES_MAX_MS},
-    {"noop", noop_run, 0},
+    {.kind = "search", .run = search_run},
+    {.kind = "releases", .run = releases_run, .timeout_ms = RELEASES_MAX_MS},
+    {.kind = "noop", .run = noop_run},
 };
 
 int main(int argc, char **argv)
