@@ -15,6 +15,7 @@ struct conf;
 struct db_pool;
 struct health;
 struct token_keys;
+struct outbox_fresh;
 
 struct app
 {
@@ -25,8 +26,10 @@ struct app
     const struct token_keys *tokens;
     int64_t started_ms; /* monotonic */
 
-    /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake. */
+    /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake, or app_publish
+     * with rows whose contents are known. */
     void (*wake)(void *of);
+    void (*publish)(void *of, const struct outbox_fresh *fresh);
     void *wake_of;
     /* How many wake-ups wait for NATS, as of the latest look: past OUTBOX_MAX no new job is accepted. */
     int64_t (*backlog)(void *of);
@@ -41,6 +44,12 @@ static inline void app_wake(const struct app *app)
 {
     if (app->wake != 0)
         app->wake(app->wake_of);
+}
+
+static inline void app_publish(const struct app *app, const struct outbox_fresh *fresh)
+{
+    if (app->publish != 0)
+        app->publish(app->wake_of, fresh);
 }
 
 #endif

@@ -17,6 +17,7 @@
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
+#include "common/store/outbox.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -125,6 +126,11 @@ static void wake_relay(void *of)
     outbox_wake(of);
 }
 
+static void publish_fresh(void *of, const struct outbox_fresh *fresh)
+{
+    outbox_publish(of, fresh->rows, fresh->count);
+}
+
 static int64_t read_backlog(void *of)
 {
     return outbox_backlog(of);
@@ -152,6 +158,7 @@ static enum err_code start(struct process *p, struct err *err)
         .tokens = p->tokens,
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
+        .publish = publish_fresh,
         .wake_of = p->outbox,
         .backlog = read_backlog,
     };

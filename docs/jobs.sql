@@ -23,7 +23,7 @@ WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM un
     payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input) INSERT
     INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker || '.'
     || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now()) FROM
-    input;
+    input RETURNING id, job_id;
 
 PREPARE job_notify AS
 SELECT pg_notify('sokoul_outbox', '');

@@ -40,27 +40,3 @@ ALTER TABLE stream_state ADD COLUMN swept text;
 
 -- Urgent wake-ups go first.
 CREATE INDEX outbox_high ON outbox (run_at, id) WHERE subject LIKE '%.high';
-
--- Who a job belongs to must exist, as a foreign key would have it (23503, and it goes with them), but asked once per
--- statement and not once per row: that was a third of what accepting a job costs.
-ALTER TABLE jobs DROP CONSTRAINT jobs_user_id_fkey;
-CREATE FUNCTION jobs_know_users() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    stranger uuid;
-BEGIN
-    SELECT n.user_id INTO stranger FROM (SELECT DISTINCT user_id FROM accepted) n
-        LEFT JOIN LATERAL (SELECT id FROM users WHERE id = n.user_id FOR KEY SHARE) u ON true WHERE u.id IS NULL;
-    IF stranger IS NOT NULL THEN
-        RAISE foreign_key_violation USING MESSAGE = 'there is no user ' || stranger, TABLE = 'jobs', COLUMN = 'user_id';
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER jobs_know_users AFTER INSERT ON jobs REFERENCING NEW TABLE AS accepted
-    FOR EACH STATEMENT EXECUTE FUNCTION jobs_know_users();
-
-CREATE FUNCTION jobs_leave_with_users() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM jobs WHERE user_id = OLD.id;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER jobs_leave_with_users AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION jobs_leave_with_users();

@@ -72,6 +72,14 @@ static enum err_code work_once(struct request *req, struct db *db, const struct 
     return job_store_key_answer(db, &key, text, err);
 }
 
+enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
+                          struct accept_answer *answer, struct err *err)
+{
+    enum err_code code = job_store_accept_fresh(db, req->arena, jobs, count, &answer->fresh, err);
+    answer->all_fresh = code == E_OK && answer->fresh.count == count;
+    return code;
+}
+
 enum err_code accept_once(struct request *req, const struct accept *accept, struct accept_answer *answer,
                           struct err *err)
 {
@@ -89,7 +97,10 @@ enum err_code accept_once(struct request *req, const struct accept *accept, stru
     if (db_commit(db, err) != E_OK)
         return err->code;
     crash_point("accepted");
-    app_wake(req->app);
+    if (answer->all_fresh)
+        app_publish(req->app, &answer->fresh);
+    else
+        app_wake(req->app);
     return E_OK;
 }
 
@@ -131,7 +142,7 @@ static enum err_code join_or_accept(struct request *req, struct db *db, void *of
         code = job_peek_live(db, req->arena, one->job->kind, one->job->unique_key, &job_id, err);
     if (code == E_NOT_FOUND)
     {
-        code = job_store_accept(db, req->arena, one->job, 1, err);
+        code = accept_jobs(req, db, one->job, 1, answer, err);
         one->lost = code == E_CONFLICT;
     }
     return code == E_OK ? accept_job_answer(req, job_id, answer, err) : code;

@@ -14,11 +14,14 @@
 #include "api/request.h"
 #include "common/db/db.h"
 #include "common/store/jobs.h"
+#include "common/store/outbox.h"
 
 struct accept_answer
 {
-    const char *location; /* or NULL */
-    const char *body;     /* JSON text */
+    const char *location;      /* or NULL */
+    const char *body;          /* JSON text */
+    struct outbox_fresh fresh; /* of accept_jobs */
+    bool all_fresh;            /* `work` wrote no other outbox rows */
 };
 
 struct accept
@@ -27,6 +30,10 @@ struct accept
                           struct err *err);
     void *of;
 };
+
+/* For `work`: the job rows, whose wake-ups go out right after the commit. */
+MUST_USE enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs,
+                                   size_t count, struct accept_answer *answer, struct err *err);
 
 MUST_USE enum err_code accept_once(struct request *req, const struct accept *accept,
                                    struct accept_answer *answer, struct err *err);

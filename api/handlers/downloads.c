@@ -124,7 +124,7 @@ static enum err_code put_rows(struct request *req, struct db *db, const struct w
                                 id.text, job_id.text);
     if (job.payload == NULL || answer->location == NULL || answer->body == NULL)
         return fail(err, E_NO_MEMORY, "no memory for a download");
-    if (job_store_accept(db, req->arena, &job, 1, err) != E_OK)
+    if (accept_jobs(req, db, &job, 1, answer, err) != E_OK)
         return err->code;
     return download_store_add(db, req->arena, &download, err);
 }

@@ -58,7 +58,7 @@ static enum err_code create_many(struct request *req, struct db *db, void *of, s
         ids[i] = id_new();
         jobs[i] = job_of(req, wanted, ids[i].text);
     }
-    if (job_store_accept(db, req->arena, jobs, count, err) != E_OK)
+    if (accept_jobs(req, db, jobs, count, answer, err) != E_OK)
         return err->code;
     return ids_answer(req, jobs, count, answer, err);
 }
@@ -76,14 +76,6 @@ static enum err_code create(struct request *req, struct work_job *wanted, struct
     if (accept_job(req, &job, &answer, err) != E_OK)
         return err->code;
     return accept_send(req, &answer, err);
-}
-
-enum err_code jobs_create(struct request *req, struct err *err)
-{
-    struct work_job wanted;
-    if (work_job_read(req, &wanted, err) != E_OK)
-        return err->code;
-    return create(req, &wanted, err);
 }
 
 struct batch
@@ -129,6 +121,7 @@ static enum err_code answer_batch(struct batch *batch, struct err *err)
 enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err *err)
 {
     struct db *db;
+    struct outbox_fresh fresh;
     struct batch batch = {.count = 0};
     for (size_t i = 0; i < count; i++)
         sort_out(&batch, reqs[i]);
@@ -136,11 +129,18 @@ enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err 
         return E_OK;
     crash_point("accept");
     if (request_db(batch.req[0], &db, err) != E_OK ||
-        job_store_accept(db, batch.req[0]->arena, batch.job, batch.count, err) != E_OK)
+        job_store_accept_fresh(db, batch.req[0]->arena, batch.job, batch.count, &fresh, err) != E_OK)
         return err->code;
     crash_point("accepted");
-    app_wake(batch.req[0]->app);
+    app_publish(batch.req[0]->app, &fresh);
+    if (fresh.count < batch.count)
+        app_wake(batch.req[0]->app);
     return answer_batch(&batch, err);
+}
+
+enum err_code jobs_create(struct request *req, struct err *err)
+{
+    return jobs_create_batch(&req, 1, err);
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "common/db/db.h"
 #include "common/mq/mq.h"
 #include "common/outbox/outbox.h"
+#include "common/store/outbox.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,6 +37,11 @@ struct outbox
     pthread_t relay;
     pthread_t sweeper;
 
+    pthread_mutex_t fresh_lock; /* guards the list of rows to be published without being read */
+    struct fresh *fresh;
+    struct fresh *fresh_last;
+    size_t fresh_count;
+
     pthread_mutex_t local_lock; /* guards local, and is held while it is asked or given something */
     struct outbox_local local;  /* .worker NULL: none */
     char local_subjects[64];    /* LIKE */
@@ -47,12 +53,25 @@ struct outbox
     unsigned turn;            /* every fourth time urgent rows do not go first */
     int64_t no_room_since_ms; /* 0: there was room */
     bool crowd;               /* there was as much as was asked for: there may be more */
+    int64_t looked_ms;        /* when it asked the table last */
     bool complained;          /* the log says that NATS is away */
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;
     _Atomic double rows_pending;
 };
+
+/* A row with its texts behind it; freed with free(). */
+struct fresh
+{
+    struct fresh *next;
+    struct outbox_row row;
+    char texts[];
+};
+void fresh_add(struct outbox *outbox, const struct outbox_row *row);
+/* Takes at most `max`, oldest first, as a list. */
+struct fresh *fresh_take(struct outbox *outbox, size_t max);
+void fresh_free(struct fresh *list);
 
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);

@@ -85,6 +85,8 @@ static void close_all(struct outbox *outbox)
     if (outbox->stop_fd >= 0)
         close(outbox->stop_fd);
     pthread_mutex_destroy(&outbox->local_lock);
+    fresh_free(outbox->fresh);
+    pthread_mutex_destroy(&outbox->fresh_lock);
     free(outbox);
 }
 
@@ -98,6 +100,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     outbox->retention_days = config->retention_days;
     outbox->verified = -1;
     pthread_mutex_init(&outbox->local_lock, NULL);
+    pthread_mutex_init(&outbox->fresh_lock, NULL);
     outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum err_code code = open_all(config, outbox, err);
@@ -136,6 +139,13 @@ void outbox_has_room(struct outbox *outbox)
 {
     if (atomic_exchange(&outbox->starved, false))
         signal_fd(outbox->wake_fd);
+}
+
+void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fresh_add(outbox, &rows[i]);
+    signal_fd(outbox->wake_fd);
 }
 
 void outbox_wake(struct outbox *outbox)

@@ -52,6 +52,10 @@ struct outbox_local
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
 /* The local worker has room again; cheap when the relay does not wait for any. Never blocks. */
 void outbox_has_room(struct outbox *outbox);
+/* The same for rows of which the contents are known: they are published at once, without being read back.
+ * Copies them; what cannot be kept or published is found in the table. */
+struct outbox_row;
+void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count);
 /* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
 int64_t outbox_backlog(struct outbox *outbox);
 void outbox_stop(

@@ -30,7 +30,8 @@ enum
     PATIENCE_MS = 200, /* a local worker without room for so long gets its jobs over NATS, as others might */
     AWAY_MS = 250,
     HEADERS = 4,
-    ARENA_BYTES = 64 * 1024 * 1024
+    ARENA_BYTES = 64 * 1024 * 1024,
+    NO_LOOK = -1 /* for how long rows must have been due: none are asked for */
 };
 
 struct batch
@@ -83,9 +84,8 @@ static bool is_job_message(const struct outbox_row *row)
     return strncmp(row->subject, "sokoul.jobs.", 12) == 0;
 }
 
-/* Notes where the confirmed wake-ups of JOBS went. */
-static enum err_code note(struct outbox *outbox, struct db *db, struct arena *arena,
-                          const struct batch *batch, struct err *err)
+/* Where the confirmed wake-ups of JOBS went; max_seq 0: there are none. */
+static struct outbox_batch noted(const struct outbox *outbox, const struct batch *batch)
 {
     struct outbox_batch noted = {.stream = outbox->stream.incarnation, .min_wake = INT64_MAX};
     for (size_t i = 0; i < batch->count; i++)
@@ -98,7 +98,14 @@ static enum err_code note(struct outbox *outbox, struct db *db, struct arena *ar
         noted.max_wake = wake > noted.max_wake ? wake : noted.max_wake;
         noted.max_seq = message->seq > noted.max_seq ? message->seq : noted.max_seq;
     }
-    return noted.max_seq == 0 ? E_OK : outbox_store_note(db, arena, &noted, err);
+    return noted;
+}
+
+static enum err_code note(struct outbox *outbox, struct db *db, struct arena *arena,
+                          const struct batch *batch, struct err *err)
+{
+    const struct outbox_batch where = noted(outbox, batch);
+    return where.max_seq == 0 ? E_OK : outbox_store_note(db, arena, &where, err);
 }
 
 static enum err_code commit_confirmed(struct outbox *outbox, struct db *db, struct arena *arena,
@@ -296,6 +303,68 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     return code;
 }
 
+/* ---- what was committed here a moment ago ------------------------------------------------------ */
+
+static bool gather_fresh(struct arena *arena, const struct fresh *list, struct batch *batch)
+{
+    size_t n = 0;
+    for (const struct fresh *at = list; at != NULL; at = at->next)
+        n++;
+    batch->rows = arena_array(arena, n, sizeof *batch->rows);
+    for (const struct fresh *at = list; batch->rows != NULL && at != NULL; at = at->next)
+        batch->rows[batch->count++] = at->row;
+    return batch->rows != NULL;
+}
+
+/* Rows that stay for any reason are in the table, where the next round finds them. */
+static enum err_code remove_sent(struct outbox *outbox, struct db *db, struct arena *arena,
+                                 const struct batch *batch, struct err *err)
+{
+    const struct outbox_batch where = noted(outbox, batch);
+    int64_t *ids = arena_array(arena, batch->count, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; ids != NULL && i < batch->count; i++)
+        if (batch->messages[i].confirmed)
+            ids[n++] = batch->rows[i].id;
+    if (n < batch->count)
+        atomic_store(&outbox->own, true);
+    metrics_add(METRIC_NATS_PUBLISHED, n);
+    return n == 0 ? E_OK : outbox_store_sent(db, arena, ids, n, &where, err);
+}
+
+static enum err_code publish_fresh(struct outbox *outbox, struct db *db, struct arena *arena,
+                                   const struct fresh *list, struct err *err)
+{
+    struct batch batch = {.count = 0};
+    enum err_code code = E_NO_MEMORY;
+    if (gather_fresh(arena, list, &batch))
+        code = write_messages(arena, &batch, err);
+    if (code != E_OK)
+        return code;
+    crash_point("relay_taken");
+    code = mq_publish_all(outbox->publisher, batch.messages, batch.count, CONFIRM_MS, err);
+    crash_point("relay_confirmed");
+    struct err ignored = ERR_INIT;
+    enum err_code removed = remove_sent(outbox, db, arena, &batch, code == E_OK ? err : &ignored);
+    return code == E_OK ? removed : code;
+}
+
+/* Publishes them from memory: reading them back would take longer than all the rest. */
+static enum err_code drain_fresh(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+{
+    struct fresh *list = NULL;
+    enum err_code code = E_OK;
+    while (code == E_OK && (list = fresh_take(outbox, BATCH)) != NULL)
+    {
+        arena_reset(arena);
+        code = publish_fresh(outbox, db, arena, list, err);
+        fresh_free(list);
+        if (code != E_OK)
+            atomic_store(&outbox->own, true);
+    }
+    return code;
+}
+
 /* After each connect, and after a refusal: are the streams there, and are they what they were? */
 static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
 {
@@ -312,8 +381,12 @@ static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *
 static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
                            struct err *err)
 {
-    size_t moved = 1;
+    size_t moved = hold_ms == NO_LOOK ? 0 : 1;
     enum err_code code = verify(outbox, db, arena, err);
+    if (code == E_OK)
+        code = drain_fresh(outbox, db, arena, err);
+    if (moved > 0)
+        outbox->looked_ms = clock_mono_ms();
     while (code == E_OK && moved > 0)
     {
         arena_reset(arena);
@@ -325,18 +398,20 @@ static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *a
 }
 
 /* How long rows must have been due to be ours now: what this process committed, or was told of and can give
- * to its own worker, at once; the others are somebody else's for a while. */
+ * to its own worker, at once; the others are somebody else's for a while.  NO_LOOK: all that was new was
+ * fresh. */
 static int64_t hold_of(struct outbox *outbox, bool told)
 {
     uint64_t count = 0;
-    if (read(outbox->wake_fd, &count, sizeof count) < 0)
-        count = 0; /* nobody woke us */
+    bool woken = read(outbox->wake_fd, &count, sizeof count) > 0;
     bool own = atomic_exchange(&outbox->own, false);
     pthread_mutex_lock(&outbox->local_lock);
     bool local = outbox->local.worker != NULL;
     pthread_mutex_unlock(&outbox->local_lock);
     if (own || (told && local))
         return 0;
+    if (woken && !told && !local && clock_mono_ms() - outbox->looked_ms < LOOK_MS)
+        return NO_LOOK;
     return local ? HOLD_LOCAL_MS : HOLD_MS;
 }
 
@@ -363,7 +438,10 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
         if (mq_connected(outbox->mq))
             code = drain(outbox, db, arena, hold_ms, &why);
         else
+        {
+            fresh_free(fresh_take(outbox, SIZE_MAX)); /* the table has them */
             code = fail(&why, E_UNAVAILABLE, "NATS is away");
+        }
         if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
             wait_stop(outbox, AWAY_MS); /* a wake would only make us ask again */
         else if (code != E_OK)

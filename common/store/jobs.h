@@ -41,6 +41,11 @@ struct job_new
  * statement.  After it has committed, wake the relay (outbox_wake). */
 MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, const struct job_new *jobs,
                                         size_t count, struct err *err);
+/* The same, and answers the wake-ups of those that are due now, for outbox_publish after the commit; there
+ * may be fewer of them. */
+struct outbox_fresh;
+MUST_USE enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                              size_t count, struct outbox_fresh *fresh, struct err *err);
 /* The same, and tells the relays of other processes with the commit; for programs that have none (the CLI).
  */
 MUST_USE enum err_code job_store_accept_telling(struct db *db, struct arena *arena,

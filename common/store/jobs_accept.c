@@ -3,6 +3,7 @@
 #include "common/store/jobs.h"
 
 #include "common/store/jobs_internal.h"
+#include "common/store/outbox.h"
 
 #include <string.h>
 
@@ -24,7 +25,8 @@
     "now()),"                                                                                                \
     "   deadline_at, unique_key, parent_id, 1, wake FROM input)"                                             \
     " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                               \
-    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", coalesce(run_at, now()) FROM input"
+    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL                                                            \
+    ", coalesce(run_at, now()) FROM input RETURNING id, job_id"
 
 /* Two, because the first is a promise to workers that others write (docs/JOBS.md). */
 static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"), 11};
@@ -126,6 +128,43 @@ enum err_code job_store_accept(struct db *db, struct arena *arena, const struct 
     const struct db_stmt *stmt = NULL;
     enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
     return code == E_OK ? db_run(db, stmt, params, NULL, err) : code;
+}
+
+static const struct job_new *job_named(const struct job_new *jobs, size_t count, const char *id, size_t *at)
+{
+    for (size_t n = 0; n < count; n++)
+    {
+        size_t i = (*at + n) % count; /* rows come in the order of the jobs */
+        if (strcmp(jobs[i].job_id, id) != 0)
+            continue;
+        *at = i + 1;
+        return &jobs[i];
+    }
+    return NULL;
+}
+
+enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                     size_t count, struct outbox_fresh *fresh, struct err *err)
+{
+    const char *params[ACCEPT_COLUMNS];
+    const struct db_stmt *stmt = NULL;
+    struct db_rows *rows = NULL;
+    size_t at = 0;
+    enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
+    if (code == E_OK)
+        code = db_run(db, stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *fresh = (struct outbox_fresh){.rows = arena_array(arena, count, sizeof *fresh->rows)};
+    for (int i = 0; fresh->rows != NULL && i < db_rows(rows); i++)
+    {
+        const struct job_new *job = job_named(jobs, count, db_text(rows, i, 1), &at);
+        if (job != NULL && job->run_at_ms == 0 &&
+            outbox_row_of(arena, job, db_int(rows, i, 0, 0), &fresh->rows[fresh->count]))
+            fresh->count++;
+    }
+    db_rows_free(rows);
+    return E_OK;
 }
 
 enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const struct job_new *jobs,

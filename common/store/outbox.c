@@ -3,6 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/job/envelope.h"
+#include "common/job/job.h"
+#include "common/store/jobs.h"
 
 #include <string.h>
 
@@ -74,6 +76,16 @@ enum
 };
 
 /* NULL: the envelope does not fit in memory. */
+static const char *encode(struct arena *arena, const struct envelope *envelope)
+{
+    struct buf buf;
+    buf_init(&buf, ENVELOPE_MAX_BYTES * 4);
+    envelope_encode(envelope, &buf);
+    const char *text = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
+    buf_fini(&buf);
+    return text;
+}
+
 static const char *body_of(struct arena *arena, const struct db_rows *rows, int i)
 {
     struct envelope envelope = {.v = 1,
@@ -89,12 +101,35 @@ static const char *body_of(struct arena *arena, const struct db_rows *rows, int 
                                 .parent_id = db_text(rows, i, PARENT)};
     if (!job_priority_parse(db_text(rows, i, PRIORITY), &envelope.priority))
         envelope.priority = JOB_NORMAL;
-    struct buf buf;
-    buf_init(&buf, ENVELOPE_MAX_BYTES * 4);
-    envelope_encode(&envelope, &buf);
-    const char *text = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
-    buf_fini(&buf);
-    return text;
+    return encode(arena, &envelope);
+}
+
+bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake, struct outbox_row *row)
+{
+    char subject[JOB_SUBJECT_SIZE];
+    const char *worker = job->worker != NULL ? job->worker : job_worker_of(job->kind);
+    const struct envelope envelope = {.v = 1,
+                                      .job_id = job->job_id,
+                                      .kind = job->kind,
+                                      .timestamp_ms = clock_wall_ms(),
+                                      .user_id = job->user_id,
+                                      .request_id = job->request_id != NULL ? job->request_id : "",
+                                      .payload = job->payload != NULL ? job->payload : "{}",
+                                      .priority = job->priority,
+                                      .run_at_ms = ENVELOPE_TIME_NONE,
+                                      .deadline_at_ms =
+                                          job->deadline_at_ms != 0 ? job->deadline_at_ms : ENVELOPE_TIME_NONE,
+                                      .unique_key = job->unique_key,
+                                      .parent_id = job->parent_id};
+    if (worker == NULL || job_subject(worker, job->kind, job->priority, subject, NULL) != E_OK)
+        return false;
+    *row = (struct outbox_row){.id = wake,
+                               .job_id = arena_strdup(arena, job->job_id),
+                               .epoch = 1,
+                               .subject = arena_strdup(arena, subject),
+                               .request_id = arena_strdup(arena, envelope.request_id),
+                               .body = encode(arena, &envelope)};
+    return row->body != NULL && !arena_failed(arena);
 }
 
 enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
@@ -150,6 +185,25 @@ enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct
     const char *params[] = {batch->stream, db_param_int(arena, batch->min_wake),
                             db_param_int(arena, batch->max_wake), db_param_int(arena, batch->max_seq)};
     return db_run(db, &note_stmt, params, NULL, err);
+}
+
+enum err_code outbox_store_sent(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
+                                const struct outbox_batch *batch, struct err *err)
+{
+    const char **items = arena_array(arena, count, sizeof *items);
+    for (size_t i = 0; items != NULL && i < count; i++)
+        items[i] = db_param_int(arena, ids[i]);
+    const char *gone[] = {items != NULL ? db_param_array(arena, items, count) : NULL};
+    const char *noted[] = {batch->stream, db_param_int(arena, batch->min_wake),
+                           db_param_int(arena, batch->max_wake), db_param_int(arena, batch->max_seq)};
+    const struct db_call calls[] = {{&delete_stmt, gone}, {&note_stmt, noted}};
+    struct db_rows *rows[2] = {NULL, NULL};
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = db_run_all(db, calls, 2, rows, err);
+    db_rows_free(rows[0]);
+    db_rows_free(rows[1]);
+    return code;
 }
 
 enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,

@@ -20,6 +20,16 @@ struct outbox_row
     bool alone;
 };
 
+/* Wake-ups that were just written, as the relay would read them; not committed yet. */
+struct outbox_fresh
+{
+    struct outbox_row *rows;
+    size_t count;
+};
+struct job_new;
+/* The first wake-up of a job that was just accepted; in the arena. False: no memory, or no worker. */
+bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake, struct outbox_row *row);
+
 /* Which rows to take: at most `max`, of them at most `max_high` that are urgent; those that have been due for
  * `hold_ms`, and not those whose subject is LIKE `except` (NULL: all). */
 struct outbox_ask
@@ -48,6 +58,9 @@ struct outbox_batch
 };
 MUST_USE enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
                                          struct err *err);
+/* Both at once: the rows were published without having been taken. */
+MUST_USE enum err_code outbox_store_sent(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
+                                         const struct outbox_batch *batch, struct err *err);
 /* The stream's incarnation, "<created>#<rollbacks>": another one when it was made anew, or when its last
  * sequence number is below one that was noted, which means that it was set back to an older copy. One
  * transaction. */

@@ -298,7 +298,7 @@ def test_the_catalog_lists_the_foreign_keys(schema):
     rows = schema.sql("SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint "
                       "WHERE contype = 'f' AND conparentid = 0")
     assert {("favorites", "users"), ("favorites", "media"), ("watch_history", "users"), ("watch_history", "media"),
-            ("downloads", "users"), ("downloads", "media"), ("downloads", "torrents")} <= set(rows)
+            ("downloads", "users"), ("downloads", "media"), ("downloads", "torrents"), ("jobs", "users")} <= set(rows)
 
 
 def indexed_columns(schema, table):
