@@ -77,7 +77,8 @@ enum conf_need
     X(SEARCH_CACHE_TTL_S, search_cache_ttl_s, U32, "3600", 0, 604800, NOBODY, RELOAD, "How long search results count as fresh.") \
     X(TELEGRAM_BOT_TOKEN, telegram_bot_token, SECRET, "", 1, 256, BOT, RELOAD, "The bot's token, from @BotFather.") \
     X(TELEGRAM_API_URL, telegram_api_url, HTTP_URL, "https://api.telegram.org", 0, 0, NOBODY, RELOAD, "Where Telegram's bot API is.") \
-    X(SMTP_URL, smtp_url, SMTP_URL, "", 0, 0, NOBODY, RELOAD, "Mail server for notices; without it no mail is sent.") \
+    X(SMTP_URL, smtp_url, SMTP_URL, "", 0, 0, NOBODY, RELOAD, "Mail server for the notices that sokoul-scout sends; without it no mail is sent.") \
+    X(SMTP_FROM, smtp_from, TEXT, "", 3, 254, NOBODY, RELOAD, "Address from which notices come; by default the user of SMTP_URL if it is an address, else sokoul at its host.") \
     X(OLLAMA_URL, ollama_url, HTTP_URL, "", 0, 0, NOBODY, RELOAD, "Ollama, which answers the chat; without it there is no chat.")
 
 #define CONF_API_ROWS(X)                                                                                     \
