@@ -28,6 +28,11 @@ static const struct db_stmt find_id = {
     "SELECT u.id, u.role, u.password_hash, " SQL_USER " FROM users u WHERE u.id = $1 AND role <> 'system'",
     1,
 };
+static const struct db_stmt email = {
+    "user_email",
+    "SELECT email FROM users WHERE id = $1 AND role <> 'system'",
+    1,
+};
 static const struct db_stmt update = {
     "user_update",
     "UPDATE users u SET username = coalesce($2, username), email = coalesce($3, email), "
@@ -102,6 +107,13 @@ enum err_code user_store_find_id(struct db *db, struct arena *arena, const char 
 {
     const char *params[] = {user_id};
     return read_login(db, arena, &(struct db_call){&find_id, params}, login, err);
+}
+
+enum err_code user_store_email(struct db *db, struct arena *arena, const char *user_id, const char **address,
+                               struct err *err)
+{
+    const char *params[] = {user_id};
+    return store_read_one(db, arena, &(struct db_call){&email, params}, "no such user", address, err);
 }
 
 enum err_code user_store_update(struct db *db, struct arena *arena, const char *user_id,

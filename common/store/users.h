@@ -43,6 +43,10 @@ MUST_USE enum err_code user_store_find(struct db *db, struct arena *arena, const
 MUST_USE enum err_code user_store_find_id(struct db *db, struct arena *arena, const char *user_id,
                                           struct user_login *login, struct err *err);
 
+/* Where a person is written to.  E_NOT_FOUND: no such user, or the system user, who has no mailbox. */
+MUST_USE enum err_code user_store_email(struct db *db, struct arena *arena, const char *user_id,
+                                        const char **address, struct err *err);
+
 struct user_patch
 {
     const char *username; /* NULL: unchanged, as the others */

@@ -5,6 +5,7 @@
     api         a client of a sokoul-api that runs
     user, admin clients with a token
     tmdb, prowlarr   the fakes (see tests/e2e/fakes/faulty.py)
+    smtp        a fake mail server (see tests/e2e/fakes/smtp.py)
     swarm, hunting   a BitTorrent swarm on loopback, and downloads from it (see swarm.py)
     own_servers a set of servers of this test's own, for tests that kill Postgres
 
@@ -22,6 +23,7 @@ sys.path.insert(0, HERE)
 
 from client import Api  # noqa: E402
 from fakes.prowlarr import FakeProwlarr  # noqa: E402
+from fakes.smtp import FakeSmtp  # noqa: E402
 from fakes.tmdb import FakeTmdb  # noqa: E402
 from stack.throwaway import ThrowAway  # noqa: E402
 from stack_under_test import BIN, Sokoul  # noqa: E402
@@ -77,6 +79,13 @@ def tmdb():
 @pytest.fixture
 def prowlarr():
     fake = FakeProwlarr().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def smtp():
+    fake = FakeSmtp().start()
     yield fake
     fake.stop()
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sokoul-scout: finds titles and releases. The table of its kinds. */
+/* sokoul-scout: finds titles and releases, and tells users. The table of its kinds. */
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"
+#include "workers/scout/notify.h"
 #include "workers/scout/releases.h"
 #include "workers/scout/scout.h"
 #include "workers/scout/search.h"
@@ -14,6 +15,7 @@ enum
 static const struct job_kind_row kinds[] = {
     {.kind = "search", .run = search_run},
     {.kind = "releases", .run = releases_run, .timeout_ms = RELEASES_MAX_MS},
+    {.kind = "notify", .run = notify_run},
     {.kind = "noop", .run = noop_run},
 };
 
@@ -21,7 +23,7 @@ int main(int argc, char **argv)
 {
     static const struct program program = {.worker = "scout",
                                            .service = "sokoul-scout",
-                                           .about = "Finds titles and releases.",
+                                           .about = "Finds titles and releases, and tells users what became of their jobs.",
                                            .conf = CONF_SCOUT,
                                            .metrics_port = 9101,
                                            .kinds = kinds,

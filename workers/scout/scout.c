@@ -83,6 +83,11 @@ static struct place *place_new(const struct conf *conf)
     return place;
 }
 
+const struct conf *scout_conf(const struct scout *scout)
+{
+    return scout->conf;
+}
+
 static struct place *take_free(struct scout *scout)
 {
     pthread_mutex_lock(&scout->lock);

@@ -30,6 +30,8 @@ struct scout_desk
 enum err_code scout_open(const struct program_doors *doors, void **context, struct err *err);
 void scout_close(void *context); /* every desk must have been put back */
 
+const struct conf *scout_conf(const struct scout *scout);
+
 MUST_USE enum err_code scout_desk_get(struct scout *scout, const struct scout_desk **desk, struct err *err);
 void scout_desk_put(struct scout *scout, const struct scout_desk *desk); /* NULL is fine */
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/scout/notify.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/http/mail.h"
+#include "common/json/write.h"
+#include "common/store/users.h"
+#include "workers/scout/scout.h"
+
+#include <string.h>
+
+enum
+{
+    MS = 1000,
+    NAME_MAX_CHARS = 40,
+    RESULT_BYTES = 4096
+};
+
+struct wish
+{
+    const char *channel;
+    const char *template_name;
+};
+
+/* Text that says why nothing went out; NULL: it did. */
+typedef enum err_code deliver_fn(struct job *job, const struct notice *notice, const char **unsent,
+                                 struct err *err);
+
+/* ---- e-mail --------------------------------------------------------------------------------- */
+
+/* *address NULL: the user is no person. */
+static enum err_code address_of(struct job *job, const char **address, struct err *err)
+{
+    struct db *db = NULL;
+    enum err_code code = job_db(job, &db, err);
+    if (code == E_OK)
+        code = user_store_email(db, job_arena(job), job_user(job), address, err);
+    db_put(db);
+    if (code != E_NOT_FOUND)
+        return code;
+    *address = NULL;
+    return E_OK;
+}
+
+static enum err_code deliver_email(struct job *job, const struct notice *notice, const char **unsent,
+                                   struct err *err)
+{
+    const struct conf *conf = scout_conf(job_context(job));
+    const char *address = NULL;
+    if (conf->smtp_url[0] == '\0')
+    {
+        *unsent = "No channel is configured: set SMTP_URL to send mails";
+        return E_OK;
+    }
+    enum err_code code = address_of(job, &address, err);
+    if (code != E_OK)
+        return code;
+    if (address == NULL)
+    {
+        *unsent = "The job belongs to no person, so there is nobody to tell";
+        return E_OK;
+    }
+    const struct mail_server server = {.url = conf->smtp_url,
+                                       .from = conf->smtp_from,
+                                       .deadline_ms = (int)conf->http_timeout_s * MS,
+                                       .cancel = job_stop_flag(job)};
+    const struct mail mail = {.to = address,
+                              .subject = notice->subject,
+                              .text = notice->text,
+                              .id = job_id(job),
+                              .at_ms = clock_wall_ms()};
+    return mail_send(&server, &mail, err);
+}
+
+/* ---- the kind ------------------------------------------------------------------------------- */
+
+static const struct channel
+{
+    const char *name;
+    deliver_fn *deliver;
+} channels[] = {
+    {"email", deliver_email},
+};
+
+static enum err_code read_wish(struct job *job, struct wish *wish, const struct channel **channel,
+                               struct err *err)
+{
+    static const struct json_field fields[] = {
+        {"channel", JSON_TEXT, JSON_REQUIRED, offsetof(struct wish, channel), 1, NAME_MAX_CHARS},
+        {"template", JSON_TEXT, JSON_REQUIRED, offsetof(struct wish, template_name), 1, NAME_MAX_CHARS},
+    };
+    const struct json *payload = job_payload(job);
+    if (payload == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    if (json_read(job_arena(job), payload, fields, sizeof fields / sizeof fields[0], wish, NULL, err) != E_OK)
+        return err->code;
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
+        if (strcmp(channels[i].name, wish->channel) == 0)
+        {
+            *channel = &channels[i];
+            return E_OK;
+        }
+    return fail(err, E_INVALID, "channel: %.40s is none that this version can use, only email is",
+                wish->channel);
+}
+
+static enum err_code keep_result(struct job *job, const char *channel, const char *unsent, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, RESULT_BYTES);
+    struct json_writer w = json_writer(&text);
+    json_begin_object(&w, NULL);
+    json_put_text(&w, "channel", channel);
+    json_put_bool(&w, "sent", unsent == NULL);
+    json_put_text(&w, "detail", unsent);
+    json_end_object(&w);
+    const char *result = text.failed ? NULL : arena_strndup(job_arena(job), text.data, text.len);
+    buf_fini(&text);
+    if (result == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    job_set_result(job, result);
+    return E_OK;
+}
+
+enum err_code notify_run(struct job *job, struct err *err)
+{
+    struct wish wish = {NULL, NULL};
+    struct notice notice = {NULL, NULL};
+    const struct channel *channel = NULL;
+    const char *unsent = NULL;
+    if (read_wish(job, &wish, &channel, err) != E_OK)
+        return err->code;
+    log_info("job_received", "a notice, attempt %d", job_attempt(job));
+    if (notice_write(job_arena(job), wish.template_name, job_payload(job), &notice, err) != E_OK)
+        return err->code;
+    int64_t began_ms = clock_mono_ms();
+    enum err_code code = channel->deliver(job, &notice, &unsent, err);
+    if (code == E_CANCELLED) /* the flag says why */
+        return job_should_stop(job) ? job_stop_reason(job, err) : code;
+    if (code != E_OK)
+        return code;
+    log_info("notice", "%s by %s in %lld ms", unsent == NULL ? "sent" : "not sent", channel->name,
+             (long long)(clock_mono_ms() - began_ms));
+    return keep_result(job, channel->name, unsent, err);
+}
