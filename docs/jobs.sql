@@ -88,22 +88,31 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]
     fence, reason, detail, letter)), failed AS (UPDATE jobs j SET status = 'Failed', finished_at =
     clock_timestamp(), lease_until = NULL, reason = t.reason, detail = t.detail, place = NULL FROM t WHERE
     j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker,
-    j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, t.letter),
-    letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT letter,
-    job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
-    priority END, reason, coalesce(detail, ''), coalesce((SELECT jsonb_agg(jsonb_build_object('attempt',
-    h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail) ORDER BY h.at) FROM job_history h WHERE
-    h.job_id = failed.job_id), '[]') || jsonb_build_array(jsonb_build_object('attempt', attempts, 'at',
-    clock_timestamp(), 'reason', reason, 'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS
-    (INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}',
-    jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
-    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id',
-    request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload', payload)::text FROM
-    failed WHERE letter IS NOT NULL), told AS (INSERT INTO outbox (subject, headers, body) SELECT
-    'sokoul.events.job.failed', '{}', jsonb_build_object('event', 'job.failed', 'job_id', job_id, 'kind',
-    kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
-    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail)::text FROM
-    failed) SELECT job_id FROM failed;
+    j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, j.fence,
+    t.letter), notices AS MATERIALIZED (SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) *
+    1000)::bigint), 12, '0') || '7' || substr(md5(job_id || ':' || fence), 1, 3) || '8' || substr(md5(job_id
+    || ':' || fence), 4, 15))::uuid AS id, nextval('outbox_id_seq') AS wake, user_id, request_id, job_id,
+    jsonb_strip_nulls(jsonb_build_object('channel', 'email', 'template', 'job_failed', 'job_id', job_id,
+    'kind', kind, 'reason', reason, 'detail', detail, 'title', left(payload->>'query', 200))) AS payload FROM
+    failed WHERE kind <> 'notify' AND user_id <> '00000000-0000-0000-0000-000000000000' AND reason <>
+    'cancelled'), noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id,
+    epoch, wake) SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices),
+    woken AS (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, id, 1, 'sokoul.jobs.scout.notify'
+    FROM notices), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)
+    SELECT letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN
+    '' ELSE '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
+    jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail)
+    ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]') ||
+    jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', reason,
+    'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS (INSERT INTO outbox (subject, headers,
+    body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}', jsonb_build_object('v', 1, 'letter_id', letter,
+    'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE
+    'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail,
+    'attempts', attempts, 'payload', payload)::text FROM failed WHERE letter IS NOT NULL), told AS (INSERT
+    INTO outbox (subject, headers, body) SELECT 'sokoul.events.job.failed', '{}', jsonb_build_object('event',
+    'job.failed', 'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp()
+    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason,
+    'detail', detail)::text FROM failed) SELECT job_id FROM failed;
 
 PREPARE job_limited_kinds AS
 SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status = 'Pending' AND j.run_at <=

@@ -54,7 +54,15 @@ static const struct db_stmt finish_stmt = {
     " SELECT job_id FROM done",
     3};
 
-/* Failed for good; `letter` is the id of the dead letter, or NULL when there is none. */
+/* The id of the job that tells of a failure: a UUIDv7 made here, since the parameters of job_fail are a
+ * promise to workers that others write (docs/JOBS.md). Of one failure there is one. */
+#define NOTICE_ID_SQL                                                                                        \
+    "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'"                  \
+    " || substr(md5(job_id || ':' || fence), 1, 3) || '8' || substr(md5(job_id || ':' || fence), 4, "        \
+    "15))::uuid"
+
+/* Failed for good; `letter` is the id of the dead letter, or NULL when there is none. A person is told by a
+ * job of its own; a failed notice is not told of. */
 static const struct db_stmt fail_stmt = {
     "job_fail",
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[])"
@@ -63,7 +71,18 @@ static const struct db_stmt fail_stmt = {
     "   reason = t.reason, detail = t.detail, place = NULL FROM t WHERE" GUARD
     "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.user_id, j.request_id, j.payload, j.reason, "
     "j.detail,"
-    "   j.attempts, j.started_at, t.letter),"
+    "   j.attempts, j.started_at, j.fence, t.letter),"
+    " notices AS MATERIALIZED (SELECT " NOTICE_ID_SQL " AS id, nextval('outbox_id_seq') AS wake, user_id,"
+    "   request_id, job_id, jsonb_strip_nulls(jsonb_build_object('channel', 'email', 'template', "
+    "'job_failed',"
+    "     'job_id', job_id, 'kind', kind, 'reason', reason, 'detail', detail,"
+    "     'title', left(payload->>'query', 200))) AS payload"
+    "   FROM failed WHERE kind <> 'notify' AND user_id <> '" ID_SYSTEM_USER "' AND reason <> 'cancelled'),"
+    " noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id, epoch, "
+    "wake)"
+    "   SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices),"
+    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject)"
+    "   SELECT wake, id, 1, 'sokoul.jobs.scout.notify' FROM notices),"
     " letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)"
     "   SELECT letter, job_id, kind, " JOB_SUBJECT_SQL ", reason, coalesce(detail, ''),"
     "     coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason,"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users are told: the job `notify`, against a fake mail server on a real socket."""
+import datetime
 import email.utils
 import json
 import time
@@ -136,3 +137,52 @@ def test_a_password_goes_over_tls_or_not_at_all(sokoul, smtp, ada):
     assert (done["status"], done["reason"]) == ("Failed", "refused") and "no TLS" in done["detail"]
     assert not smtp.mails and smtp.count("AUTH") == 0
     assert "secret-of-ada" not in scout.log_text() + json.dumps(done)
+
+
+# ---- who is told ----------------------------------------------------------------------------------
+
+
+def children(sokoul, job_id):
+    return [row[0] for row in sokoul.sql("SELECT job_id::text FROM jobs WHERE parent_id = %s", (job_id,))]
+
+
+def test_a_job_that_fails_in_the_end_is_told_of_once(sokoul, scout, smtp, tmdb, ada):  # req: S113 S128
+    tmdb.fail("status", status=502)
+    failed = settled(sokoul, inject(sokoul, "search", {"query": "Sintel"}, 1, "--user", ada)[0], 40)
+    assert (failed["status"], failed["reason"], failed["attempts"]) == ("Failed", "exhausted", 4)
+    assert "TMDB" in failed["detail"]
+    ends = [h for h in failed["history"] if h["status"] == "Pending" and h["reason"]]
+    starts = [h for h in failed["history"] if h["status"] == "Running"][1:]
+    for end, start, wanted in zip(ends, starts, (2, 4, 8), strict=True):
+        wait = stamp_of(start["at"]) - stamp_of(end["at"])
+        assert wanted * 0.9 <= wait <= wanted * 1.1 + 0.5 * SLOW, (wait, wanted)
+    [notice] = children(sokoul, failed["id"])
+    told = settled(sokoul, notice)
+    assert (told["kind"], told["status"], told["request_id"]) == ("notify", "Completed", failed["request_id"])
+    [mail] = smtp.mails
+    assert mail.recipients == ["ada@example.org"] and mail.message["Subject"] == "Your search for titles failed: Sintel"
+    text = mail.message.get_content()
+    assert failed["detail"] in " ".join(text.split()) and failed["id"] in text and "dead letters" in text
+    assert mail.message["Message-ID"].startswith(f"<{notice}@")
+
+
+def stamp_of(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_a_permanent_failure_is_told_of_and_a_cancelled_job_is_not(sokoul, scout, smtp, ada):  # req: S113
+    failed = settled(sokoul, inject(sokoul, "noop", {"fail": "permanent"}, 1, "--user", ada)[0])
+    eventually(lambda: len(smtp.mails) == 1, 10, "the mail")
+    assert "It is not tried again by itself" in smtp.mails[0].message.get_content()
+    running = inject(sokoul, "noop", {"sleep_ms": 60000}, 1, "--user", ada)[0]
+    eventually(lambda: sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (running,)) == "Running")
+    sokoul.ctl("job", "cancel", running)
+    assert settled(sokoul, running)["children"] == [] and len(children(sokoul, failed["id"])) == 1
+
+
+def test_a_notice_that_cannot_be_sent_is_not_told_of(sokoul, scout, smtp, ada):
+    smtp.fail("reply", "RCPT", 550)
+    failed = settled(sokoul, inject(sokoul, "noop", {"fail": "permanent"}, 1, "--user", ada)[0])
+    [notice] = children(sokoul, failed["id"])
+    assert settled(sokoul, notice)["reason"] == "refused"
+    assert children(sokoul, notice) == [] and smtp.mails == []

@@ -340,6 +340,119 @@ START_TEST(fail__for_good_has_a_reason_and_no_letter)
 }
 END_TEST
 
+static const char *only_letter(void)
+{
+    const struct letter_filter filter = {.limit = 10};
+    struct job_page page;
+    const struct json *doc = NULL;
+    ck_assert_int_eq(letter_store_list(db, arena, &filter, &page, &err), E_OK);
+    ck_assert_int_eq(page.total, 1);
+    ck_assert_int_eq(json_parse(arena, page.items, strlen(page.items), &doc, &err), E_OK);
+    return json_text(json_get(json_first(doc), "id"), NULL);
+}
+
+static enum err_code replay(const char *letter, const char *payload, const char **job)
+{
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    enum err_code code = letter_store_replay(db, arena, letter, owner, payload, job, &err);
+    if (code == E_OK)
+        ck_assert_int_eq(db_commit(db, &err), E_OK);
+    else
+        db_rollback(db);
+    return code;
+}
+
+/* ---- who is told ---------------------------------------------------------------------------- */
+
+static const char *fail_as(struct job_new job, enum job_move move, const char *reason)
+{
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    struct job_claim claimed = claim(job.job_id);
+    ck_assert(settle_as(&claimed, move, reason));
+    ck_assert(!settle_as(&claimed, move, reason));
+    return job.job_id;
+}
+
+static const struct
+{
+    enum job_move move;
+    const char *reason;
+} failures[] = {
+    {JOB_GIVE_UP, "exhausted"}, {JOB_GIVE_UP, "poison"}, {JOB_FAIL, "not_found"}, {JOB_FAIL, "deadline"}};
+
+/* req: S113 */
+START_TEST(failure__of_a_person_is_told_once_by_a_job_of_its_own)
+{
+    struct job_new job = new_job();
+    job.payload = "{\"query\":\"Sintel\"}";
+    const char *id = fail_as(job, failures[_i].move, failures[_i].reason);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE kind = 'notify'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs n JOIN jobs j ON j.job_id = n.parent_id AND j.user_id ="
+                           " n.user_id AND j.request_id = n.request_id WHERE n.kind = 'notify' AND n.worker ="
+                           " 'scout' AND n.status = 'Pending' AND n.payload = jsonb_build_object('channel',"
+                           " 'email', 'template', 'job_failed', 'job_id', j.job_id, 'kind', 'noop', 'reason',"
+                           " j.reason, 'detail', 'because', 'title', 'Sintel')"
+                           " AND substr(n.job_id::text, 15, 1) = '7'"),
+                     1);
+    ck_assert_int_eq(
+        count("SELECT count(*) FROM outbox o JOIN jobs n ON n.wake = o.id AND n.job_id = o.job_id"
+              " AND n.epoch = o.epoch WHERE o.subject = 'sokoul.jobs.scout.notify'"),
+        1);
+    assert_status(id, "Failed");
+}
+END_TEST
+
+START_TEST(failure__of_many_is_told_one_by_one)
+{
+    enum
+    {
+        MANY = 40
+    };
+    struct job_claim claims[MANY];
+    struct job_end ends[MANY];
+    bool mine[MANY];
+    for (int i = 0; i < MANY; i++)
+    {
+        claims[i] = claim(accept());
+        ends[i] = (struct job_end){.job_id = claims[i].job_id,
+                                   .fence = i % 2 == 0 ? claims[i].fence : claims[i].fence + 1,
+                                   .move = JOB_FAIL,
+                                   .reason = "invalid"};
+    }
+    ck_assert_int_eq(job_store_settle(db, arena, ends, MANY, mine, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(DISTINCT parent_id) FROM jobs WHERE kind = 'notify'"), MANY / 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs n JOIN jobs j ON j.job_id = n.parent_id"
+                           " WHERE n.kind = 'notify' AND j.status = 'Running'"),
+                     0);
+}
+END_TEST
+
+START_TEST(failure__is_not_told_where_nobody_waits_for_it)
+{
+    struct job_new system = new_job();
+    struct job_new notice = new_job();
+    system.user_id = ID_SYSTEM_USER;
+    notice.kind = "notify";
+    fail_as(system, JOB_GIVE_UP, "exhausted");
+    fail_as(notice, JOB_FAIL, "refused");
+    fail_as(new_job(), JOB_FAIL, "cancelled");
+    ck_assert_int_eq(job_store_cancel(db, arena, accept(), owner, &err), E_OK);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE parent_id IS NOT NULL"), 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.jobs.scout.notify'"), 1);
+}
+END_TEST
+
+START_TEST(failure__of_a_replayed_job_is_told_again)
+{
+    const char *id = fail_as(new_job(), JOB_GIVE_UP, "exhausted");
+    const char *job = NULL;
+    ck_assert_int_eq(replay(only_letter(), NULL, &job), E_OK);
+    struct job_claim again = claim(id);
+    ck_assert(settle_as(&again, JOB_GIVE_UP, "exhausted"));
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE kind = 'notify'"), 2);
+}
+END_TEST
+
 START_TEST(settle__moves_many_ways_in_one_transaction)
 {
     struct job_claim claims[3];
@@ -607,17 +720,6 @@ END_TEST
 
 /* ---- dead letters --------------------------------------------------------------------------- */
 
-static const char *only_letter(void)
-{
-    const struct letter_filter filter = {.limit = 10};
-    struct job_page page;
-    const struct json *doc = NULL;
-    ck_assert_int_eq(letter_store_list(db, arena, &filter, &page, &err), E_OK);
-    ck_assert_int_eq(page.total, 1);
-    ck_assert_int_eq(json_parse(arena, page.items, strlen(page.items), &doc, &err), E_OK);
-    return json_text(json_get(json_first(doc), "id"), NULL);
-}
-
 START_TEST(replay__runs_the_same_job_again_and_closes_the_letter)
 {
     const char *id = accept();
@@ -625,14 +727,14 @@ START_TEST(replay__runs_the_same_job_again_and_closes_the_letter)
     ck_assert(settle_as(&claimed, JOB_GIVE_UP, "exhausted"));
     const char *letter = only_letter();
     const char *job = NULL;
-    ck_assert_int_eq(letter_store_replay(db, arena, letter, owner, "{\"sleep_ms\":1}", &job, &err), E_OK);
+    ck_assert_int_eq(replay(letter, "{\"sleep_ms\":1}", &job), E_OK);
     ck_assert_str_eq(job, id);
     assert_status(id, "Pending");
     ck_assert_str_eq(column(id, "payload"), "{\"sleep_ms\":1}");
     struct job_claim again = claim(id);
     ck_assert_int_eq(again.attempts, 1);
     ck_assert_int_gt(again.fence, claimed.fence);
-    ck_assert_int_eq(letter_store_replay(db, arena, letter, owner, NULL, &job, &err), E_CONFLICT);
+    ck_assert_int_eq(replay(letter, NULL, &job), E_CONFLICT);
     ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE closed_at IS NULL"), 0);
 }
 END_TEST
@@ -654,7 +756,7 @@ START_TEST(bury_raw__keeps_the_bytes_and_the_reason)
     ck_assert_int_eq(letter_store_get(db, arena, id, &json, &err), E_OK);
     ck_assert_ptr_nonnull(strstr(json, "\"raw_base64\":\"Z2FyYmFnZSAB/w==\""));
     ck_assert_ptr_nonnull(strstr(json, "\"raw_size\":921600"));
-    ck_assert_int_eq(letter_store_replay(db, arena, id, owner, NULL, &job, &err), E_UNPROCESSABLE);
+    ck_assert_int_eq(replay(id, NULL, &job), E_UNPROCESSABLE);
 }
 END_TEST
 
@@ -745,6 +847,10 @@ int main(void)
         {hand_back__burns_no_attempt, 1},
         {give_up__writes_a_dead_letter_with_every_error, 1},
         {fail__for_good_has_a_reason_and_no_letter, 1},
+        {failure__of_a_person_is_told_once_by_a_job_of_its_own, sizeof failures / sizeof failures[0]},
+        {failure__of_many_is_told_one_by_one, 1},
+        {failure__is_not_told_where_nobody_waits_for_it, 1},
+        {failure__of_a_replayed_job_is_told_again, 1},
         {settle__moves_many_ways_in_one_transaction, 1},
         {cancel__takes_pending_and_running_and_nothing_else, 1},
         {take_back__leaves_the_living_alone, 1},
