@@ -122,8 +122,7 @@ static enum err_code share(struct hunt *hunt, struct err *err)
     if (result == NULL)
         return fail(err, E_CONFLICT, "another hunter holds the torrent");
     hunt->is_shared = true;
-    job_set_result(hunt->job, result);
-    return E_OK;
+    return hunt_keep(hunt, result, err);
 }
 
 static enum err_code try_join(struct hunt *hunt, const struct torrent_source *source, struct err *err)

@@ -2,7 +2,9 @@
 #include "workers/hunter/hunt.h"
 
 #include "common/base/clock.h"
+#include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/base/utf8.h"
 #include "common/json/write.h"
 
 #include <stdlib.h>
@@ -13,7 +15,9 @@ enum
     LIST_BYTES = 32 << 20,    /* of a file list in the database */
     RESULT_BYTES = 200 << 10, /* of the files in a result, which may have 256 KiB in all */
     ARENA_BYTES = 128 << 20,
-    AGAIN_MS = 1000
+    AGAIN_MS = 1000,
+    NAME_BYTES = 200, /* of a name in a notice */
+    NOTICE_BYTES = 4096
 };
 
 /* As many files as fit, none of them cut. */
@@ -145,7 +149,44 @@ enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, st
     known_fini(&known);
     if (code == E_OK && result == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the result");
-    if (code == E_OK)
-        job_set_result(hunt->job, result);
-    return code;
+    return code == E_OK ? hunt_keep(hunt, result, err) : code;
+}
+
+/* ---- who is told ---------------------------------------------------------------------------- */
+
+static const char *notice_text(struct hunt *hunt, const char *name)
+{
+    struct buf out;
+    size_t len = utf8_cut(name, strnlen(name, NAME_BYTES));
+    buf_init(&out, NOTICE_BYTES);
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w, NULL);
+    json_put_text(&w, "channel", "email");
+    json_put_text(&w, "template", "download_done");
+    json_put_text(&w, "download_id", hunt->guard.download_id);
+    json_put_text_n(&w, "name", name, len);
+    json_end_object(&w);
+    const char *text = out.failed ? NULL : arena_strndup(job_arena(hunt->job), out.data, out.len);
+    buf_fini(&out);
+    return text;
+}
+
+enum err_code hunt_keep(struct hunt *hunt, const char *result, struct err *err)
+{
+    struct job *job = hunt->job;
+    const struct json *doc = NULL;
+    struct id id = id_new();
+    if (json_parse(job_arena(job), result, strlen(result), &doc, err) != E_OK)
+        return err->code == E_NO_MEMORY ? err->code : fail(err, E_BUG, "the result is not JSON");
+    job_set_result(job, result);
+    if (strcmp(job_user(job), ID_SYSTEM_USER) == 0)
+        return E_OK;
+    const char *name = json_text(json_get(doc, "name"), "");
+    const struct job_new notice = {.job_id = arena_strdup(job_arena(job), id.text),
+                                   .kind = "notify",
+                                   .payload = notice_text(hunt, name[0] != '\0' ? name : "a title"),
+                                   .priority = JOB_NORMAL};
+    if (notice.job_id == NULL || notice.payload == NULL || !job_follow(job, &notice))
+        return fail(err, E_NO_MEMORY, "no memory for a notice");
+    return E_OK;
 }

@@ -31,4 +31,7 @@ MUST_USE enum err_code hunt_describe(struct hunt *hunt, const struct swarm_view 
  * Waits for a database that is away. */
 MUST_USE enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, struct err *err);
 
+/* Keeps the result of a complete download, and has its user told. */
+MUST_USE enum err_code hunt_keep(struct hunt *hunt, const char *result, struct err *err);
+
 #endif
