@@ -29,6 +29,13 @@ static enum err_code write_down(struct db *db, const char *action, const char *s
     return audit_store_add(db, &entry, err);
 }
 
+/* The change and what is written about it, both or none. */
+static enum err_code commit_with(struct db *db, const char *action, const char *subject, struct err *err)
+{
+    enum err_code code = write_down(db, action, subject, err);
+    return code == E_OK ? db_commit(db, err) : code;
+}
+
 static enum err_code replay(struct session *session, const char *id, const char *payload, const char **job_id,
                             struct err *err)
 {
@@ -36,13 +43,17 @@ static enum err_code replay(struct session *session, const char *id, const char 
     struct err ignored = ERR_INIT;
     enum err_code code = session_db(session, &db, err);
     if (code == E_OK)
+        code = db_begin(db, err);
+    if (code == E_OK)
         code = letter_store_replay(db, session->arena, id, ID_SYSTEM_USER, payload, job_id, err);
+    if (code == E_OK)
+        code = commit_with(db, "dlq_replayed", id, err);
+    if (code != E_OK)
+        session_db_drop(session); /* with the transaction */
     if (code == E_NOT_FOUND)
         return fail(err, code, "there is no dead letter %s", id);
     if (code == E_CONFLICT)
         return fail(err, code, "dead letter %s is closed already", id);
-    if (code == E_OK)
-        code = write_down(db, "dlq_replayed", id, err);
     if (code == E_OK && job_store_notify(db, &ignored) != E_OK)
         session_db_drop(session);
     return code;
@@ -96,10 +107,12 @@ enum err_code verb_dlq_purge(struct session *session, struct err *err)
     if (code == E_OK)
         code = session_db(session, &db, err);
     if (code == E_OK)
+        code = db_begin(db, err);
+    if (code == E_OK)
         code = letter_store_purge(db, id, ID_SYSTEM_USER, &closed, err);
     if (code == E_OK && id != NULL && closed == 0)
         return fail(err, E_NOT_FOUND, "there is no open dead letter %s", id);
     if (code == E_OK)
-        code = write_down(db, "dlq_purged", id != NULL ? id : "all", err);
+        code = commit_with(db, "dlq_purged", id != NULL ? id : "all", err);
     return code == E_OK ? show_closed(session, closed, err) : code;
 }

@@ -70,11 +70,15 @@ static enum err_code close_letters(struct request *req, const char *id, int64_t 
     struct db *db;
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
-    if (letter_store_purge(db, id, req->user.id.text, closed, err) == E_OK &&
-        answer_audit(req, db, "dlq_purged", NULL, id != NULL ? id : "all", err) == E_OK)
+    enum err_code code = letter_store_purge(db, id, req->user.id.text, closed, err);
+    if (code == E_OK && id != NULL && *closed == 0)
+        code = fail(err, E_NOT_FOUND, "%s", missing);
+    if (code == E_OK)
+        code = answer_audit(req, db, "dlq_purged", NULL, id != NULL ? id : "all", err);
+    if (code == E_OK)
         return db_commit(db, err);
     db_rollback(db);
-    return err->code;
+    return code;
 }
 
 enum err_code letters_delete(struct request *req, struct err *err)
@@ -83,7 +87,7 @@ enum err_code letters_delete(struct request *req, struct err *err)
     int64_t closed = 0;
     if (answer_id(req, &id, missing, err) != E_OK || close_letters(req, id.text, &closed, err) != E_OK)
         return err->code;
-    return closed > 0 ? reply_no_content(req) : fail(err, E_NOT_FOUND, "%s", missing);
+    return reply_no_content(req);
 }
 
 enum err_code letters_purge(struct request *req, struct err *err)

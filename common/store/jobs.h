@@ -244,7 +244,9 @@ MUST_USE enum err_code letter_store_list(struct db *db, struct arena *arena,
 MUST_USE enum err_code letter_store_get(struct db *db, struct arena *arena, const char *letter_id,
                                         const char **json, struct err *err);
 /* Replays the letter: the same job again, or a new job from raw bytes. `payload` JSON replaces it, or NULL.
- * E_CONFLICT: closed already; E_UNPROCESSABLE: raw bytes that are still no envelope. */
+ * In the caller's transaction, which must be open, so that what is written about it is written with it; on
+ * failure it must be rolled back.  E_CONFLICT: closed already; E_UNPROCESSABLE: raw bytes that are still no
+ * envelope. */
 MUST_USE enum err_code letter_store_replay(struct db *db, struct arena *arena, const char *letter_id,
                                            const char *closed_by, const char *payload, const char **job_id,
                                            struct err *err);

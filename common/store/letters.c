@@ -325,9 +325,11 @@ static enum err_code not_open(struct db *db, const char *letter_id, struct err *
                  : fail(err, E_NOT_FOUND, "there is no such dead letter");
 }
 
-static enum err_code replay_in(struct db *db, struct arena *arena, const char *const *params,
-                               const char *payload, const char **job_id, struct err *err)
+enum err_code letter_store_replay(struct db *db, struct arena *arena, const char *letter_id,
+                                  const char *closed_by, const char *payload, const char **job_id,
+                                  struct err *err)
 {
+    const char *params[] = {letter_id, closed_by};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &close_stmt, params, &rows, err);
     if (code != E_OK)
@@ -340,21 +342,6 @@ static enum err_code replay_in(struct db *db, struct arena *arena, const char *c
     const char *id = db_text(rows, 0, 0);
     return id != NULL ? replay_job(db, arena, id, payload, job_id, err)
                       : replay_raw(db, arena, rows, payload, job_id, err);
-}
-
-enum err_code letter_store_replay(struct db *db, struct arena *arena, const char *letter_id,
-                                  const char *closed_by, const char *payload, const char **job_id,
-                                  struct err *err)
-{
-    const char *params[] = {letter_id, closed_by};
-    enum err_code code = db_begin(db, err);
-    if (code == E_OK)
-        code = replay_in(db, arena, params, payload, job_id, err);
-    if (code == E_OK)
-        code = db_commit(db, err);
-    if (code != E_OK)
-        db_rollback(db);
-    return code;
 }
 
 enum err_code letter_store_purge(struct db *db, const char *letter_id, const char *closed_by, int64_t *closed,

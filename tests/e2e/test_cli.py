@@ -420,6 +420,20 @@ def test_purge_closes_one_or_all(sokoul):
     assert ctl_json(sokoul, "dlq", "ls") == []
 
 
+def test_what_cannot_be_written_down_is_not_done(sokoul):
+    (replayed, job_id), (purged, _) = a_letter(sokoul), a_letter(sokoul)
+    sokoul.sql("ALTER TABLE logs ADD CONSTRAINT full_disk CHECK (action NOT LIKE 'dlq%') NOT VALID")
+    assert ctl(sokoul, "dlq", "replay", replayed, code=64).stderr != ""
+    assert ctl(sokoul, "dlq", "purge", purged, code=64).stderr != ""
+    assert ctl(sokoul, "dlq", "purge", "--all", code=64).stderr != ""
+    assert {letter["id"] for letter in ctl_json(sokoul, "dlq", "ls")} == {replayed, purged}
+    assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job_id,)) == "Failed"
+    sokoul.sql("ALTER TABLE logs DROP CONSTRAINT full_disk")
+    assert ctl_json(sokoul, "dlq", "replay", replayed) == {"job_id": job_id}
+    assert ctl_json(sokoul, "dlq", "purge", "--all") == {"closed": 1}
+    assert sokoul.sql("SELECT action, subject FROM logs ORDER BY at") == [("dlq_replayed", replayed), ("dlq_purged", "all")]
+
+
 # ---- accounts -----------------------------------------------------------------------------------
 
 

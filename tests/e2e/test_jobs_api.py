@@ -160,6 +160,22 @@ def test_dead_letters_are_shown_replayed_and_closed(sokoul, admin):
     assert admin.get("/admin/dlq").json == {"items": [], "page": 1, "limit": 20, "total": 0, "next": None}
 
 
+def test_what_cannot_be_written_down_is_not_done(sokoul, admin):
+    job = noop(admin)["job_id"]
+    rows.finish(sokoul, job, "Failed", "exhausted")
+    one = letter(sokoul, job)
+    sokoul.sql("ALTER TABLE logs ADD CONSTRAINT full_disk CHECK (action NOT LIKE 'dlq%') NOT VALID")
+    key = {"Idempotency-Key": "replay-once"}
+    assert admin.post(f"/admin/dlq/{one}/replay", headers=key).status >= 400
+    assert admin.delete(f"/admin/dlq/{one}").status >= 400 and admin.delete("/admin/dlq").status >= 400
+    assert admin.get("/admin/dlq").json["total"] == 1
+    assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job,)) == "Failed"
+    sokoul.sql("ALTER TABLE logs DROP CONSTRAINT full_disk")
+    assert admin.post(f"/admin/dlq/{one}/replay", headers=key).json["job_id"] == job
+    assert admin.delete(f"/admin/dlq/{one}").status == 404
+    assert sokoul.sql("SELECT action, subject FROM logs WHERE action LIKE 'dlq%'") == [("dlq_replayed", one)]
+
+
 def test_the_audit_trail_is_for_moderators(sokoul, api, user, admin):  # req: S11 S157
     sokoul.sql("UPDATE users SET role = 'moderator' WHERE username = 'ada'")
     login = api.post("/auth/login", {"username": "ada", "password": "correct horse battery"})

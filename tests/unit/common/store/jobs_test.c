@@ -739,6 +739,22 @@ START_TEST(replay__runs_the_same_job_again_and_closes_the_letter)
 }
 END_TEST
 
+/* Whoever writes down that it was replayed does so in the same transaction. */
+START_TEST(replay__takes_part_in_the_callers_transaction)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    const char *job = NULL;
+    ck_assert(settle_as(&claimed, JOB_GIVE_UP, "exhausted"));
+    const char *letter = only_letter();
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(letter_store_replay(db, arena, letter, owner, NULL, &job, &err), E_OK);
+    db_rollback(db);
+    assert_status(id, "Failed");
+    ck_assert_str_eq(only_letter(), letter);
+}
+END_TEST
+
 /* req: S121 */
 START_TEST(bury_raw__keeps_the_bytes_and_the_reason)
 {
@@ -868,6 +884,7 @@ int main(void)
         {moves__stay_on_the_page, 1},
         {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},
         {replay__runs_the_same_job_again_and_closes_the_letter, 1},
+        {replay__takes_part_in_the_callers_transaction, 1},
         {bury_raw__keeps_the_bytes_and_the_reason, 1},
         {bury_raw__makes_one_letter_of_one_message, 1},
         {adopt__takes_an_envelope_that_nobody_accepted_once, 1},

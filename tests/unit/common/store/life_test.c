@@ -199,8 +199,13 @@ static bool do_replay(void)
         return false;
     if (letter == NULL)
         return true;
-    enum err_code code =
-        letter_store_replay(pair.db, pair.arena, letter, ID_SYSTEM_USER, NULL, &job, &pair.err);
+    enum err_code code = db_begin(pair.db, &pair.err);
+    if (code == E_OK)
+        code = letter_store_replay(pair.db, pair.arena, letter, ID_SYSTEM_USER, NULL, &job, &pair.err);
+    if (code == E_OK)
+        code = db_commit(pair.db, &pair.err);
+    else
+        db_rollback(pair.db);
     struct life_effects effects = life_replay(&pair.life, pair.letter, 0);
     note(effects);
     return (code == E_OK) == effects.moved;
