@@ -12,9 +12,11 @@ enum err_code verb_job_get(struct session *session, struct err *err)
     enum err_code code = read_id(session, session->args[0], &id, err);
     if (code == E_OK)
         code = session_db(session, &db, err);
+    bool graph = option_given(&session->options, OPTION_GRAPH);
     if (code == E_OK)
-        code = job_store_get(db, session->arena, id, NULL, &json, err);
+        code = graph ? show_graph(session, db, id, err)
+                     : job_store_get(db, session->arena, id, NULL, &json, err);
     if (code == E_NOT_FOUND)
         return fail(err, E_NOT_FOUND, "there is no job %s", id);
-    return code == E_OK ? show_object(session, json, err) : code;
+    return code == E_OK && !graph ? show_object(session, json, err) : code;
 }

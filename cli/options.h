@@ -43,6 +43,7 @@
     X(LIMIT,          "limit",          "N",       "how many to show; 20 by default")                        \
     X(BEFORE,         "before",         "ID",      "continue below this id")                                 \
     X(ALL,            "all",            "",        "all of them")                                            \
+    X(GRAPH,          "graph",          "",        "with all that led to it and all that followed from it")   \
     X(DIR,            "dir",            "DIR",     "read migrations from DIR, not those built in")           \
     X(USERNAME,       "username",       "NAME",    "name of the user, 3 to 32 of A-Z a-z 0-9 . _ -")         \
     X(EMAIL,          "email",          "EMAIL",   "address of the user")                                    \

@@ -23,8 +23,7 @@ static const char *value_text(struct session *session, const struct json *value)
     return text != NULL ? text : "?";
 }
 
-/* What strangers wrote must not move the cursor of a terminal. */
-static void add_clean(struct buf *out, const char *text)
+void show_clean(struct buf *out, const char *text)
 {
     for (; *text != '\0'; text++)
         buf_add_char(out, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
@@ -43,7 +42,7 @@ enum err_code show_object(struct session *session, const char *json, struct err 
     for (const struct json *m = json_first(object); m != NULL; m = json_next(m))
     {
         buf_addf(&out, "%-12s  ", json_name(m));
-        add_clean(&out, value_text(session, m));
+        show_clean(&out, value_text(session, m));
         buf_add_char(&out, '\n');
     }
     if (code == E_OK)
@@ -55,7 +54,7 @@ enum err_code show_object(struct session *session, const char *json, struct err 
 static void add_cell(struct buf *out, const char *text, int width)
 {
     size_t before = out->len;
-    add_clean(out, text);
+    show_clean(out, text);
     while (out->len - before < (size_t)width)
         buf_add_char(out, ' ');
 }

@@ -21,6 +21,9 @@ MUST_USE enum err_code show_object(struct session *session, const char *json, st
 MUST_USE enum err_code show_table(struct session *session, const char *json,
                                   const struct show_column *columns, size_t count, struct err *err);
 
+/* What strangers wrote must not move the cursor of a terminal: controls become spaces. */
+void show_clean(struct buf *out, const char *text);
+
 /* A word that must be an id, lower-cased into the arena. E_USAGE. */
 MUST_USE enum err_code read_id(struct session *session, const char *word, const char **id, struct err *err);
 /* All words of the verb as ids. */

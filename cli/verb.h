@@ -59,6 +59,8 @@ MUST_USE enum err_code verb_migrate_up(struct session *session, struct err *err)
 MUST_USE enum err_code verb_migrate_status(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_inject(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_get(struct session *session, struct err *err);
+/* Prints all jobs that belong together with this one, as a tree.  E_NOT_FOUND. */
+MUST_USE enum err_code show_graph(struct session *session, struct db *db, const char *id, struct err *err);
 MUST_USE enum err_code verb_job_ls(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_cancel(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_wait(struct session *session, struct err *err);

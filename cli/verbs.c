@@ -14,9 +14,11 @@ const struct verb verbs[] = {
      "Without --wait it prints the ids.  With --wait it ends with counts, latencies (accept to end) and\n"
      "pickup times (accept to start), all by the database's clock; it outlives restarts of workers and\n"
      "servers, and exits 1 when a job Failed, 75 when --timeout is over."},
-    {"job", "get", "ID", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_job_get,
+    {"job", "get", "ID", 1, 1, OPTION_BIT(GRAPH), VERB_NEEDS_SETTINGS, verb_job_get,
      "show a job",
-     "With --json exactly what GET /jobs/{id} answers."},
+     "With --json exactly what GET /jobs/{id} answers.  With --graph the whole tree of jobs that belong\n"
+     "together, from the one that started it all: at most 1,000 jobs, 32 levels deep; with --json\n"
+     "nested: {id,kind,status,reason,created_at,finished_at,children}."},
     {"job", "ls", "", 0, 0, OPTION_BIT(LIMIT) | OPTION_BIT(STATUS) | OPTION_BIT(KIND) | OPTION_BIT(BEFORE),
      VERB_NEEDS_SETTINGS, verb_job_ls,
      "list jobs, newest first", NULL},

@@ -91,6 +91,29 @@ struct job_look
 MUST_USE enum err_code job_store_get_many(struct db *db, struct arena *arena, const struct job_look *looks,
                                           size_t n, const char **jsons, struct err *err);
 
+/* All jobs that belong together with this one: from its topmost parent down, at most JOB_GRAPH_MAX of them
+ * and JOB_GRAPH_DEPTH levels, parents before their children and siblings in the order of their ids.  The
+ * first is the root, whose parent_id is NULL.  Children of another user are left out.  E_NOT_FOUND: no such
+ * job. */
+enum
+{
+    JOB_GRAPH_MAX = 1000,
+    JOB_GRAPH_DEPTH = 32
+};
+struct job_node
+{
+    const char *job_id;
+    const char *parent_id;
+    const char *kind;
+    const char *status;
+    const char *reason; /* or NULL */
+    int64_t created_ms;
+    int64_t finished_ms; /* 0: not yet */
+    int level;           /* 0 is the root */
+};
+MUST_USE enum err_code job_store_graph(struct db *db, struct arena *arena, const char *job_id,
+                                       const struct job_node **nodes, size_t *count, struct err *err);
+
 struct job_filter
 {
     const char *user_id; /* NULL: everybody's */

@@ -27,6 +27,22 @@ static const struct db_stmt history_stmt = {"job_history",
                                             "detail FROM job_history WHERE job_id = $1 ORDER BY at",
                                             1};
 
+/* Up to the root, then down; a ring that somebody made of parents ends at the depth. */
+static const struct db_stmt graph_stmt = {
+    "job_graph",
+    "WITH RECURSIVE up AS (SELECT job_id, parent_id, user_id, 0 AS n FROM jobs WHERE job_id = $1"
+    "   UNION ALL SELECT p.job_id, p.parent_id, p.user_id, up.n + 1 FROM up JOIN jobs p"
+    "   ON p.job_id = up.parent_id AND p.user_id = up.user_id WHERE up.n < $2::bigint - 1),"
+    " root AS (SELECT job_id FROM up ORDER BY n DESC LIMIT 1),"
+    " down AS (SELECT j.*, 0 AS level, ARRAY[j.job_id] AS path FROM jobs j JOIN root USING (job_id)"
+    "   UNION ALL SELECT c.*, d.level + 1, d.path || c.job_id FROM down d JOIN jobs c"
+    "   ON c.parent_id = d.job_id AND c.user_id = d.user_id"
+    "   WHERE d.level < $2::bigint - 1 AND c.job_id <> ALL (d.path))"
+    " SELECT job_id, CASE WHEN level > 0 THEN parent_id END, kind, status, reason, created_at, finished_at, "
+    "level"
+    " FROM (SELECT * FROM down ORDER BY level, job_id LIMIT $3::bigint) nearest ORDER BY path",
+    3};
+
 static const struct db_stmt list_stmt = {
     "job_list",
     "SELECT " SEEN_COLUMNS " FROM jobs j WHERE ($1::uuid IS NULL OR j.user_id = $1::uuid)"
@@ -278,6 +294,42 @@ enum err_code job_store_get(struct db *db, struct arena *arena, const char *job_
     if (found == NULL)
         return fail(err, E_NOT_FOUND, "there is no such job");
     *json = found;
+    return E_OK;
+}
+
+/* ---- graph ---------------------------------------------------------------------------------- */
+
+static struct job_node node_of(const struct db_rows *rows, int i)
+{
+    return (struct job_node){.job_id = db_text(rows, i, 0),
+                             .parent_id = db_text(rows, i, 1),
+                             .kind = db_text(rows, i, 2),
+                             .status = db_text(rows, i, 3),
+                             .reason = db_text(rows, i, 4),
+                             .created_ms = db_time(rows, i, 5, NO_TIME),
+                             .finished_ms = db_time(rows, i, 6, NO_TIME),
+                             .level = (int)db_int(rows, i, 7, 0)};
+}
+
+enum err_code job_store_graph(struct db *db, struct arena *arena, const char *job_id,
+                              const struct job_node **nodes, size_t *count, struct err *err)
+{
+    const char *params[] = {job_id, db_param_int(arena, JOB_GRAPH_DEPTH), db_param_int(arena, JOB_GRAPH_MAX)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &graph_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    int n = db_rows(rows);
+    struct job_node *list = rows == NULL ? NULL : arena_array(arena, (size_t)n + 1, sizeof *list);
+    if (list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    if (n == 0)
+        return fail(err, E_NOT_FOUND, "there is no such job");
+    for (int i = 0; i < n; i++)
+        list[i] = node_of(rows, i);
+    *nodes = list;
+    *count = (size_t)n;
     return E_OK;
 }
 

@@ -434,6 +434,48 @@ def test_what_cannot_be_written_down_is_not_done(sokoul):
     assert sokoul.sql("SELECT action, subject FROM logs ORDER BY at") == [("dlq_replayed", replayed), ("dlq_purged", "all")]
 
 
+# ---- graphs -------------------------------------------------------------------------------------
+
+
+def a_child(sokoul, parent, kind="notify", status="Completed"):
+    job_id = inject_one(sokoul, kind)
+    sokoul.sql("UPDATE jobs SET parent_id = %s, status = %s, finished_at = now() WHERE job_id = %s",
+               (parent, status, job_id))
+    return job_id
+
+
+def inject_one(sokoul, kind="noop"):
+    return ctl_json(sokoul, "job", "inject", "--kind", kind)["ids"][0]
+
+
+def test_a_graph_shows_what_belongs_together(sokoul):
+    root = inject_one(sokoul, "releases")
+    download = a_child(sokoul, root, "download")
+    notice = a_child(sokoul, download)
+    other = a_child(sokoul, root)
+    for asked in (root, download, notice, other):
+        whole = ctl_json(sokoul, "job", "get", asked, "--graph")
+        assert (whole["id"], whole["kind"], whole["status"], whole["finished_at"]) == (root, "releases", "Pending", None)
+        assert [c["id"] for c in whole["children"]] == [download, other]
+        assert [c["id"] for c in whole["children"][0]["children"]] == [notice]
+        assert whole["children"][0]["children"][0]["children"] == [] and whole["children"][1]["children"] == []
+        assert set(whole) == {"id", "kind", "status", "reason", "created_at", "finished_at", "children"}
+    lines = ctl(sokoul, "job", "get", notice, "--graph").stdout.splitlines()
+    assert [line.split("  ")[-3:][1] for line in lines] == [root, download, notice, other]
+    assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 4, 2]
+    assert "no job" in ctl(sokoul, "job", "get", str(uuid.uuid4()), "--graph", code=1).stderr
+
+
+def test_a_deep_graph_is_cut_and_stays_json(sokoul):
+    leaf = root = inject_one(sokoul)
+    for _ in range(40):
+        leaf = a_child(sokoul, leaf)
+    node, depth = ctl_json(sokoul, "job", "get", root, "--graph"), 1
+    while node["children"]:
+        node, depth = node["children"][0], depth + 1
+    assert depth == 32
+
+
 # ---- accounts -----------------------------------------------------------------------------------
 
 

@@ -755,6 +755,85 @@ START_TEST(replay__takes_part_in_the_callers_transaction)
 }
 END_TEST
 
+/* ---- the graph ------------------------------------------------------------------------------ */
+
+static struct job_new child_of(const char *parent)
+{
+    struct job_new job = new_job();
+    job.parent_id = parent;
+    ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
+    return job;
+}
+
+static const struct job_node *graph(const char *id, size_t *n)
+{
+    const struct job_node *nodes = NULL;
+    ck_assert_int_eq(job_store_graph(db, arena, id, &nodes, n, &err), E_OK);
+    return nodes;
+}
+
+START_TEST(graph__is_the_same_from_wherever_it_is_asked_for)
+{
+    const char *root = accept();
+    const char *first = child_of(root).job_id;
+    const char *second = child_of(root).job_id;
+    const char *deep = child_of(first).job_id;
+    const char *const wanted[] = {root, first, deep, second};
+    const int levels[] = {0, 1, 2, 1};
+    accept(); /* of another request */
+    for (size_t asked = 0; asked < 4; asked++)
+    {
+        size_t n = 0;
+        const struct job_node *nodes = graph(wanted[asked], &n);
+        ck_assert_uint_eq(n, 4);
+        for (size_t i = 0; i < n; i++)
+        {
+            ck_assert_str_eq(nodes[i].job_id, wanted[i]);
+            ck_assert_int_eq(nodes[i].level, levels[i]);
+        }
+        ck_assert_ptr_null(nodes[0].parent_id);
+    }
+}
+END_TEST
+
+START_TEST(graph__has_its_bounds)
+{
+    const char *id = accept();
+    const char *leaf = id;
+    const struct job_node *nodes = NULL;
+    size_t n = 0;
+    for (int i = 0; i < JOB_GRAPH_DEPTH + 5; i++)
+        leaf = child_of(leaf).job_id;
+    ck_assert_int_eq(graph(id, &n)[JOB_GRAPH_DEPTH - 1].level, JOB_GRAPH_DEPTH - 1);
+    ck_assert_uint_eq(n, JOB_GRAPH_DEPTH);
+    graph(leaf, &n);
+    ck_assert_uint_eq(n, JOB_GRAPH_DEPTH);
+    for (int i = 0; i < JOB_GRAPH_MAX + 10; i++)
+        child_of(id);
+    graph(id, &n);
+    ck_assert_uint_eq(n, JOB_GRAPH_MAX);
+    struct id none = id_new();
+    ck_assert_int_eq(job_store_graph(db, arena, none.text, &nodes, &n, &err), E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(graph__ends_where_parents_make_a_ring_or_belong_to_another)
+{
+    size_t n = 0;
+    const char *one = accept();
+    const char *two = child_of(one).job_id;
+    struct job_new stranger = new_job();
+    stranger.user_id = test_db_user(db, "eve");
+    stranger.parent_id = one;
+    ck_assert_int_eq(job_store_accept(db, arena, &stranger, 1, &err), E_OK);
+    graph(one, &n);
+    ck_assert_uint_eq(n, 2);
+    test_db_exec(db, arena_printf(arena, "UPDATE jobs SET parent_id = '%s' WHERE job_id = '%s'", two, one));
+    graph(one, &n);
+    ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
 /* req: S121 */
 START_TEST(bury_raw__keeps_the_bytes_and_the_reason)
 {
@@ -885,6 +964,9 @@ int main(void)
         {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},
         {replay__runs_the_same_job_again_and_closes_the_letter, 1},
         {replay__takes_part_in_the_callers_transaction, 1},
+        {graph__is_the_same_from_wherever_it_is_asked_for, 1},
+        {graph__has_its_bounds, 1},
+        {graph__ends_where_parents_make_a_ring_or_belong_to_another, 1},
         {bury_raw__keeps_the_bytes_and_the_reason, 1},
         {bury_raw__makes_one_letter_of_one_message, 1},
         {adopt__takes_an_envelope_that_nobody_accepted_once, 1},
