@@ -42,7 +42,7 @@ static size_t give_mail(char *bytes, size_t each, size_t count, void *of)
 }
 
 /* Each line that the server says. */
-static size_t take_reply(char *line, size_t each, size_t count, void *of)
+static size_t take_reply(const char *line, size_t each, size_t count, void *of)
 {
     struct exchange *exchange = of;
     size_t len = each * count;
@@ -57,7 +57,7 @@ static size_t take_reply(char *line, size_t each, size_t count, void *of)
     return len;
 }
 
-static size_t ignore(char *bytes, size_t each, size_t count, void *of)
+static size_t ignore(const char *bytes, size_t each, size_t count, void *of)
 {
     (void)bytes;
     (void)of;

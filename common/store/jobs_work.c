@@ -387,7 +387,8 @@ static enum err_code settle_way(struct db *db, struct arena *arena, const struct
         return fail(err, E_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++)
     {
-        if (way_of(ends[i].move) != way)
+        const struct settle_way *its = way_of(ends[i].move);
+        if (its == NULL || its != way)
             continue;
         columns.end[columns.rows] = i;
         columns.column[0][columns.rows] = ends[i].job_id;

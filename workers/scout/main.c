@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 {
     static const struct program program = {.worker = "scout",
                                            .service = "sokoul-scout",
-                                           .about = "Finds titles and releases, and tells users what became of their jobs.",
+                                           .about = "Finds titles and releases, and tells users.",
                                            .conf = CONF_SCOUT,
                                            .metrics_port = 9101,
                                            .kinds = kinds,

@@ -83,8 +83,15 @@ static const struct channel
     {"email", deliver_email},
 };
 
-static enum err_code read_wish(struct job *job, struct wish *wish, const struct channel **channel,
-                               struct err *err)
+static const struct channel *channel_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
+        if (strcmp(channels[i].name, name) == 0)
+            return &channels[i];
+    return NULL;
+}
+
+static enum err_code read_wish(struct job *job, struct wish *wish, struct err *err)
 {
     static const struct json_field fields[] = {
         {"channel", JSON_TEXT, JSON_REQUIRED, offsetof(struct wish, channel), 1, NAME_MAX_CHARS},
@@ -93,16 +100,7 @@ static enum err_code read_wish(struct job *job, struct wish *wish, const struct 
     const struct json *payload = job_payload(job);
     if (payload == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    if (json_read(job_arena(job), payload, fields, sizeof fields / sizeof fields[0], wish, NULL, err) != E_OK)
-        return err->code;
-    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
-        if (strcmp(channels[i].name, wish->channel) == 0)
-        {
-            *channel = &channels[i];
-            return E_OK;
-        }
-    return fail(err, E_INVALID, "channel: %.40s is none that this version can use, only email is",
-                wish->channel);
+    return json_read(job_arena(job), payload, fields, sizeof fields / sizeof fields[0], wish, NULL, err);
 }
 
 static enum err_code keep_result(struct job *job, const char *channel, const char *unsent, struct err *err)
@@ -125,12 +123,15 @@ static enum err_code keep_result(struct job *job, const char *channel, const cha
 
 enum err_code notify_run(struct job *job, struct err *err)
 {
-    struct wish wish = {NULL, NULL};
+    struct wish wish = {"", ""};
     struct notice notice = {NULL, NULL};
-    const struct channel *channel = NULL;
     const char *unsent = NULL;
-    if (read_wish(job, &wish, &channel, err) != E_OK)
+    if (read_wish(job, &wish, err) != E_OK)
         return err->code;
+    const struct channel *channel = channel_of(wish.channel);
+    if (channel == NULL)
+        return fail(err, E_INVALID, "channel: %.40s is none that this version can use, only email is",
+                    wish.channel);
     log_info("job_received", "a notice, attempt %d", job_attempt(job));
     if (notice_write(job_arena(job), wish.template_name, job_payload(job), &notice, err) != E_OK)
         return err->code;
