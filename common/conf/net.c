@@ -180,17 +180,11 @@ static const char *last_at(const char *text, size_t len)
     return memrchr(text, '@', len);
 }
 
-bool conf_url_valid(const char *url, const char *schemes)
+/* A host, or host:port. */
+static bool place_valid(const char *host, size_t len)
 {
-    size_t len = 0;
-    const char *host = authority(url, &len);
-    if (host == NULL || !printable(url) || !scheme_listed(url, (size_t)(host - 3 - url), schemes))
-        return false;
     const char *end = host + len;
-    const char *at = last_at(host, len);
-    if (at != NULL)
-        host = at + 1;
-    const char *bracket = memchr(host, ']', (size_t)(end - host));
+    const char *bracket = memchr(host, ']', len);
     const char *from = bracket == NULL ? host : bracket;
     const char *colon = memchr(from, ':', (size_t)(end - from));
     if (!host_valid(host, (size_t)((colon == NULL ? end : colon) - host)))
@@ -201,6 +195,40 @@ bool conf_url_valid(const char *url, const char *schemes)
         return true;
     return cut(port, sizeof port, colon + 1, (size_t)(end - colon - 1)) && parse_u32(port, &number) &&
            number >= 1 && number <= UINT16_MAX;
+}
+
+/* The part between user:password@ and the path; NULL when what stands before it is wrong. */
+static const char *places(const char *url, const char *schemes, size_t *len)
+{
+    const char *host = authority(url, len);
+    if (host == NULL || !printable(url) || !scheme_listed(url, (size_t)(host - 3 - url), schemes))
+        return NULL;
+    const char *at = last_at(host, *len);
+    if (at == NULL)
+        return host;
+    *len -= (size_t)(at + 1 - host);
+    return at + 1;
+}
+
+bool conf_url_valid(const char *url, const char *schemes)
+{
+    size_t len = 0;
+    const char *place = places(url, schemes, &len);
+    return place != NULL && place_valid(place, len);
+}
+
+bool conf_hosts_url_valid(const char *url, const char *schemes)
+{
+    size_t len = 0;
+    const char *place = places(url, schemes, &len);
+    const char *comma = place;
+    for (; comma != NULL && (comma = memchr(place, ',', len)) != NULL; place = comma + 1)
+    {
+        if (!place_valid(place, (size_t)(comma - place)))
+            return false;
+        len -= (size_t)(comma + 1 - place);
+    }
+    return place != NULL && place_valid(place, len);
 }
 
 const char *conf_url_password(const char *url, size_t *len)

@@ -44,6 +44,17 @@ static enum err_code read_url(const struct conf_setting *setting, const char *te
     return E_OK;
 }
 
+/* A primary and its standbys: postgresql://a:5432,b:5432/sokoul?target_session_attrs=read-write */
+static enum err_code read_hosts_url(const struct conf_setting *setting, const char *text, void *at,
+                                    struct err *err)
+{
+    if (text[0] != '\0' && !conf_hosts_url_valid(text, schemes[setting->type]))
+        return fail(err, E_CONFIG, "%s is not a valid URL (scheme %s, a host or more, port 1 to 65535)",
+                    setting->name, schemes[setting->type]);
+    memcpy(at, &text, sizeof text);
+    return E_OK;
+}
+
 /* NATS takes several servers: nats://a:4222,nats://b:4222 */
 static enum err_code read_urls(const struct conf_setting *setting, const char *text, void *at,
                                struct err *err)
@@ -138,7 +149,7 @@ static enum err_code read_level(const struct conf_setting *setting, const char *
 
 static enum err_code (*const readers[CONF_TYPE_COUNT])(const struct conf_setting *setting, const char *text,
                                                        void *at, struct err *err) = {
-    [CONF_TEXT] = read_text,     [CONF_SECRET] = read_text,   [CONF_PG_URL] = read_url,
+    [CONF_TEXT] = read_text,     [CONF_SECRET] = read_text,   [CONF_PG_URL] = read_hosts_url,
     [CONF_REDIS_URL] = read_url, [CONF_NATS_URL] = read_urls, [CONF_HTTP_URL] = read_url,
     [CONF_SMTP_URL] = read_url,  [CONF_U32] = read_u32,       [CONF_NUMBER] = read_number,
     [CONF_BOOL] = read_bool,     [CONF_LISTEN] = read_listen, [CONF_CIDRS] = read_cidrs,

@@ -152,6 +152,28 @@ START_TEST(url__has_a_known_scheme_a_host_and_a_lawful_port)
     ck_assert_uint_eq(len, urls[_i].password == NULL ? 0 : strlen(urls[_i].password));
     if (password != NULL)
         ck_assert_mem_eq(password, urls[_i].password, len);
+    ck_assert_int_eq(conf_hosts_url_valid(urls[_i].url, "http https"), urls[_i].valid);
+}
+END_TEST
+
+static const struct
+{
+    const char *url;
+    bool valid;
+} lists[] = {
+    {"http://a,b", true},
+    {"http://u:p@a:1,b:2/db?target_session_attrs=read-write", true},
+    {"http://u:p,q@a:1,[::1]:2,c/db", true},
+    {"http://a:1,b:0/db", false},
+    {"http://a:1,/db", false},
+    {"http://,b/db", false},
+    {"http://a,,b/db", false},
+};
+
+START_TEST(url__names_several_hosts_where_that_is_lawful)
+{
+    ck_assert_int_eq(conf_hosts_url_valid(lists[_i].url, "http https"), lists[_i].valid);
+    ck_assert(!conf_url_valid(lists[_i].url, "http https"));
 }
 END_TEST
 
@@ -163,6 +185,7 @@ int main(void)
         {cidrs__refuse_what_is_no_range, sizeof bad_lists / sizeof bad_lists[0]},
         {cidrs__hold_a_bounded_number, 1},
         {url__has_a_known_scheme_a_host_and_a_lawful_port, sizeof urls / sizeof urls[0]},
+        {url__names_several_hosts_where_that_is_lawful, sizeof lists / sizeof lists[0]},
     };
     return suite_run("net", cases, sizeof cases / sizeof cases[0]);
 }
