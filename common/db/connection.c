@@ -28,6 +28,7 @@ void connection_close(struct db *db)
     db->conn = NULL;
     db->in_transaction = false;
     db->listening = false;
+    db->unfit = false;
     db->prepared_count = 0;
     memset(db->prepared, 0, sizeof db->prepared);
 }
@@ -106,6 +107,24 @@ static enum err_code connect_settle(struct db *db, struct err *err)
     return db_script(db, set, err);
 }
 
+/* Servers since version 14 report both when they connect, and each change. */
+static bool says_read_only(const PGconn *conn)
+{
+    static const char *const names[] = {"in_hot_standby", "default_transaction_read_only"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    {
+        const char *value = PQparameterStatus(conn, names[i]);
+        if (value != NULL && strcmp(value, "on") == 0)
+            return true;
+    }
+    return false;
+}
+
+bool connection_is_fit(const struct db *db)
+{
+    return !db->unfit && PQstatus(db->conn) == CONNECTION_OK && says_read_only(db->conn) == db->read_only;
+}
+
 static enum err_code connect_now(struct db *db, struct err *err)
 {
     const char *const names[] = {"dbname", "application_name", "client_encoding", "keepalives_idle", NULL};
@@ -123,6 +142,7 @@ static enum err_code connect_now(struct db *db, struct err *err)
     {
         PQsetnonblocking(db->conn, 1);
         PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
+        db->read_only = says_read_only(db->conn);
         code = connect_settle(db, err);
     }
     if (code != E_OK)
@@ -130,15 +150,16 @@ static enum err_code connect_now(struct db *db, struct err *err)
     return code;
 }
 
-/* A server that went away while the connection lay idle has closed the socket: seen without a round trip. */
+/* A server that went away while the connection lay idle has closed the socket, one that was demoted has said
+ * so: seen without a round trip. */
 static bool has_died(struct db *db)
 {
-    if (PQstatus(db->conn) != CONNECTION_OK)
+    if (!connection_is_fit(db))
         return true;
     struct pollfd poll_fd = {.fd = PQsocket(db->conn), .events = POLLIN};
     if (poll(&poll_fd, 1, 0) <= 0)
         return false;
-    return PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) != CONNECTION_OK;
+    return PQconsumeInput(db->conn) == 0 || PQisBusy(db->conn) || !connection_is_fit(db);
 }
 
 enum err_code connection_ready(struct db *db, struct err *err)
@@ -179,6 +200,8 @@ enum err_code connection_result(struct db *db, int64_t until_ms, PGresult **resu
     return E_OK;
 }
 
+static const char read_only_state[] = "25006";
+
 /* SQLSTATE prefixes, longest first; https://www.postgresql.org/docs/15/errcodes-appendix.html */
 static const struct
 {
@@ -198,7 +221,7 @@ static const struct
     {"57", E_DATABASE, "the database is shutting down or restarting"},
     {"53", E_DATABASE, "the database is out of resources"},
     {"08", E_DATABASE, "lost the database connection"},
-    {"25006", E_DATABASE, "the database is read-only"},
+    {read_only_state, E_DATABASE, "the database is read-only"},
     {"58", E_DATABASE, "the database has trouble with its files"},
     {"XX", E_DATABASE, "the database has trouble with its files"},
 };
@@ -216,6 +239,7 @@ enum err_code translate(struct db *db, const PGresult *result, const char *what,
         if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) != 0)
             continue;
         log_debug("db_error", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        db->unfit = db->unfit || strcmp(state, read_only_state) == 0;
         return fail(err, states[i].code, "%s", states[i].text);
     }
     log_error("db_bug", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));

@@ -35,6 +35,8 @@ struct db
     PGconn *conn; /* NULL: not connected */
     bool in_transaction;
     bool listening;
+    bool read_only; /* as the server said when we connected */
+    bool unfit;     /* it takes no writes any more: to be closed, so that the next connect finds who does */
     int prepared_count;
     const struct db_stmt *prepared[DB_PREPARED_SLOTS];
 };
@@ -44,6 +46,8 @@ void connection_free(struct db *db);
 /* Connected and usable, or an error; reconnects what has died. */
 MUST_USE enum err_code connection_ready(struct db *db, struct err *err);
 void connection_close(struct db *db);
+/* Alive, and as fit for writing as it was when we connected. Asks nobody: the server has told. */
+bool connection_is_fit(const struct db *db);
 
 /* Waits until the socket can be read (or written) or the deadline is over. */
 enum connection_wait

@@ -68,7 +68,7 @@ static enum err_code collect(struct db *db, const char *what, PGresult **out, st
     {
         code = translate(db, last, what, err);
         PQclear(last);
-        return PQstatus(db->conn) == CONNECTION_OK ? code : broken(db, code);
+        return PQstatus(db->conn) == CONNECTION_OK && !db->unfit ? code : broken(db, code);
     }
     if (code != E_OK)
     {
@@ -215,7 +215,7 @@ enum err_code db_run_all(struct db *db, const struct db_call *calls, size_t coun
     code = pipeline_read(db, calls, count, rows, err);
     if (code != E_OK)
         drop_rows(rows, count);
-    if (db->conn != NULL && PQexitPipelineMode(db->conn) == 0)
+    if (db->conn != NULL && (PQexitPipelineMode(db->conn) == 0 || db->unfit))
         return broken(db, code != E_OK ? code : lost(db, err));
     return code;
 }
@@ -313,5 +313,5 @@ enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err
     }
     if (told != NULL)
         *told = any;
-    return PQstatus(db->conn) == CONNECTION_OK ? E_OK : broken(db, lost(db, err));
+    return connection_is_fit(db) ? E_OK : broken(db, lost(db, err));
 }

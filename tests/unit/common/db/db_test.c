@@ -268,6 +268,33 @@ START_TEST(get__connects_again_when_the_connection_has_died)
 }
 END_TEST
 
+START_TEST(get__leaves_a_server_that_has_become_read_only)
+{
+    struct db *db = get();
+    int64_t before = number(db, &pid_stmt);
+    ck_assert_int_eq(db_script(db, "SET default_transaction_read_only = on", &err), E_OK);
+    ck_assert_int_eq(db_wait(db, -1, 0, &err), E_DATABASE);
+    db_put(db);
+    db = get();
+    ck_assert_int_ne(number(db, &pid_stmt), before);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run__closes_a_connection_that_refuses_a_write)
+{
+    static const char *const refused[] = {"BEGIN READ ONLY", "CREATE TABLE never (n int)"};
+    struct db *db = get();
+    ck_assert_int_eq(db_script(db, refused[0], &err), E_OK);
+    ck_assert_int_eq(db_script(db, refused[1], &err), E_DATABASE);
+    ck_assert_int_eq(db_script(db, "SELECT 1", &err), E_DATABASE);
+    db_put(db);
+    db = get();
+    ck_assert_int_eq(db_script(db, "SELECT 1", &err), E_OK);
+    db_put(db);
+}
+END_TEST
+
 START_TEST(wait__hears_a_notification_and_a_descriptor)
 {
     struct db *listener = get();
@@ -317,6 +344,8 @@ int main(void)
         {run__lets_go_of_a_server_that_is_known_to_be_away, 1},
         {get__waits_for_a_place_and_then_says_so, 1},
         {get__connects_again_when_the_connection_has_died, 1},
+        {get__leaves_a_server_that_has_become_read_only, 1},
+        {run__closes_a_connection_that_refuses_a_write, 1},
         {wait__hears_a_notification_and_a_descriptor, 1},
         {get__says_that_the_database_is_away, 1},
     };
