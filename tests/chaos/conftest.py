@@ -3,11 +3,13 @@
 
     world     a stack with its own database, NATS and Redis; the programs are those of the build
               with crash points (make CRASH=1), found in CHAOS_BIN
+    pair      the same with a Postgres of its own that has a standby
 
 The short form runs by default; CHAOS=1 runs all, MINUTES= makes storms longer, SEED= changes
 what is drawn.  SHARD=i/n keeps each n-th test: tests mostly wait, so several runs side by side
 cost little.
 """
+import contextlib
 import itertools
 import os
 import sys
@@ -19,7 +21,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tests", "support")]
 
 from stack.throwaway import ThrowAway  # noqa: E402
-from world import World, is_long, use_build  # noqa: E402
+from fault_proxy import FaultProxy  # noqa: E402
+from stack.proc import free_ports  # noqa: E402
+from standby import Standby  # noqa: E402
+from world import World, is_long, seed, use_build  # noqa: E402
 
 TEMPLATE = "chaos_template"
 FLAVOUR = "gcc-" + (os.environ["SAN"] + "-" if os.environ.get("SAN") else "") + "crash"
@@ -50,7 +55,8 @@ def pytest_runtest_makereport(item, call):
     """Puts the ends of the programs' logs below a failed test."""
     outcome = yield
     report = outcome.get_result()
-    stack = getattr(item, "funcargs", {}).get("world")
+    worlds = getattr(item, "funcargs", {})
+    stack = worlds.get("world") or worlds.get("pair")
     if report.failed and stack:
         for program in stack.programs:
             report.sections.append((f"{program.name} (process {program.pid})", program.log_text()[-3000:]))
@@ -66,16 +72,59 @@ def _chaos_postgres():
 
 @pytest.fixture(scope="session", name="watched")
 def _watched(chaos_postgres, tmp_path_factory):
-    """The name of a database with the schema and the watch of watch.sql, made once."""
-    postgres = chaos_postgres.postgres
-    postgres.sql(f"CREATE DATABASE {TEMPLATE} OWNER sokoul")
+    """The name of a database with the schema and the watch, made once."""
     with ThrowAway(("nats", "redis")) as servers:
-        stack = World(tmp_path_factory.mktemp("migrate"), postgres, servers.nats, servers.redis, TEMPLATE, None)
-        stack.ctl("migrate", "up")
-        stack.close()
-    with open(os.path.join(HERE, "watch.sql"), encoding="utf-8") as f:
-        postgres.sql(f.read(), TEMPLATE)
+        make_watched(chaos_postgres.postgres, servers, TEMPLATE, tmp_path_factory.mktemp("migrate"))
     return TEMPLATE
+
+
+def make_watched(postgres, servers, database, folder):
+    """A database with the schema and the watch of watch.sql."""
+    postgres.sql(f"CREATE DATABASE {database} OWNER sokoul")
+    stack = World(folder, postgres, servers.nats, servers.redis, database, None)
+    stack.ctl("migrate", "up")
+    stack.close()
+    with open(os.path.join(HERE, "watch.sql"), encoding="utf-8") as f:
+        postgres.sql(f.read(), database)
+
+
+@pytest.fixture(name="pair")
+def _pair(tmp_path):
+    """A world whose Postgres has a streaming standby; .standby, and .link, the proxy between the two."""
+    with ThrowAway() as servers:
+        primary = servers.postgres
+        make_watched(primary, servers, TEMPLATE, tmp_path)
+        with FaultProxy(("127.0.0.1", primary.port), seed()) as link, \
+                following(Standby(primary, free_ports(1), standby_place(primary), link.port)) as standby:
+            stack = World(tmp_path, primary, servers.nats, servers.redis, TEMPLATE, servers.restart)
+            stack.standby, stack.link = standby, link
+            stack.database_url = stack.settings["DATABASE_URL"] = either(primary, standby)
+            try:
+                yield stack
+                stack.stop_all()
+            finally:
+                stack.close()
+
+
+def standby_place(primary):
+    return os.path.join(os.path.dirname(primary.folder), "standby")
+
+
+def either(primary, standby):
+    """The URL of whichever of the two takes writes."""
+    hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+    return primary.url(TEMPLATE).replace(f"127.0.0.1:{primary.port}", hosts) + "?target_session_attrs=read-write"
+
+
+@contextlib.contextmanager
+def following(standby):
+    standby.prepare()
+    try:
+        standby.start()
+        standby.wait_ready()
+        yield standby
+    finally:
+        standby.stop()
 
 
 @pytest.fixture(name="world")

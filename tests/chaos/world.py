@@ -137,6 +137,11 @@ class World(Sokoul):
         finally:
             subprocess.run(["umount", "-l", folder], check=False)
 
+    def look_again(self):
+        """By a new connection to the database: another server may be the right one now."""
+        if self._connection:
+            self._connection.close()
+
     # ---- judging --------------------------------------------------------------------------------
 
     def holds(self, wait_s=HOLDS_S, nats=True):
