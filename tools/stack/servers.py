@@ -21,6 +21,8 @@ from urllib.parse import quote
 from stack.nats import Nats, NatsError
 from stack.proc import StackError, family, spawn, stop_child, wait_for
 
+DISK_FREE_MIN = 16 << 20
+
 
 def program(name):
     """The full path of an installed program."""
@@ -150,6 +152,16 @@ class NatsServer(Server):
         except NatsError:
             return False
         return True
+
+
+    def disk_full(self):
+        """A restart does not help while there is no room; the store may have a disk of its own."""
+        there = os.statvfs(self.folder)
+        return "the disk is full" if there.f_bavail * there.f_frsize < DISK_FREE_MIN else None
+
+    def watch(self):
+        """How a Unit of stack/supervise.py sees that JetStream hangs."""
+        return {"check": self.stores, "check_pause_s": 2.0, "excuse": self.disk_full}
 
 
 class RedisServer(Server):
