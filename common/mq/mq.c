@@ -13,7 +13,8 @@ enum
 {
     REQUEST_MS = 2000,
     RECONNECT_WAIT_MS = 250,
-    PING_INTERVAL_MS = 5000
+    PING_INTERVAL_MS = 5000,
+    REFUSED_MS = 10000
 };
 
 enum
@@ -158,6 +159,13 @@ int mq_connections(struct mq *mq)
     return atomic_load(&mq->reconnects);
 }
 
+/* Whoever publishes tries again every second: a refusal that is older was somebody's who went away. */
+static bool is_refusing(struct mq *mq)
+{
+    long long refused_ms = atomic_load(&mq->refused_ms);
+    return refused_ms != 0 && clock_mono_ms() - refused_ms < REFUSED_MS;
+}
+
 enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
 {
     if (!mq_connected(mq))
@@ -165,7 +173,11 @@ enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
     natsMsg *reply = NULL;
     natsStatus s = natsConnection_RequestString(&reply, mq->nc, "$JS.API.INFO", "", wait_ms);
     natsMsg_Destroy(reply);
-    return s == NATS_OK ? E_OK : mq_translate(s, 0, "JetStream info", err);
+    if (s != NATS_OK)
+        return mq_translate(s, 0, "JetStream info", err);
+    if (is_refusing(mq))
+        return fail(err, E_UNAVAILABLE, "JetStream takes no messages; accepted jobs wait");
+    return E_OK;
 }
 
 enum err_code mq_publish(struct mq *mq, const char *subject, const char *text, struct err *err)

@@ -30,7 +30,8 @@ bool mq_connected(struct mq *mq);
 /* How often the connection was made: whoever holds something that lives on the server looks again when it
  * moved. */
 int mq_connections(struct mq *mq);
-/* A JetStream round trip; what health asks each second. */
+/* A JetStream round trip; what health asks each second. Also E_UNAVAILABLE when what this program published
+ * last was refused or not confirmed. */
 MUST_USE enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err);
 
 /* Core NATS: fire and forget. */

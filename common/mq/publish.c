@@ -237,5 +237,7 @@ enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *
     if (s == NATS_OK)
         s = natsConnection_FlushTimeout(publisher->mq->nc, wait_ms);
     enum err_code code = end_batch(publisher, s == NATS_OK ? wait_ms : 0, err);
-    return s == NATS_OK ? code : mq_translate(s, 0, "publish", err);
+    code = s == NATS_OK ? code : mq_translate(s, 0, "publish", err);
+    atomic_store(&publisher->mq->refused_ms, code == E_OK ? 0 : clock_mono_ms());
+    return code;
 }
