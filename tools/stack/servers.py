@@ -136,8 +136,9 @@ class NatsServer(Server):
             return False
         return True
 
-    def stores(self, wait_s=2.0):
-        """A message through a stream on disk and back: False when JetStream hangs or its disk is full."""
+    def stores(self, wait_s=1.5):
+        """A message through a stream on disk and back, and a word from every stream (one that hangs on a full
+        disk holds up INFO, and no other stream): False when JetStream hangs or its disk is full."""
         try:
             with self.connect(wait_s) as nats:
                 try:
@@ -149,6 +150,7 @@ class NatsServer(Server):
                                                     "storage": "file", "retention": "limits",
                                                     "discard": "old", "max_msgs": 1, "max_bytes": 65536})
                     nats.js_publish("sokoul.probe", b"probe")
+                nats.js("INFO")
         except NatsError:
             return False
         return True
@@ -161,7 +163,7 @@ class NatsServer(Server):
 
     def watch(self):
         """How a Unit of stack/supervise.py sees that JetStream hangs."""
-        return {"check": self.stores, "check_pause_s": 2.0, "excuse": self.disk_full}
+        return {"check": self.stores, "check_pause_s": 1.0, "excuse": self.disk_full}
 
 
 class RedisServer(Server):
