@@ -110,6 +110,7 @@ def test_a_full_stream_makes_the_outbox_wait(world):
     with world.nats.connect() as nats:
         kept = nats.js("STREAM.INFO.JOBS")["state"]
     assert kept["first_seq"] == 1 and kept["messages"] + backlog(world) == 80
+    assert world.root.get("/health/deep").json["components"]["nats"]["error"].startswith("JetStream takes no messages")
     eventually(lambda: refuses(world), 40, "503 when more waits than may")
     assert world.root.get("/jobs/" + first[0]).status == 200
     world.up("sokoul-scout")
