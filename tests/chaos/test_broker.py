@@ -110,13 +110,17 @@ def test_a_full_stream_makes_the_outbox_wait(world):
     with world.nats.connect() as nats:
         kept = nats.js("STREAM.INFO.JOBS")["state"]
     assert kept["first_seq"] == 1 and kept["messages"] + backlog(world) == 80
-    assert world.root.get("/health/deep").json["components"]["nats"]["error"].startswith("JetStream takes no messages")
+    eventually(lambda: "takes no messages" in (nats_error(world) or ""), 10, "a word of health")
     eventually(lambda: refuses(world), 40, "503 when more waits than may")
     assert world.root.get("/jobs/" + first[0]).status == 200
     world.up("sokoul-scout")
     world.holds()
     eventually(lambda: not refuses(world), 40, "no 503 when nothing waits")
     world.holds()
+
+
+def nats_error(world):
+    return world.root.get("/health/deep").json["components"]["nats"]["error"]
 
 
 def refuses(world):

@@ -151,6 +151,7 @@ class Sokoul:
             "DOWNLOAD_DIR": self.download_dir, "TORRENT_LISTEN": "127.0.0.1:0", "TORRENT_DHT": "false",
             "TORRENT_ALLOW_PRIVATE": "true", "RATE_LIMIT_ALLOW": "127.0.0.0/8", "LOG_LEVEL": "debug"}
         self._connection = None
+        self.front = []  # words before each program, such as a namespace to run in
 
     # ---- programs -------------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class Sokoul:
         port = listen or free_ports(1)
         where = "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN"
         path = self.env_file({where: f"127.0.0.1:{port}", **(settings or {})}, f"{name}-{number}.env")
-        program = Program(name, [os.path.join(BIN, name), "--env-file", path], self.environment(env),
+        program = Program(name, self.front + [os.path.join(BIN, name), "--env-file", path], self.environment(env),
                           os.path.join(self.folder, f"{name}-{number}.log"), port)
         self.programs.append(program)
         if ready:
