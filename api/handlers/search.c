@@ -66,6 +66,7 @@ static enum err_code ask_tmdb(struct request *req, const struct catalog_query *q
         .base_url = conf->tmdb_base_url,
         .api_key = conf->tmdb_api_key,
         .deadline_ms = (int)conf->http_timeout_s * MS,
+        .addresses = conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct tmdb_query asked = {query->query, query->type, query->page};
     if (tmdb.http == NULL)

@@ -24,6 +24,7 @@ enum err_code exchange_get(const struct exchange *exchange, struct arena *scratc
                                    .header_count = exchange->header_count,
                                    .deadline_ms = exchange->deadline_ms,
                                    .max_body_bytes = exchange->max_body_bytes,
+                                   .addresses = exchange->addresses,
                                    .cancel = exchange->cancel};
     struct err cause = ERR_INIT;
     int64_t began_ms = clock_mono_ms();

@@ -19,6 +19,7 @@ struct exchange
     size_t header_count;
     const atomic_bool *cancel;
     int deadline_ms;
+    enum http_addresses addresses;
     size_t max_body_bytes;
 };
 

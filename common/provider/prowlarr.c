@@ -205,6 +205,7 @@ enum err_code prowlarr_search(const struct prowlarr *prowlarr, const struct prow
                                 .header_count = 2,
                                 .cancel = prowlarr->cancel,
                                 .deadline_ms = prowlarr->deadline_ms,
+                                .addresses = prowlarr->addresses,
                                 .max_body_bytes = MAX_BODY_BYTES};
     code = url == NULL ? fail(err, E_NO_MEMORY, "out of memory")
                        : exchange_get_json(&exchange, scratch, &doc, err);

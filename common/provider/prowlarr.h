@@ -36,6 +36,7 @@ struct prowlarr
     const char *api_key;
     const atomic_bool *cancel; /* may be NULL */
     int deadline_ms;           /* of one page; 0: HTTP_DEADLINE_MS */
+    enum http_addresses addresses;
 };
 
 struct prowlarr_query

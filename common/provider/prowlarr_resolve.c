@@ -84,6 +84,7 @@ static enum err_code take_step(struct walk *walk, struct arena *arena, struct er
                                 .header_count = 1,
                                 .cancel = walk->prowlarr->cancel,
                                 .deadline_ms = walk->prowlarr->deadline_ms,
+                                .addresses = walk->prowlarr->addresses,
                                 .max_body_bytes = PROWLARR_MAX_TORRENT_BYTES};
     enum err_code code = exchange_get(&exchange, walk->scratch, &response, err);
     if (code == E_OK && is_redirect(response.status))

@@ -75,6 +75,7 @@ static enum err_code ask(const struct tmdb *tmdb, const char *path, const char *
                                 .header_count = 1,
                                 .cancel = tmdb->cancel,
                                 .deadline_ms = tmdb->deadline_ms,
+                                .addresses = tmdb->addresses,
                                 .max_body_bytes = MAX_BODY_BYTES};
     if (tmdb->base_url == NULL || tmdb->base_url[0] == '\0' || tmdb->api_key == NULL ||
         tmdb->api_key[0] == '\0')

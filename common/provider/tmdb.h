@@ -28,6 +28,7 @@ struct tmdb
     const char *language;      /* NULL: en-US */
     const atomic_bool *cancel; /* may be NULL */
     int deadline_ms;           /* 0: HTTP_DEADLINE_MS */
+    enum http_addresses addresses;
 };
 
 struct tmdb_query

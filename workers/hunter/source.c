@@ -65,7 +65,9 @@ static enum err_code follow(struct job *job, struct arena *arena, const char *ur
                                       .base_url = hunter->conf->prowlarr_url,
                                       .api_key = hunter->conf->prowlarr_api_key,
                                       .cancel = job_stop_flag(job),
-                                      .deadline_ms = (int)hunter->conf->http_timeout_s * 1000};
+                                      .deadline_ms = (int)hunter->conf->http_timeout_s * 1000,
+                                      .addresses = hunter->conf->allow_private_providers ? HTTP_ANY_ADDRESS
+                                                                                         : HTTP_PUBLIC_ONLY};
     enum err_code code = client != NULL ? prowlarr_resolve(&prowlarr, url, arena, &target, err)
                                         : fail(err, E_NO_MEMORY, "out of memory");
     http_client_free(client);

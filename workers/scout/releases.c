@@ -86,6 +86,7 @@ static enum err_code ask(struct job *job, const struct scout_desk *desk, const s
         .api_key = desk->conf->prowlarr_api_key,
         .cancel = job_stop_flag(job),
         .deadline_ms = desk->provider_ms,
+        .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct prowlarr_query query = {
         .query = words,

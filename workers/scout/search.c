@@ -74,6 +74,7 @@ static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
         .api_key = desk->conf->tmdb_api_key,
         .cancel = job_stop_flag(job),
         .deadline_ms = desk->provider_ms,
+        .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct tmdb_query asked = {query->query, query->type, query->page};
     if (tmdb_search(&tmdb, &asked, job_arena(job), &found, err) != E_OK)
