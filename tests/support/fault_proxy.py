@@ -74,6 +74,10 @@ class FaultProxy:
         for thread in self.threads:
             thread.join(5)
 
+    def _change(self, data, _way, _sink):
+        """What is passed on instead; for proxies that know a protocol."""
+        return data
+
     # ---- inside -----------------------------------------------------------------------------------
 
     def _spawn(self, target, *words):
@@ -136,13 +140,14 @@ class FaultProxy:
             self.changed.wait_for(lambda: self.over or way not in self.held)
         if self.over:
             return False
+        data = self._change(data, way, sink)
         if budget[0]:
             budget[0] -= len(data)
             if budget[0] <= 0:
                 sink.sendall(data[:len(data) // 2])
                 self.resets += 1
                 return False
-        size = self.piece_bytes or len(data)
+        size = self.piece_bytes or len(data) or 1
         for at in range(0, len(data), size):
             sink.sendall(data[at:at + size])
         return True
