@@ -145,6 +145,25 @@ def test_orphans_in_company_are_taken_back_within_two_seconds(world):
     assert world.value("SELECT max(attempts) FROM jobs") == 1, "nobody is blamed"
 
 
+@pytest.mark.long
+def test_orphans_of_a_frozen_host_run_again_within_forty_five_seconds(world):
+    """P1 with the lease as it comes: nobody closes the connections of a frozen host."""
+    world.both()
+    victim = world.programs[-1]
+    world.post({"sleep_ms": 4000}, count=3)
+    world.running(3)
+    holder = world.value("SELECT worker_id FROM jobs WHERE status = 'Running' LIMIT 1")
+    world.up("sokoul-scout")
+    since = world.clock()
+    victim.freeze()
+    world.done(world.ledger.ids, 90)
+    waits = world.moved_ms("Pending", since, holder)
+    print(f"P1: taken back {waits} ms after the freeze")
+    assert len(waits) == 3 and waits[-1] <= 45000 * SLOW, waits
+    victim.thaw()
+    world.holds()
+
+
 def test_sigterm_hands_back_what_is_not_done(world):
     """T1: no attempt is burnt, and another worker goes on."""
     world.both(WORKER_DRAIN_S="1")
