@@ -23,8 +23,9 @@ struct mq
     char workers[MQ_WORKERS_MAX][MQ_WORKER_SIZE];
     size_t workers_count;
     atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
-    atomic_llong refused_ms; /* monotonic, of the last batch that was not confirmed whole; 0: the last one was */
-    atomic_int ensures;    /* counts mq_ensure's that made something, and the first: the same */
+    atomic_llong
+        refused_ms;     /* monotonic, of the last batch that was not confirmed whole; 0: the last one was */
+    atomic_int ensures; /* counts mq_ensure's that made something, and the first: the same */
 };
 
 /* What a failure of the library means to us; the only translator. */
