@@ -273,7 +273,7 @@ START_TEST(get__leaves_a_server_that_has_become_read_only)
     struct db *db = get();
     int64_t before = number(db, &pid_stmt);
     ck_assert_int_eq(db_script(db, "SET default_transaction_read_only = on", &err), E_OK);
-    ck_assert_int_eq(db_wait(db, -1, 0, &err), E_DATABASE);
+    ck_assert_int_eq(db_wait(db, -1, 0, NULL, &err), E_DATABASE);
     db_put(db);
     db = get();
     ck_assert_int_ne(number(db, &pid_stmt), before);
