@@ -6,6 +6,7 @@
 #include "common/base/id.h"
 #include "common/outbox/outbox.h"
 #include "common/store/jobs.h"
+#include "common/store/outbox.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -105,12 +106,14 @@ static enum err_code accept_range(struct client *client, struct arena *arena, in
             .unique_key = client->keyed ? arena_printf(arena, "k%lld", (long long)(first + i)) : NULL};
     }
     enum err_code code = db_get(client->pool, &db, err);
-    bool tell = client->outbox == NULL && may_tell(client);
-    if (code == E_OK)
-        code = tell ? job_store_accept_telling(db, arena, jobs, (size_t)n, err)
-                    : job_store_accept(db, arena, jobs, (size_t)n, err);
+    struct outbox_fresh fresh = {.count = 0};
     if (code == E_OK && client->outbox != NULL)
-        outbox_wake(client->outbox);
+        code = job_store_accept_fresh(db, arena, jobs, (size_t)n, &fresh, err);
+    else if (code == E_OK)
+        code = may_tell(client) ? job_store_accept_telling(db, arena, jobs, (size_t)n, err)
+                                : job_store_accept(db, arena, jobs, (size_t)n, err);
+    if (code == E_OK && client->outbox != NULL)
+        outbox_publish(client->outbox, fresh.rows, fresh.count);
     db_put(db);
     return code;
 }
