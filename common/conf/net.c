@@ -221,14 +221,15 @@ bool conf_hosts_url_valid(const char *url, const char *schemes)
 {
     size_t len = 0;
     const char *place = places(url, schemes, &len);
-    const char *comma = place;
-    for (; comma != NULL && (comma = memchr(place, ',', len)) != NULL; place = comma + 1)
+    if (place == NULL)
+        return false;
+    for (const char *comma = NULL; (comma = memchr(place, ',', len)) != NULL; place = comma + 1)
     {
         if (!place_valid(place, (size_t)(comma - place)))
             return false;
         len -= (size_t)(comma + 1 - place);
     }
-    return place != NULL && place_valid(place, len);
+    return place_valid(place, len);
 }
 
 const char *conf_url_password(const char *url, size_t *len)

@@ -349,7 +349,7 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
     struct runtime *runtime = intake->runtime;
     const struct envelope *envelope = &intake->envelopes[i];
     struct mq_delivery *delivery = intake->deliveries[i];
-    struct job_claim claim;
+    struct job_claim claim = {.note = 0};
     bool adopted = false;
     struct err err = ERR_INIT;
     enum err_code code = E_OK;

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a relay does when it finds many due rows and a worker in its own process (docs/adr/0009)."""
+from job_kit import all_settled, check_each_ran_once, inject
+from stack_under_test import eventually
+
+RUNNING = "SELECT count(*) FROM jobs WHERE status = 'Running'"
+
+
+def published(sokoul):
+    """Messages that JOBS has ever taken."""
+    with sokoul.nats.connect() as nats:
+        return nats.js("STREAM.INFO.JOBS")["state"]["last_seq"]
+
+
+def test_a_crowd_is_claimed_without_nats_and_each_job_runs_once(sokoul):
+    sokoul.start("sokoul-scout")
+    before = published(sokoul)
+    ids = inject(sokoul, "noop", {}, 3000)
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+    assert published(sokoul) - before < 1500
+
+
+def test_few_jobs_go_over_nats(sokoul):
+    sokoul.start("sokoul-scout")
+    before = published(sokoul)
+    ids = inject(sokoul, "noop", {}, 20)
+    all_settled(sokoul, ids)
+    assert published(sokoul) - before == 20
+
+
+def test_what_a_busy_worker_has_no_room_for_another_one_takes(sokoul):
+    sokoul.start("sokoul-scout")
+    sokoul.start("sokoul-scout")
+    ids = inject(sokoul, "noop", {"sleep_ms": 500}, 100)
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+    assert len(sokoul.sql("SELECT DISTINCT worker_id FROM jobs WHERE job_id = ANY(%s::uuid[])", (ids,))) == 2
+
+
+def test_urgent_jobs_pass_a_crowd(sokoul):
+    sokoul.start("sokoul-scout")
+    crowd = inject(sokoul, "noop", {"sleep_ms": 20}, 2000)
+    eventually(lambda: sokoul.value(RUNNING) > 0, what="the first to run")
+    urgent = inject(sokoul, "noop", {}, 5, "--priority", "high")
+    all_settled(sokoul, crowd + urgent)
+    last = "SELECT max(started_at) FROM jobs WHERE job_id = ANY(%s::uuid[])"
+    behind = sokoul.value(f"SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) AND started_at > ({last})", (crowd, urgent))
+    assert behind > 500
+
+
+def test_a_crowd_that_was_brought_to_a_dead_worker_is_taken_back(sokoul):
+    scout = sokoul.start("sokoul-scout")
+    ids = inject(sokoul, "noop", {"sleep_ms": 10}, 2000)
+    eventually(lambda: sokoul.value(RUNNING) > 16, what="a claim of many")
+    scout.kill()
+    sokoul.start("sokoul-scout")
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+    eventually(lambda: sokoul.value("SELECT count(*) FROM claims") == 0, 60, "no claim left")
+
+
+def test_a_worker_that_leaves_hands_back_what_it_was_brought(sokoul):
+    scout = sokoul.start("sokoul-scout")
+    ids = inject(sokoul, "noop", {"sleep_ms": 10}, 2000)
+    eventually(lambda: sokoul.value(RUNNING) > 16, what="a claim of many")
+    scout.stop()
+    assert sokoul.value(RUNNING) == 0
+    assert sokoul.value("SELECT max(attempts) FROM jobs WHERE status = 'Pending'") == 0
+    assert sokoul.value("SELECT count(*) FROM claims") == 0
+    sokoul.start("sokoul-scout")
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
