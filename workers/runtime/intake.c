@@ -35,9 +35,8 @@ struct intake
     struct mq_delivery *deliveries[RUNTIME_BATCH];
     struct envelope envelopes[RUNTIME_BATCH];
     size_t count;
-    size_t found;             /* where the delivery of the latest claim lay: the next one is behind it */
-    struct job_queue started; /* claimed, not yet shown to the handlers */
-    bool alone;               /* the batch is one lonely job */
+    size_t found; /* where the delivery of the latest claim lay: the next one is behind it */
+    bool alone;   /* the batch is one lonely job */
 };
 
 /* ---- what came ------------------------------------------------------------------------------ */
@@ -252,36 +251,49 @@ static void decode_all(struct intake *intake, struct db *db)
 
 /* ---- claiming ------------------------------------------------------------------------------- */
 
-/* `note` is of all that were claimed together, NULL when there is no memory: the sweeper removes it then. */
-static void start(struct runtime *runtime, struct job_queue *started, const struct job_claim *claim,
-                  struct note *note, struct mq_delivery *take)
+/* What is claimed together, on its way to the handlers. */
+struct starting
 {
-    struct job *job = job_new_of(runtime, claim, take);
+    struct runtime *runtime;
+    struct job_queue jobs;
+    struct note *note; /* NULL: no memory; the sweeper removes the row then */
+};
+
+static struct starting starting_new(struct runtime *runtime, int64_t note)
+{
+    struct starting starting = {.runtime = runtime, .note = malloc(sizeof *starting.note)};
+    if (starting.note != NULL)
+        *starting.note = (struct note){.id = note};
+    return starting;
+}
+
+static void start(struct starting *starting, const struct job_claim *claim, struct mq_delivery *take)
+{
+    struct job *job = job_new_of(starting->runtime, claim, take);
     if (job == NULL)
     {
         log_error("out_of_memory", "no memory for job %s; it is taken back when its lease is over",
                   claim->job_id);
+        if (starting->note != NULL)
+            starting->note->lost = true;
         return;
     }
-    job->note = note;
+    job->note = starting->note;
+    if (job->note != NULL)
+        job->note->left++;
     crash_point("claimed");
-    queue_push(started, job);
-}
-
-static struct note *note_of(int64_t id, size_t jobs)
-{
-    struct note *note = malloc(sizeof *note);
-    if (note != NULL)
-        *note = (struct note){.id = id, .left = (int)jobs};
-    return note;
+    queue_push(&starting->jobs, job);
 }
 
 /* One handler is woken; it wakes the next if there is more than it takes. */
-static void show_started(struct runtime *runtime, struct job_queue *started, bool alone)
+static void show_started(struct starting *starting, bool alone)
 {
+    struct runtime *runtime = starting->runtime;
     struct job *job = NULL;
+    if (starting->jobs.count == 0)
+        free(starting->note);
     pthread_mutex_lock(&runtime->lock);
-    while ((job = queue_pop(started)) != NULL)
+    while ((job = queue_pop(&starting->jobs)) != NULL)
     {
         runtime_hold(runtime, job);
         if (alone)
@@ -365,8 +377,9 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         code = adopt_or_accept(intake, db, envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
-        start(runtime, &intake->started, &claim, note_of(claim.note, 1), delivery);
-        show_started(runtime, &intake->started, intake->alone);
+        struct starting starting = starting_new(runtime, claim.note);
+        start(&starting, &claim, delivery);
+        show_started(&starting, intake->alone);
         return;
     }
     if (code == E_NOT_FOUND)
@@ -403,10 +416,12 @@ static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct 
 
 static void start_all(struct intake *intake, const struct job_claim *claims, size_t count)
 {
-    struct note *note = count > 0 ? note_of(claims[0].note, count) : NULL;
+    if (count == 0)
+        return;
+    struct starting starting = starting_new(intake->runtime, claims[0].note);
     for (size_t i = 0; i < count; i++)
-        start(intake->runtime, &intake->started, &claims[i], note, take_delivery(intake, claims[i].job_id));
-    show_started(intake->runtime, &intake->started, intake->alone);
+        start(&starting, &claims[i], take_delivery(intake, claims[i].job_id));
+    show_started(&starting, intake->alone);
 }
 
 /* ---- what the relay of this process brings ---------------------------------------------------- */
@@ -427,12 +442,10 @@ int intake_room(void *of)
 
 void intake_brought(void *of, const struct job_claim *claims, size_t count)
 {
-    struct runtime *runtime = of;
-    struct job_queue started = {.head = NULL};
-    struct note *note = note_of(claims[0].note, count);
+    struct starting starting = starting_new(of, claims[0].note);
     for (size_t i = 0; i < count; i++)
-        start(runtime, &started, &claims[i], note, NULL);
-    show_started(runtime, &started, false);
+        start(&starting, &claims[i], NULL);
+    show_started(&starting, false);
 }
 
 static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)

@@ -27,7 +27,8 @@ enum
 struct note
 {
     int64_t id;
-    int left;
+    int left;  /* jobs that run and share it */
+    bool lost; /* one could not be begun or ended: the sweeper takes it back, and needs the row */
 };
 
 struct job
@@ -40,7 +41,7 @@ struct job
     struct mq_delivery *delivery; /* to be acknowledged; NULL when an earlier message did */
     struct job_claim claim;
     struct note *note;
-    bool unsettled; /* its end could not be written: the sweeper takes it back, and needs the note */
+    bool unsettled;                 /* its end could not be written */
     const struct job_kind_row *row; /* NULL: a kind that this worker does not know */
     const struct json *payload;
     int64_t claimed_ms; /* monotonic */

@@ -36,9 +36,12 @@ static void leave_note(struct runtime *runtime, struct job *job)
 {
     struct note *note = job->note;
     job->note = NULL;
-    if (note == NULL || job->unsettled || --note->left > 0)
+    if (note == NULL)
         return;
-    if (runtime->done_notes_count < DONE_NOTES)
+    note->lost = note->lost || job->unsettled;
+    if (--note->left > 0)
+        return;
+    if (!note->lost && runtime->done_notes_count < DONE_NOTES)
         runtime->done_notes[runtime->done_notes_count++] = note->id;
     free(note);
 }
