@@ -33,7 +33,8 @@ DROP TRIGGER job_windows_keep ON job_windows;
 CREATE TRIGGER job_windows_keep BEFORE UPDATE ON job_windows
     FOR EACH ROW WHEN (OLD.job_id <> NEW.job_id) EXECUTE FUNCTION job_windows_refuse();
 INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT kind, unique_key, job_id, now() FROM jobs
-    WHERE unique_key IS NOT NULL AND status IN ('Pending', 'Running') ON CONFLICT (kind, unique_key) DO NOTHING;
+    WHERE unique_key IS NOT NULL AND status IN ('Pending', 'Running') ON CONFLICT (kind, unique_key) DO UPDATE
+    SET job_id = excluded.job_id WHERE job_windows.until <= now();
 DROP INDEX job_windows_until; -- once an hour the table is read from end to end
 
 -- For which incarnation of the stream the sweeper has walked the whole table.

@@ -12,7 +12,8 @@
 enum
 {
     STORED_MAX_BYTES = 2 << 20,
-    JOIN_TRIES = 5
+    JOIN_TRIES = 5,
+    FRESH_JOBS = 256 /* more are better read back by the relay than kept in memory twice */
 };
 
 /* The key's row: {"location":…,"body":"<the JSON as it was sent>"}, so that the same bytes go out again. */
@@ -75,6 +76,8 @@ static enum err_code work_once(struct request *req, struct db *db, const struct 
 enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
                           struct accept_answer *answer, struct err *err)
 {
+    if (count > FRESH_JOBS)
+        return job_store_accept(db, req->arena, jobs, count, err);
     enum err_code code = job_store_accept_fresh(db, req->arena, jobs, count, &answer->fresh, err);
     answer->all_fresh = code == E_OK && answer->fresh.count == count;
     return code;

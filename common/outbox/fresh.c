@@ -2,6 +2,8 @@
 /* Rows that were committed in this process a moment ago: between whoever committed them and the relay. */
 #include "common/outbox/internal.h"
 
+#include "common/base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +30,7 @@ static struct fresh *copy_of(const struct outbox_row *row)
         return NULL;
     char *at = fresh->texts;
     fresh->next = NULL;
+    fresh->at_ms = clock_mono_ms();
     fresh->row = *row;
     fresh->row.job_id = put(&at, row->job_id);
     fresh->row.subject = put(&at, row->subject);
@@ -57,9 +60,25 @@ void fresh_add(struct outbox *outbox, const struct outbox_row *row)
     atomic_store(&outbox->own, true); /* it is in the table */
 }
 
-struct fresh *fresh_take(struct outbox *outbox, size_t max)
+/* With the lock held. */
+static void drop_old(struct outbox *outbox, int64_t max_age_ms)
+{
+    const int64_t oldest_ms = clock_mono_ms() - max_age_ms;
+    while (outbox->fresh != NULL && outbox->fresh->at_ms < oldest_ms)
+    {
+        struct fresh *old = outbox->fresh;
+        outbox->fresh = old->next;
+        outbox->fresh_count--;
+        free(old);
+        atomic_store(&outbox->own, true);
+    }
+}
+
+struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms)
 {
     pthread_mutex_lock(&outbox->fresh_lock);
+    if (max_age_ms > 0)
+        drop_old(outbox, max_age_ms);
     struct fresh *first = outbox->fresh;
     struct fresh *last = first;
     size_t n = first != NULL ? 1 : 0;

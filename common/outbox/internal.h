@@ -6,6 +6,7 @@
 #include "common/db/db.h"
 #include "common/mq/mq.h"
 #include "common/outbox/outbox.h"
+#include "common/store/jobs.h"
 #include "common/store/outbox.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct outbox
     struct fresh *fresh_last;
     size_t fresh_count;
 
+    atomic_bool closing;        /* the local worker takes no more */
     pthread_mutex_t local_lock; /* guards local, and is held while it is asked or given something */
     struct outbox_local local;  /* .worker NULL: none */
     char local_subjects[64];    /* LIKE */
@@ -54,7 +56,11 @@ struct outbox
     int64_t no_room_since_ms; /* 0: there was room */
     bool crowd;               /* there was as much as was asked for: there may be more */
     int64_t looked_ms;        /* when it asked the table last */
+    int64_t past_ms;          /* when it looked past the rows of a busy local worker last */
     bool complained;          /* the log says that NATS is away */
+
+    struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
+    char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;
@@ -65,12 +71,14 @@ struct outbox
 struct fresh
 {
     struct fresh *next;
+    int64_t at_ms; /* monotonic */
     struct outbox_row row;
     char texts[];
 };
 void fresh_add(struct outbox *outbox, const struct outbox_row *row);
-/* Takes at most `max`, oldest first, as a list. */
-struct fresh *fresh_take(struct outbox *outbox, size_t max);
+/* Takes at most `max`, oldest first, as a list; those older than max_age_ms (0: no limit) are left to the
+ * table. */
+struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms);
 void fresh_free(struct fresh *list);
 
 void *relay_run(void *outbox);

@@ -19,10 +19,15 @@ enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena, s
     struct mq_stream info;
     struct outbox_stream is;
     enum err_code code = mq_ensure(mq, &repairs, err);
+    int64_t known_seq = 0;
     if (code == E_OK)
         code = mq_stream_info(mq, "JOBS", &info, err);
     if (code == E_OK)
-        code = outbox_store_incarnation(db, arena, info.created, info.last_seq, &is, err);
+        code = outbox_store_known_seq(db, info.created, &known_seq, err);
+    if (code == E_OK) /* again: what was known by now must be there */
+        code = mq_stream_info(mq, "JOBS", &info, err);
+    if (code == E_OK)
+        code = outbox_store_incarnation(db, arena, info.created, info.last_seq, known_seq, &is, err);
     if (code != E_OK)
         return code;
     metrics_add(METRIC_NATS_REPAIRS, (uint64_t)repairs);
@@ -127,6 +132,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
 
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local)
 {
+    atomic_store(&outbox->closing, local == NULL);
     pthread_mutex_lock(&outbox->local_lock);
     outbox->local = local != NULL ? *local : (struct outbox_local){.worker = NULL};
     if (local != NULL)

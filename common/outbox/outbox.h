@@ -35,6 +35,10 @@ struct outbox_config
 MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct outbox **outbox,
                                     struct err *err);
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
+/* The same for rows of which the contents are known: they are published at once, without being read back.
+ * Copies them; what cannot be kept or published is found in the table. */
+struct outbox_row;
+void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count);
 /* A worker in this very process. When there is a crowd, due jobs of its own for which it has room are claimed
  * in the relay's transaction and given to it at once, without the way over NATS (docs/adr/0009).  Jobs of low
  * priority, of kinds with a limit, and those that must be claimed alone always go over NATS. */
@@ -43,8 +47,8 @@ struct outbox_local
     const char *worker; /* "scout" */
     const struct job_claimer *claimer;
     int (*room)(void *of); /* how many it would take now */
-    void (*got)(void *of, const struct job_claim *claims,
-                size_t count); /* they are its own; it copies them */
+    /* The end of a round that began with room: they are its own; it copies them. There may be none. */
+    void (*got)(void *of, const struct job_claim *claims, size_t count);
     void *of;
 };
 /* Both are called by the relay's thread and must not block or call back.  NULL ends it: when this returns, no
@@ -52,10 +56,6 @@ struct outbox_local
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
 /* The local worker has room again; cheap when the relay does not wait for any. Never blocks. */
 void outbox_has_room(struct outbox *outbox);
-/* The same for rows of which the contents are known: they are published at once, without being read back.
- * Copies them; what cannot be kept or published is found in the table. */
-struct outbox_row;
-void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count);
 /* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
 int64_t outbox_backlog(struct outbox *outbox);
 void outbox_stop(

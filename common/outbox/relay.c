@@ -26,12 +26,19 @@ enum
     CONFIRM_MS = 1800, /* with the SQL around it no transaction is open for more than 2 s */
     LOOK_MS = 400,     /* rows that others left are picked up within a second: */
     HOLD_MS = 500,     /* their own relay, or a worker that needs no NATS, has had its chance by then */
-    HOLD_LOCAL_MS = 50,
+    HOLD_LOCAL_MS = 200,
+    FRESH_MS = 150,    /* what could not be published from memory for so long is left to the table */
     PATIENCE_MS = 200, /* a local worker without room for so long gets its jobs over NATS, as others might */
     AWAY_MS = 250,
     HEADERS = 4,
-    ARENA_BYTES = 64 * 1024 * 1024,
-    NO_LOOK = -1 /* for how long rows must have been due: none are asked for */
+    ARENA_BYTES = 64 * 1024 * 1024
+};
+
+/* How long rows must have been due to be ours now. */
+struct hold
+{
+    int64_t own_ms; /* of subjects of the local worker */
+    int64_t others_ms;
 };
 
 struct batch
@@ -105,7 +112,11 @@ static enum err_code note(struct outbox *outbox, struct db *db, struct arena *ar
                           const struct batch *batch, struct err *err)
 {
     const struct outbox_batch where = noted(outbox, batch);
-    return where.max_seq == 0 ? E_OK : outbox_store_note(db, arena, &where, err);
+    bool current = true;
+    enum err_code code = where.max_seq == 0 ? E_OK : outbox_store_note(db, arena, &where, &current, err);
+    if (!current)
+        outbox->verified = -1;
+    return code;
 }
 
 static enum err_code commit_confirmed(struct outbox *outbox, struct db *db, struct arena *arena,
@@ -209,7 +220,8 @@ static enum err_code claim_local(struct outbox *outbox, struct db *db, struct ar
 /* -1: there is no local worker. */
 static int room_of(struct outbox *outbox)
 {
-    int room = outbox->local.worker != NULL ? outbox->local.room(outbox->local.of) : -1;
+    bool local = outbox->local.worker != NULL && !atomic_load(&outbox->closing);
+    int room = local ? outbox->local.room(outbox->local.of) : -1;
     if (room != 0)
         outbox->no_room_since_ms = 0;
     else if (outbox->no_room_since_ms == 0)
@@ -218,33 +230,54 @@ static int room_of(struct outbox *outbox)
 }
 
 /* With a local worker that has no room but works fast, its rows wait for it; a slow one's go out. */
-static struct outbox_ask ask_for(struct outbox *outbox, int room, int64_t hold_ms)
+static bool is_worth_waiting(const struct outbox *outbox, int room)
+{
+    return room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
+}
+
+static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct hold *hold)
 {
     int64_t max = room <= 0            ? BATCH
                   : !outbox->crowd     ? LOCAL_LEAST + 1
                   : room < LOCAL_BATCH ? room
                                        : LOCAL_BATCH;
-    bool waits = room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
     return (struct outbox_ask){.max = max,
                                .max_high = ++outbox->turn % 4 == 0 ? 0 : max,
-                               .hold_ms = hold_ms,
-                               .except = waits ? outbox->local_subjects : NULL};
+                               .hold_ms = hold->others_ms,
+                               .own_hold_ms = hold->own_ms,
+                               .own = room >= 0 ? outbox->local_subjects : NULL,
+                               .except = is_worth_waiting(outbox, room) ? outbox->local_subjects : NULL};
+}
+
+/* Looking past a crowd of rows that wait for the worker reads them all: not in every round. */
+static bool looked_past(struct outbox *outbox, int room)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (!is_worth_waiting(outbox, room))
+        return false;
+    if (now_ms - outbox->past_ms < LOOK_MS)
+        return true;
+    outbox->past_ms = now_ms;
+    return false;
 }
 
 /* ---- a round ---------------------------------------------------------------------------------- */
 
-static enum err_code take(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
-                          struct batch *batch, struct err *err)
+/* *moved: how many rows were taken, by whomever; where no urgent ones were asked for, nothing is not yet the
+ * end. */
+static enum err_code take(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                          const struct hold *hold, struct batch *batch, size_t *moved, struct err *err)
 {
-    int room = room_of(outbox);
-    const struct outbox_ask ask = ask_for(outbox, room, hold_ms);
-    if (room == 0)
-        atomic_store(&outbox->starved, true);
+    const struct outbox_ask ask = ask_for(outbox, room, hold);
     enum err_code code = db_begin(db, err);
     if (code == E_OK)
-        code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, err);
-    if (code != E_OK || room <= 0)
+        code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, moved, err);
+    if (code != E_OK)
         return code;
+    if (*moved == 0 && ask.max_high == 0)
+        *moved = 1;
+    if (room <= 0)
+        return E_OK;
     outbox->crowd = batch->count == (size_t)ask.max;
     return outbox->crowd ? claim_local(outbox, db, arena, room, batch, err) : E_OK;
 }
@@ -255,13 +288,6 @@ static enum err_code write_messages(struct arena *arena, struct batch *batch, st
     for (size_t i = 0; batch->messages != NULL && i < batch->count; i++)
         batch->messages[i] = message_of(arena, &batch->rows[i]);
     return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
-}
-
-/* What is claimed counts once the transaction is committed. */
-static void give(struct outbox *outbox, const struct batch *batch)
-{
-    if (batch->claimed > 0)
-        outbox->local.got(outbox->local.of, batch->claims, batch->claimed);
 }
 
 static enum err_code publish(struct outbox *outbox, struct db *db, struct arena *arena, struct batch *batch,
@@ -283,23 +309,34 @@ static enum err_code publish(struct outbox *outbox, struct db *db, struct arena 
     return code;
 }
 
-/* *moved: how many rows left. */
-static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
-                                size_t *moved, struct err *err)
+static enum err_code publish_or_commit(struct outbox *outbox, struct db *db, struct arena *arena,
+                                       struct batch *batch, struct err *err)
+{
+    return batch->count > 0 ? publish(outbox, db, arena, batch, err) : db_commit(db, err);
+}
+
+/* What is claimed counts once the transaction is committed; the worker is told of the end in any case. */
+static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena,
+                                const struct hold *hold, size_t *moved, struct err *err)
 {
     struct batch batch = {0};
+    enum err_code code = E_OK;
+    *moved = 0;
     pthread_mutex_lock(&outbox->local_lock);
-    enum err_code code = take(outbox, db, arena, hold_ms, &batch, err);
-    if (code == E_OK && batch.count > 0)
-        code = publish(outbox, db, arena, &batch, err);
-    else if (code == E_OK)
-        code = db_commit(db, err);
-    if (code == E_OK)
-        give(outbox, &batch);
+    int room = room_of(outbox);
+    if (room == 0)
+        atomic_store(&outbox->starved, true);
+    if (!looked_past(outbox, room))
+    {
+        code = take(outbox, db, arena, room, hold, &batch, moved, err);
+        if (code == E_OK)
+            code = publish_or_commit(outbox, db, arena, &batch, err);
+    }
+    if (room > 0)
+        outbox->local.got(outbox->local.of, batch.claims, code == E_OK ? batch.claimed : 0);
     pthread_mutex_unlock(&outbox->local_lock);
     if (code != E_OK)
         db_rollback(db);
-    *moved = code == E_OK ? batch.count + batch.claimed : 0;
     return code;
 }
 
@@ -329,7 +366,11 @@ static enum err_code remove_sent(struct outbox *outbox, struct db *db, struct ar
     if (n < batch->count)
         atomic_store(&outbox->own, true);
     metrics_add(METRIC_NATS_PUBLISHED, n);
-    return n == 0 ? E_OK : outbox_store_sent(db, arena, ids, n, &where, err);
+    bool current = true;
+    enum err_code code = n == 0 ? E_OK : outbox_store_sent(db, arena, ids, n, &where, &current, err);
+    if (!current)
+        outbox->verified = -1;
+    return code;
 }
 
 static enum err_code publish_fresh(struct outbox *outbox, struct db *db, struct arena *arena,
@@ -354,7 +395,7 @@ static enum err_code drain_fresh(struct outbox *outbox, struct db *db, struct ar
 {
     struct fresh *list = NULL;
     enum err_code code = E_OK;
-    while (code == E_OK && (list = fresh_take(outbox, BATCH)) != NULL)
+    while (code == E_OK && (list = fresh_take(outbox, BATCH, FRESH_MS)) != NULL)
     {
         arena_reset(arena);
         code = publish_fresh(outbox, db, arena, list, err);
@@ -377,30 +418,33 @@ static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *
     return code;
 }
 
-/* Rounds until nothing is due. */
-static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, int64_t hold_ms,
+/* Rounds until nothing is due. `hold` NULL: all that was new was fresh. */
+static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
                            struct err *err)
 {
-    size_t moved = hold_ms == NO_LOOK ? 0 : 1;
+    size_t moved = hold == NULL ? 0 : 1;
     enum err_code code = verify(outbox, db, arena, err);
     if (code == E_OK)
         code = drain_fresh(outbox, db, arena, err);
+    else
+        fresh_free(fresh_take(outbox, SIZE_MAX, 0)); /* the table has them */
     if (moved > 0)
         outbox->looked_ms = clock_mono_ms();
     while (code == E_OK && moved > 0)
     {
         arena_reset(arena);
-        code = round_trip(outbox, db, arena, hold_ms, &moved, err);
+        code = round_trip(outbox, db, arena, hold, &moved, err);
+        if (atomic_load(&outbox->stopping))
+            break;
     }
     if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
         outbox->verified = -1;
     return code;
 }
 
-/* How long rows must have been due to be ours now: what this process committed, or was told of and can give
- * to its own worker, at once; the others are somebody else's for a while.  NO_LOOK: all that was new was
- * fresh. */
-static int64_t hold_of(struct outbox *outbox, bool told)
+/* What this process committed is ours at once, and so is, if we were told of it, what our own worker can
+ * take; the rest is somebody else's for a while.  False: all that was new was fresh. */
+static bool must_look(struct outbox *outbox, bool told, struct hold *hold)
 {
     uint64_t count = 0;
     bool woken = read(outbox->wake_fd, &count, sizeof count) > 0;
@@ -408,11 +452,9 @@ static int64_t hold_of(struct outbox *outbox, bool told)
     pthread_mutex_lock(&outbox->local_lock);
     bool local = outbox->local.worker != NULL;
     pthread_mutex_unlock(&outbox->local_lock);
-    if (own || (told && local))
-        return 0;
-    if (woken && !told && !local && clock_mono_ms() - outbox->looked_ms < LOOK_MS)
-        return NO_LOOK;
-    return local ? HOLD_LOCAL_MS : HOLD_MS;
+    hold->others_ms = own ? 0 : HOLD_MS;
+    hold->own_ms = own || told ? 0 : HOLD_LOCAL_MS;
+    return own || told || local || !woken || clock_mono_ms() - outbox->looked_ms >= LOOK_MS;
 }
 
 /* One log line when NATS goes, one when it is back: rows wait meanwhile. */
@@ -434,12 +476,13 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
     while (code == E_OK && !atomic_load(&outbox->stopping))
     {
         struct err why = ERR_INIT;
-        int64_t hold_ms = hold_of(outbox, told);
+        struct hold hold;
+        bool look = must_look(outbox, told, &hold);
         if (mq_connected(outbox->mq))
-            code = drain(outbox, db, arena, hold_ms, &why);
+            code = drain(outbox, db, arena, look ? &hold : NULL, &why);
         else
         {
-            fresh_free(fresh_take(outbox, SIZE_MAX)); /* the table has them */
+            fresh_free(fresh_take(outbox, SIZE_MAX, 0)); /* the table has them */
             code = fail(&why, E_UNAVAILABLE, "NATS is away");
         }
         if (code == E_UNAVAILABLE || code == E_NOT_FOUND)

@@ -17,6 +17,9 @@
 #include "common/store/outbox.h"
 #include "common/store/schedules.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum
 {
     LOOK_MS = 500,
@@ -31,7 +34,7 @@ struct round
     struct outbox *outbox;
     struct db *db;
     struct arena *arena;
-    struct job_walk walk;
+    bool hurry;        /* the next step of the walk is due at once */
     int64_t in_stream; /* messages that wait, when it was asked last */
 };
 
@@ -111,31 +114,30 @@ static enum err_code ask_consumers(struct round *round, struct passed *passed, s
     return code;
 }
 
-/* A step of the walk; all of it in one go when the stream is another one than at the last complete walk: what
- * was in the old one is lost. */
+/* A step of the walk. When the stream is another one than at the last complete walk, what was in the old one
+ * is lost: it begins anew, and its steps follow each other fast. */
 static enum err_code walk(struct round *round, const struct stream_now *now, const struct passed *passed,
                           struct err *err)
 {
     const struct job_stream stream = {.stream = now->incarnation, .ack_wait_ms = MQ_ACK_WAIT_MS};
-    struct job_walk *at = &round->walk;
-    int64_t woken = 0;
-    enum err_code code = E_OK;
-    if (!now->swept)
-        at->after[0] = '\0';
-    do
+    struct job_walk *at = &round->outbox->walk;
+    if (!now->swept && strcmp(round->outbox->walked, now->incarnation) != 0)
     {
-        code = job_store_sweep(round->db, round->arena, &stream, passed->consumers, passed->count, at, err);
-        woken += code == E_OK ? at->woken : 0;
-        if (at->woken > 0)
-            outbox_wake(round->outbox);
-    } while (code == E_OK && !now->swept && at->after[0] != '\0' && !atomic_load(&round->outbox->stopping));
-    if (code == E_OK && !now->swept && at->after[0] == '\0')
-        code = outbox_store_swept(round->db, now->incarnation, err);
-    if (woken == 0)
+        at->before[0] = '\0';
+        snprintf(round->outbox->walked, sizeof round->outbox->walked, "%s", now->incarnation);
+    }
+    enum err_code code =
+        job_store_sweep(round->db, round->arena, &stream, passed->consumers, passed->count, at, err);
+    if (code != E_OK)
         return code;
-    metrics_add(METRIC_JOBS_SWEPT, (uint64_t)woken);
-    log_warn("jobs_swept", "woke %lld jobs again whose message is gone", (long long)woken);
-    return code;
+    round->hurry = !now->swept && at->before[0] != '\0';
+    if (at->woken > 0)
+    {
+        outbox_wake(round->outbox);
+        metrics_add(METRIC_JOBS_SWEPT, (uint64_t)at->woken);
+        log_warn("jobs_swept", "woke %lld jobs again whose message is gone", (long long)at->woken);
+    }
+    return now->swept || round->hurry ? E_OK : outbox_store_swept(round->db, now->incarnation, err);
 }
 
 /* Workers that are not the product's make themselves known by their rows. */
@@ -246,6 +248,7 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
     if (code != E_OK || now < *sweep_at_ms)
         return code;
     *sweep_at_ms = now + SWEEP_MS;
+    round->hurry = false;
     if (!mine)
         watch_holder(round->db);
     code = count(round, err);
@@ -261,6 +264,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
         if (code != E_OK)
             *err = why;
     }
+    if (round->hurry)
+        *sweep_at_ms = now;
     if (code == E_OK && mine && now >= *purge_at_ms)
     {
         *purge_at_ms = now + PURGE_MS;

@@ -176,6 +176,16 @@ MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const
 MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,
                                                size_t n, struct err *err);
 
+/* What this worker claimed at least min_age_ms ago and the database says it runs. */
+struct job_held
+{
+    const char *job_id;
+    int64_t fence;
+};
+MUST_USE enum err_code job_store_held(struct db *db, struct arena *arena, const char *worker_id,
+                                      int64_t min_age_ms, struct job_held **held, size_t *count,
+                                      struct err *err);
+
 /* The same for kinds with a limit (limits.h), for what the first has left.  A job that gets no place is not
  * claimed and burns no attempt: it waits until it is called, and its message is no longer needed.  `claimer`
  * and `ids` as above; free when no such kind is among them. */
@@ -290,7 +300,7 @@ MUST_USE enum err_code worker_store_names(struct db *db, struct arena *arena, co
 MUST_USE enum err_code sweep_turn(struct db *db, bool *mine, struct err *err);
 /* Takes the turn from whoever has it and has been silent for 10 s; the next sweep_turn may get it. */
 MUST_USE enum err_code sweep_unseat(struct db *db, int *unseated, struct err *err);
-/* Takes back what dead or frozen workers hold (at most 1,000 jobs); counts the moves.  Dead: its connection
+/* Takes back what dead or frozen workers hold (at most 20,000 jobs); counts the moves.  Dead: its connection
  * is missing, at two looks 0.7 s apart, on the very server where it was registered.  Frozen: a lease is over
  * and both this server and this connection are older than a lease.  Call about twice a second. */
 MUST_USE enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t lease_ms,
@@ -309,17 +319,17 @@ struct job_consumer
     int64_t delivered_seq; /* every message up to here was delivered at least once */
     int64_t acked_seq;     /* ... and acknowledged */
 };
-/* One step of a walk through all jobs in the order of their ids.  Pending, due jobs of those consumers whose
+/* One step of a walk through all jobs, the newest first.  Pending, due jobs of those consumers whose
  * message is gone get a new wake-up; Running ones whose lease is over and that no claim tells of are told of
  * again, so that they are taken back. */
 enum
 {
-    JOB_WALK_STEP = 10000
+    JOB_WALK_STEP = 20000
 };
 struct job_walk
 {
-    char after[40]; /* the last id that was looked at; "" begins anew, and is what the end leaves */
-    int64_t woken;  /* by this step */
+    char before[40]; /* the last id that was looked at; "" begins anew, and is what the end leaves */
+    int64_t woken;   /* by this step */
 };
 MUST_USE enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
                                        const struct job_consumer *consumers, size_t n, struct job_walk *walk,

@@ -69,7 +69,7 @@ static const struct db_stmt victims_stmt = {
     "       WHERE d.id = c.worker_id AND d.missing_since < clock_timestamp() - interval '700 ms'))"
     "   AND j.status = 'Running' AND (w.id IS NOT NULL"
     "     OR (j.lease_until < clock_timestamp() AND (SELECT up FROM grown)))"
-    " ORDER BY j.worker_id, j.job_id LIMIT 1000 FOR UPDATE OF j SKIP LOCKED",
+    " ORDER BY j.worker_id, j.job_id LIMIT 20000 FOR UPDATE OF j SKIP LOCKED",
     1};
 
 static const struct db_stmt bury_workers_stmt = {
@@ -101,7 +101,7 @@ static const struct db_stmt sweep_stmt = {
     "acked)),"
     " page AS MATERIALIZED (SELECT job_id, status, worker, priority, wake, run_at, place, worker_id, "
     "lease_until"
-    "   FROM jobs WHERE job_id > $7::uuid ORDER BY job_id LIMIT $8::bigint),"
+    "   FROM jobs WHERE job_id < $7::uuid ORDER BY job_id DESC LIMIT $8::bigint),"
     " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
     "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
     "     AND p.wake < c.cut AND p.place IS DISTINCT FROM 'waits' AND p.run_at < now() - interval '2 s'"
@@ -114,12 +114,13 @@ static const struct db_stmt sweep_stmt = {
     "   FROM moved RETURNING 1),"
     " untold AS (INSERT INTO claims (worker_id, job_ids, at) SELECT coalesce(worker_id, $9::uuid), "
     "array_agg(job_id),"
-    "     min(lease_until) FROM page p WHERE status = 'Running' AND lease_until < now() - interval '5 s'"
+    "     min(lease_until) - interval '1 day' FROM page p WHERE status = 'Running' AND lease_until < now() - "
+    "interval '5 s'"
     "     AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.worker_id = p.worker_id AND p.job_id = ANY "
     "(c.job_ids))"
     "   GROUP BY worker_id)"
     " SELECT (SELECT count(*) FROM woken), (SELECT count(*) FROM page),"
-    "   (SELECT job_id FROM page ORDER BY job_id DESC LIMIT 1)",
+    "   (SELECT job_id FROM page ORDER BY job_id LIMIT 1)",
     9};
 
 static const struct db_stmt purge_stmt = {
@@ -305,7 +306,7 @@ enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct j
                             columns[1],
                             columns[2],
                             columns[3],
-                            walk->after[0] != '\0' ? walk->after : ID_SYSTEM_USER,
+                            walk->before[0] != '\0' ? walk->before : "ffffffff-ffff-ffff-ffff-ffffffffffff",
                             db_param_int(arena, JOB_WALK_STEP),
                             ID_SYSTEM_USER};
     struct db_rows *rows = NULL;
@@ -316,7 +317,7 @@ enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct j
         return code;
     walk->woken = db_int(rows, 0, 0, 0);
     bool more = db_int(rows, 0, 1, 0) == JOB_WALK_STEP;
-    snprintf(walk->after, sizeof walk->after, "%s", more ? db_text(rows, 0, 2) : "");
+    snprintf(walk->before, sizeof walk->before, "%s", more ? db_text(rows, 0, 2) : "");
     db_rows_free(rows);
     return E_OK;
 }

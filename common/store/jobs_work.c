@@ -22,6 +22,13 @@ static const struct db_stmt claim_stmt = {
     "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2"),
     4};
 
+static const struct db_stmt held_stmt = {
+    "job_held",
+    "SELECT j.job_id, j.fence FROM claims c, unnest(c.job_ids) AS t(job_id) JOIN jobs j USING (job_id)"
+    " WHERE c.worker_id = $1::uuid AND c.at < clock_timestamp() - $2::bigint * interval '1 ms'"
+    "   AND j.status = 'Running' AND j.worker_id = $1::uuid",
+    2};
+
 static const struct db_stmt forget_claims_stmt = {"job_forget_claims",
                                                   "DELETE FROM claims WHERE id = ANY($1::bigint[])", 1};
 
@@ -190,6 +197,26 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, &claim_stmt, params, &rows, err);
     return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
+}
+
+enum err_code job_store_held(struct db *db, struct arena *arena, const char *worker_id, int64_t min_age_ms,
+                             struct job_held **held, size_t *count, struct err *err)
+{
+    const char *params[] = {worker_id, db_param_int(arena, min_age_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &held_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = rows != NULL ? (size_t)db_rows(rows) : 0;
+    struct job_held *list = arena_array(arena, n + 1, sizeof *list);
+    if (rows == NULL || list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct job_held){db_text(rows, (int)i, 0), db_int(rows, (int)i, 1, 0)};
+    *held = list;
+    *count = n;
+    return E_OK;
 }
 
 enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes, size_t n,

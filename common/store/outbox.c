@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define DUE                                                                                                  \
-    "run_at <= now() - $3::bigint * interval '1 ms' AND ($4::text IS NULL OR subject NOT LIKE $4::text)"
+    "run_at <= now() - $3::bigint * interval '1 ms' AND ($4::text IS NULL OR subject NOT LIKE $4::text)"     \
+    " AND (run_at <= now() - $5::bigint * interval '1 ms' OR subject LIKE $6::text)"
 
 static const struct db_stmt take_stmt = {
     "outbox_take",
@@ -24,13 +25,15 @@ static const struct db_stmt take_stmt = {
     "j.payload,"
     "   j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
     " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
-    4};
+    6};
 
 static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
                                            1};
 
 static const struct db_stmt note_stmt = {
-    "outbox_note", "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)",
+    "outbox_note",
+    "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)"
+    " RETURNING stream = (SELECT created || '#' || rollbacks FROM stream_state WHERE name = 'JOBS')",
     4};
 
 static const struct db_stmt incarnation_stmt = {
@@ -38,13 +41,17 @@ static const struct db_stmt incarnation_stmt = {
     "WITH now_is AS (INSERT INTO stream_state (name, created) VALUES ('JOBS', $1)"
     "   ON CONFLICT (name) DO UPDATE SET created = excluded.created, rollbacks = CASE"
     "     WHEN stream_state.created <> excluded.created THEN 0"
-    "     WHEN $2::bigint < (SELECT max(max_seq) FROM relay_batches"
-    "       WHERE stream = stream_state.created || '#' || stream_state.rollbacks) THEN "
-    "stream_state.rollbacks + 1"
+    "     WHEN $2::bigint < $3::bigint THEN stream_state.rollbacks + 1"
     "     ELSE stream_state.rollbacks END"
     "   RETURNING created || '#' || rollbacks AS incarnation, swept)"
     " SELECT incarnation, coalesce(swept = incarnation, false) FROM now_is",
-    2};
+    3};
+
+static const struct db_stmt known_seq_stmt = {
+    "outbox_known_seq",
+    "SELECT max(max_seq) FROM relay_batches WHERE stream ="
+    " (SELECT created || '#' || rollbacks FROM stream_state WHERE name = 'JOBS' AND created = $1)",
+    1};
 
 static const struct db_stmt swept_stmt = {"outbox_swept",
                                           "UPDATE stream_state SET swept = $1 WHERE name = 'JOBS'", 1};
@@ -133,10 +140,11 @@ bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake,
 }
 
 enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
-                                struct outbox_row **out, size_t *count, struct err *err)
+                                struct outbox_row **out, size_t *count, size_t *taken, struct err *err)
 {
-    const char *params[] = {db_param_int(arena, ask->max), db_param_int(arena, ask->max_high),
-                            db_param_int(arena, ask->hold_ms), ask->except};
+    const char *params[] = {db_param_int(arena, ask->max),         db_param_int(arena, ask->max_high),
+                            db_param_int(arena, ask->own_hold_ms), ask->except,
+                            db_param_int(arena, ask->hold_ms),     ask->own};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &take_stmt, params, &rows, err);
     if (code != E_OK)
@@ -164,6 +172,7 @@ enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct
         return fail(err, E_NO_MEMORY, "out of memory");
     *out = list;
     *count = kept;
+    *taken = (size_t)n;
     return E_OK;
 }
 
@@ -180,15 +189,30 @@ enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int6
 }
 
 enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,
-                                struct err *err)
+                                bool *current, struct err *err)
 {
     const char *params[] = {batch->stream, db_param_int(arena, batch->min_wake),
                             db_param_int(arena, batch->max_wake), db_param_int(arena, batch->max_seq)};
-    return db_run(db, &note_stmt, params, NULL, err);
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &note_stmt, params, &rows, err);
+    *current = code == E_OK && db_bool(rows, 0, 0);
+    db_rows_free(rows);
+    return code;
+}
+
+enum err_code outbox_store_known_seq(struct db *db, const char *created, int64_t *seq, struct err *err)
+{
+    const char *params[] = {created};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &known_seq_stmt, params, &rows, err);
+    if (code == E_OK)
+        *seq = db_int(rows, 0, 0, 0);
+    db_rows_free(rows);
+    return code;
 }
 
 enum err_code outbox_store_sent(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
-                                const struct outbox_batch *batch, struct err *err)
+                                const struct outbox_batch *batch, bool *current, struct err *err)
 {
     const char **items = arena_array(arena, count, sizeof *items);
     for (size_t i = 0; items != NULL && i < count; i++)
@@ -201,15 +225,17 @@ enum err_code outbox_store_sent(struct db *db, struct arena *arena, const int64_
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run_all(db, calls, 2, rows, err);
+    *current = code == E_OK && db_bool(rows[1], 0, 0);
     db_rows_free(rows[0]);
     db_rows_free(rows[1]);
     return code;
 }
 
 enum err_code outbox_store_incarnation(struct db *db, struct arena *arena, const char *created,
-                                       int64_t last_seq, struct outbox_stream *stream, struct err *err)
+                                       int64_t last_seq, int64_t known_seq, struct outbox_stream *stream,
+                                       struct err *err)
 {
-    const char *params[] = {created, db_param_int(arena, last_seq)};
+    const char *params[] = {created, db_param_int(arena, last_seq), db_param_int(arena, known_seq)};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &incarnation_stmt, params, &rows, err);
     if (code != E_OK)

@@ -60,6 +60,20 @@ def test_a_crowd_that_was_brought_to_a_dead_worker_is_taken_back(sokoul):
     eventually(lambda: sokoul.value("SELECT count(*) FROM claims") == 0, 60, "no claim left")
 
 
+def test_what_the_database_says_a_worker_runs_and_it_does_not_know_of_is_handed_back(sokoul):
+    """As after a claim whose commit was in doubt: long before the lease of 40 s is over."""
+    sokoul.start("sokoul-scout")
+    worker = eventually(lambda: sokoul.value("SELECT id FROM workers"), what="the worker's row")
+    job = inject(sokoul, "noop", {}, 1, "--run-at", "2100-01-01T00:00:00Z")[0]
+    sokoul.sql("DELETE FROM outbox")
+    sokoul.sql("WITH c AS (UPDATE jobs SET status = 'Running', attempts = 1, fence = 1, worker_id = %s, started_at = now(), run_at = now(),"
+               " lease_until = now() + interval '40 s' RETURNING worker_id, job_id)"
+               " INSERT INTO claims (worker_id, job_ids) SELECT worker_id, ARRAY[job_id] FROM c", (worker,))
+    assert sokoul.job_settled(job, 20) == "Completed"
+    assert sokoul.sql("SELECT attempts, fence FROM jobs") == [(1, 2)]
+    assert sokoul.value("SELECT reason FROM job_history") == "in_doubt"
+
+
 def test_a_worker_that_leaves_hands_back_what_it_was_brought(sokoul):
     scout = sokoul.start("sokoul-scout")
     ids = inject(sokoul, "noop", {"sleep_ms": 10}, 2000)

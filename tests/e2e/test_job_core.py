@@ -361,3 +361,23 @@ def test_what_ended_stays_ended(sokoul, scout):
     assert run(sokoul, "noop", {})["status"] == "Completed"
     eventually(lambda: unsettled(sokoul) == 0, 10, "nothing left")
     assert job(sokoul, done["id"]) == done
+
+
+def test_a_relay_learns_that_the_stream_was_made_anew_behind_its_back(sokoul):
+    """Else it would note its messages as of the old stream, and the sweeper would wake their jobs for ever."""
+    api = Api(sokoul.start("sokoul-api").port)
+    admin = sokoul.admin(api)
+    is_now = "(SELECT created || '#' || rollbacks FROM stream_state)"
+
+    def publish_one():
+        admin.post("/jobs", {"kind": "noop", "payload": {}})
+        eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="the relay")
+        return sokoul.value(f"SELECT stream = {is_now} FROM relay_batches ORDER BY id DESC LIMIT 1")
+
+    assert publish_one()
+    before = sokoul.value(f"SELECT {is_now}")
+    with sokoul.nats.connect() as nats:
+        nats.js("STREAM.DELETE.JOBS")
+    eventually(lambda: sokoul.value(f"SELECT {is_now}") != before, 30, "the sweeper")
+    publish_one()
+    assert publish_one()

@@ -25,6 +25,7 @@ enum
     NAK_AWAY_MS = 2000,
     NAK_POISON_MS = 500,
     POISON_DELIVERIES = 4, /* the first and three more */
+    BROUGHT_LEAST = 64,
     ARENA_BYTES = 64 * 1024 * 1024
 };
 
@@ -129,7 +130,7 @@ static void fill(struct intake *intake)
         return;
     if (runtime->lonely.head != NULL)
     {
-        if (newcomers(runtime, now_ms) || room(runtime) <= 0)
+        if (runtime->bringing || newcomers(runtime, now_ms) || room(runtime) <= 0)
             return;
         intake->alone = true;
         intake->deliveries[intake->count++] = inbox_pop(&runtime->lonely);
@@ -426,7 +427,8 @@ static void start_all(struct intake *intake, const struct job_claim *claims, siz
 
 /* ---- what the relay of this process brings ---------------------------------------------------- */
 
-/* Messages that came already go first, and so does one that must be alone. */
+/* Messages that came already go first, and so does one that must be alone.  A worker that has enough to do
+ * asks for many at once: few are not worth a transaction. */
 int intake_room(void *of)
 {
     struct runtime *runtime = of;
@@ -434,18 +436,29 @@ int intake_room(void *of)
     int places = room(runtime);
     for (int i = 0; i < JOB_PRIORITIES; i++)
         places -= runtime->inbox[i].count;
-    bool closed = !runtime->registered || runtime->draining || runtime->lonely.head != NULL ||
-                  on_probation(runtime, clock_mono_ms());
+    if (runtime->ready.head != NULL && places < BROUGHT_LEAST)
+        places = 0;
+    if (!runtime->registered || runtime->draining || runtime->lonely.head != NULL ||
+        on_probation(runtime, clock_mono_ms()) || places < 0)
+        places = 0;
+    runtime->bringing = places > 0;
     pthread_mutex_unlock(&runtime->lock);
-    return closed || places < 0 ? 0 : places;
+    return places;
 }
 
 void intake_brought(void *of, const struct job_claim *claims, size_t count)
 {
-    struct starting starting = starting_new(of, claims[0].note);
-    for (size_t i = 0; i < count; i++)
-        start(&starting, &claims[i], NULL);
-    show_started(&starting, false);
+    struct runtime *runtime = of;
+    if (count > 0)
+    {
+        struct starting starting = starting_new(runtime, claims[0].note);
+        for (size_t i = 0; i < count; i++)
+            start(&starting, &claims[i], NULL);
+        show_started(&starting, false);
+    }
+    pthread_mutex_lock(&runtime->lock);
+    runtime->bringing = false;
+    pthread_mutex_unlock(&runtime->lock);
 }
 
 static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)

@@ -120,6 +120,7 @@ struct runtime
     unsigned turn;       /* of the weighted choice among the three */
     struct inbox lonely; /* messages of jobs that are claimed alone */
     struct job *suspect; /* the lonely one on probation */
+    bool bringing;       /* the relay may be about to bring newcomers */
     struct job_queue ready;
     struct job_queue ended;
     struct job *held; /* claimed and not yet settled */

@@ -2,12 +2,15 @@
 /*
  * The keeper: its connection is this process's presence (when it closes, the jobs are taken
  * back); several times a second it asks which jobs are still ours, at a third of the lease it renews
- * them on the database's clock, and at a third of the broker's patience it says +WPI.
+ * them on the database's clock, and at a third of the broker's patience it says +WPI.  Now and then it
+ * compares: what the database says we run and nobody here knows of, because the commit of its claim was in
+ * doubt or its end was never written, it hands back.
  */
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
 #include "common/obs/health.h"
+#include "common/outbox/outbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,8 @@ enum
 {
     CHECK_MS = 400, /* a cancel reaches its handler within a second */
     ARENA_BYTES = 64 * 1024 * 1024,
-    FRESH_MS = 500 /* jobs younger than this are not asked about: most end before */
+    FRESH_MS = 500, /* jobs younger than this are not asked about: most end before */
+    COMPARE_MS = 5000
 };
 
 struct keeper
@@ -25,6 +29,7 @@ struct keeper
     struct arena *arena;
     struct db *db;
     int64_t beat_at_ms;
+    int64_t compare_at_ms;
     int64_t working_at_ms;
 };
 
@@ -128,6 +133,47 @@ static enum err_code beat(struct keeper *keeper, struct err *err)
     return E_OK;
 }
 
+/* The ends of those that nobody here knows of. */
+static size_t strangers(struct keeper *keeper, const struct job_held *held, size_t n, struct job_end *ends)
+{
+    struct runtime *runtime = keeper->runtime;
+    size_t count = 0;
+    pthread_mutex_lock(&runtime->lock);
+    for (size_t i = 0; i < n; i++)
+        if (find_held(runtime, held[i].job_id, held[i].fence) == NULL)
+            ends[count++] = (struct job_end){.job_id = held[i].job_id,
+                                             .fence = held[i].fence,
+                                             .move = JOB_HAND_BACK,
+                                             .reason = "in_doubt",
+                                             .detail = "Its worker does not know of it; it is run again"};
+    pthread_mutex_unlock(&runtime->lock);
+    return count;
+}
+
+static enum err_code compare(struct keeper *keeper, struct err *err)
+{
+    struct runtime *runtime = keeper->runtime;
+    struct job_held *held = NULL;
+    size_t n = 0;
+    int64_t now = clock_mono_ms();
+    if (now < keeper->compare_at_ms)
+        return E_OK;
+    keeper->compare_at_ms = now + COMPARE_MS;
+    enum err_code code =
+        job_store_held(keeper->db, keeper->arena, runtime->worker_id.text, COMPARE_MS, &held, &n, err);
+    struct job_end *ends = code == E_OK ? arena_array(keeper->arena, n + 1, sizeof *ends) : NULL;
+    bool *mine = arena_array(keeper->arena, n + 1, sizeof *mine);
+    if (ends == NULL || mine == NULL)
+        return code;
+    size_t count = strangers(keeper, held, n, ends);
+    if (count == 0)
+        return E_OK;
+    log_warn("jobs_in_doubt", "handing back %zu jobs that this worker was given and does not know of", count);
+    code = job_store_settle(keeper->db, keeper->arena, ends, count, mine, err);
+    outbox_wake(runtime->config.outbox);
+    return code;
+}
+
 /* What cannot be removed now the sweeper removes later. */
 static enum err_code remove_notes(struct keeper *keeper, struct err *err)
 {
@@ -204,6 +250,8 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
         code = beat(keeper, err);
         if (code == E_OK)
             code = remove_notes(keeper, err);
+        if (code == E_OK)
+            code = compare(keeper, err);
         for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
             code = db_wait(keeper->db, -1, CHECK_MS / 4, NULL, err);
     }

@@ -124,6 +124,28 @@ static enum err_code try_settle(struct settler *settler, struct err *err)
     return code;
 }
 
+static bool is_away(enum err_code code)
+{
+    return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_NO_MEMORY;
+}
+
+/* Until the database is there; E_OK, or what it has against these ends. */
+static enum err_code settle_patiently(struct settler *settler, struct err *err)
+{
+    int64_t backoff_ms = 50;
+    enum err_code code = try_settle(settler, err);
+    for (; is_away(code); code = try_settle(settler, err))
+    {
+        health_saw(settler->runtime->config.health, HEALTH_DATABASE, code);
+        log_debug("settle_waits", "%s", err->text);
+        pthread_mutex_lock(&settler->runtime->lock);
+        runtime_wait(settler->runtime, &settler->runtime->stop_news, backoff_ms);
+        pthread_mutex_unlock(&settler->runtime->lock);
+        backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
+    }
+    return code;
+}
+
 /* One bad job must not hold up the others: settle them one by one, and fail the one that cannot be written.
  */
 static void settle_singly(struct settler *settler)
@@ -135,13 +157,13 @@ static void settle_singly(struct settler *settler)
         one.jobs[0] = settler->jobs[i];
         one.verdicts[0] = settler->verdicts[i];
         one.ends[0] = settler->ends[i];
-        if (try_settle(&one, &err) != E_OK)
+        if (settle_patiently(&one, &err) != E_OK)
         {
             log_error("settle_failed", "the end of the job could not be written: %s", err.text);
             one.jobs[0]->code =
                 fail(&one.jobs[0]->err, E_INVALID, "its result could not be stored: %.120s", err.text);
             judge(one.jobs[0], &one.verdicts[0], &one.ends[0]);
-            if (try_settle(&one, &err) != E_OK)
+            if (settle_patiently(&one, &err) != E_OK)
             {
                 one.jobs[0]->unsettled = true;
                 log_error("settle_failed", "the job is left to the sweeper: %s", err.text);
@@ -186,32 +208,11 @@ static void call_waiting(struct settler *settler)
         outbox_wake(settler->runtime->config.outbox);
 }
 
-static bool is_away(enum err_code code)
-{
-    return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_NO_MEMORY;
-}
-
 static void settle_until_done(struct settler *settler)
 {
-    int64_t backoff_ms = 50;
-    for (;;)
-    {
-        struct err err = ERR_INIT;
-        enum err_code code = try_settle(settler, &err);
-        if (code == E_OK)
-            return;
-        if (!is_away(code))
-        {
-            settle_singly(settler);
-            return;
-        }
-        health_saw(settler->runtime->config.health, HEALTH_DATABASE, code);
-        log_debug("settle_waits", "%s", err.text);
-        pthread_mutex_lock(&settler->runtime->lock);
-        runtime_wait(settler->runtime, &settler->runtime->stop_news, backoff_ms);
-        pthread_mutex_unlock(&settler->runtime->lock);
-        backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
-    }
+    struct err err = ERR_INIT;
+    if (settle_patiently(settler, &err) != E_OK)
+        settle_singly(settler);
 }
 
 /* ---- afterwards ----------------------------------------------------------------------------- */
@@ -258,6 +259,9 @@ static void finish(struct settler *settler)
         metrics_count(METRIC_WORKER_JOBS, labels);
         if (mine && verdict->move == JOB_GIVE_UP)
             metrics_add(METRIC_DLQ, 1);
+        if (verdict->move ==
+            JOB_MOVES) /* stopped by a word, and nothing was written: its row may say otherwise */
+            job->unsettled = true;
         wake = wake || (mine && (verdict->move != JOB_FINISH || job->follows > 0));
         fast = fast || clock_mono_ms() - job->claimed_ms < FAST_MS;
         if (job->delivery != NULL)
