@@ -137,14 +137,14 @@ def test_a_tracker_without_an_address_is_told_and_given_up(sokoul, user, swarm, 
 def test_a_seeder_that_goes_away_and_comes_back(sokoul, user, swarm, hunting):
     """req: S117"""
     torrent = swarm.torrent(24 * MIB)
-    seeder = swarm.seed(torrent)
-    hunting.hunter(TORRENT_DOWN_LIMIT_KBPS=3072)
+    seeder = swarm.seed(torrent, up_kib_s=3072)
+    hunting.hunter()
     download = hunting.download(user, magnet=torrent.magnet())
     download.shows("progress > 0.3")
     sent = uploaded(seeder)
     seeder.kill()
     download.shows("detail = 'Looking for peers' AND down_rate = 0", 15)
-    again = swarm.seed(torrent)
+    again = swarm.seed(torrent, up_kib_s=3072)
     download.completed(50)
     assert intact(download, torrent)
     assert sent + uploaded(again) - torrent.size < torrent.size // 20 + 3 * MIB
