@@ -173,12 +173,13 @@ static void stop(struct process *p)
 {
     server_free(p->server);
     outbox_stop(p->outbox);
-    if (p->health != NULL)
-        health_stop(p->health);
-    probes_close(p->probes);
+    bool idle = p->health == NULL || health_stop(p->health);
+    if (idle)
+        probes_close(p->probes);
     health_free(p->health);
     p->health = NULL;
-    mq_close(p->mq);
+    if (idle)
+        mq_close(p->mq);
     token_keys_free(p->tokens);
     metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
     metrics_read(METRIC_DB_WAITS, NULL, NULL);

@@ -26,6 +26,7 @@ struct watch
     void *of;
     pthread_t thread;
     bool started;
+    bool gone; /* its thread is about to end */
 
     int64_t began_ms; /* monotonic, of the probe that runs; 0: none */
     bool ended_once;
@@ -171,6 +172,9 @@ static void *watch_main(void *of)
         pthread_mutex_lock(&health->lock);
         note_end(watch, code, &err);
         go_on = rest(watch, began_ms);
+        watch->gone = !go_on;
+        if (watch->gone)
+            pthread_cond_broadcast(&health->wake);
         pthread_mutex_unlock(&health->lock);
     }
     return NULL;
@@ -207,27 +211,39 @@ void health_await(struct health *health, int wait_ms)
     pthread_mutex_unlock(&health->lock);
 }
 
-void health_stop(struct health *health)
+/* By a condition, since joining with a deadline goes by the wall clock, which somebody may set. */
+static void stop_watch(struct watch *watch, const struct timespec *until)
 {
+    struct health *health = watch->health;
+    int waited = 0;
+    if (!watch->started)
+        return;
+    watch->started = false;
+    pthread_mutex_lock(&health->lock);
+    while (!watch->gone && waited == 0)
+        waited = pthread_cond_timedwait(&health->wake, &health->lock, until);
+    bool gone = watch->gone;
+    pthread_mutex_unlock(&health->lock);
+    if (gone)
+    {
+        pthread_join(watch->thread, NULL);
+        return;
+    }
+    log_warn("health_stop", "the probe of %s hangs", health_service_name(watch->service));
+    pthread_detach(watch->thread);
+    health->left_behind = true;
+}
+
+bool health_stop(struct health *health)
+{
+    struct timespec until = clock_mono_after_ms(STOP_WAIT_MS);
     pthread_mutex_lock(&health->lock);
     health->stopping = true;
     pthread_cond_broadcast(&health->wake);
     pthread_mutex_unlock(&health->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STOP_WAIT_MS / 1000;
     for (int i = 0; i < HEALTH_SERVICES; i++)
-    {
-        struct watch *watch = &health->watch[i];
-        if (!watch->started)
-            continue;
-        watch->started = false;
-        if (pthread_timedjoin_np(watch->thread, NULL, &until) == 0)
-            continue;
-        log_warn("health_stop", "the probe of %s hangs", health_service_name(watch->service));
-        pthread_detach(watch->thread);
-        health->left_behind = true;
-    }
+        stop_watch(&health->watch[i], &until);
+    return !health->left_behind;
 }
 
 struct health_state health_state(struct health *health, enum health_service service)

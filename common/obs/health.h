@@ -44,7 +44,8 @@ void health_watch(struct health *health, enum health_service service,
 void health_start(struct health *health);
 /* Waits until every probe has ended once, at most so long: for main(), before it takes requests. */
 void health_await(struct health *health, int wait_ms);
-void health_stop(struct health *health); /* waits for the probes, at most 3 s */
+/* Waits for the probes, at most 3 s. False: one hangs, and what the probes use must not be freed. */
+bool health_stop(struct health *health);
 
 struct health_state health_state(struct health *health, enum health_service service);
 /* Only whether it is there: an atomic read, for paths that are asked for often.  As fresh as the latest

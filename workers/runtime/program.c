@@ -177,11 +177,12 @@ static void stop(struct process *p)
         p->program->close(p->context);
     outbox_stop(p->outbox);
     listener_stop(p->listener);
-    if (p->health != NULL)
-        health_stop(p->health);
-    probes_close(p->probes);
+    bool idle = p->health == NULL || health_stop(p->health);
+    if (idle)
+        probes_close(p->probes);
     health_free(p->health);
-    mq_close(p->mq);
+    if (idle)
+        mq_close(p->mq);
     metrics_read(METRIC_LOG_DROPPED, NULL, NULL);
 }
 
