@@ -151,17 +151,14 @@ static enum err_code meet_workers(struct round *round, struct err *err)
     return code;
 }
 
-/* A consumer that waits for no acknowledgement is done with all it was given, wherever a killed server left
- * its floor; had one been lost, the walk wakes its job anew. */
 static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream, const char *worker,
                                    enum job_priority priority, struct err *err)
 {
     struct mq_consumer consumer = {0};
     enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
-    int64_t done = consumer.ack_pending == 0 ? consumer.delivered_seq : consumer.acked_seq;
-    if (code != E_OK || done < stream->first_seq)
+    if (code != E_OK || consumer.acked_seq < stream->first_seq)
         return code;
-    return mq_forget_acked(round->outbox->mq, worker, priority, done, err);
+    return mq_forget_acked(round->outbox->mq, worker, priority, consumer.acked_seq, err);
 }
 
 /* Messages that no consumer has to do with any more are left of a crash of the server.  A message that came
