@@ -33,20 +33,20 @@ struct life_effects life_accept(struct life *life, int64_t now_ms, int64_t run_a
     return wake(life, run_at_ms > now_ms ? run_at_ms : now_ms);
 }
 
-static void begin(struct life *life, int64_t now_ms, int64_t lease_ms)
+static void begin(struct life *life, int64_t tick, int64_t now_ms, int64_t lease_ms)
 {
     life->attempts++;
-    life->fence++;
+    life->fence = tick > life->fence ? tick : life->fence + 1;
     life->lease_until_ms = now_ms + lease_ms;
 }
 
-struct life_effects life_claim(struct life *life, enum settle_company company, int64_t now_ms,
+struct life_effects life_claim(struct life *life, enum settle_company company, int64_t tick, int64_t now_ms,
                                int64_t lease_ms)
 {
     bool due = life->run_at_ms <= now_ms;
     if (!due || (life->alone && company == SETTLE_IN_COMPANY) || !move(life, JOB_CLAIM))
         return nothing;
-    begin(life, now_ms, lease_ms);
+    begin(life, tick, now_ms, lease_ms);
     return (struct life_effects){.moved = true};
 }
 
@@ -66,13 +66,13 @@ struct life_effects life_call(struct life *life, int64_t now_ms)
     return wake(life, now_ms);
 }
 
-struct life_effects life_adopt(struct life *life, int64_t now_ms, int64_t lease_ms)
+struct life_effects life_adopt(struct life *life, int64_t tick, int64_t now_ms, int64_t lease_ms)
 {
     if (!move(life, JOB_ADOPT))
         return nothing;
     life->epoch = 1;
     life->run_at_ms = now_ms;
-    begin(life, now_ms, lease_ms);
+    begin(life, tick, now_ms, lease_ms);
     return (struct life_effects){.moved = true};
 }
 

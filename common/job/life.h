@@ -32,7 +32,7 @@ struct life
     enum job_status status;
     const char *reason; /* static; NULL unless Failed */
     int attempts;       /* claims neither handed back nor forgiven */
-    int64_t fence;      /* number of the latest claim; never goes down */
+    int64_t fence;      /* number of the latest claim; never goes down, never given twice */
     int64_t epoch;      /* number of the latest wake-up; never goes down */
     bool alone;         /* claimed by itself since a crash in company */
     enum life_place place;
@@ -52,15 +52,17 @@ struct life_effects
 
 /* The unique index decides: a row that is there is left as it is. */
 struct life_effects life_accept(struct life *life, int64_t now_ms, int64_t run_at_ms);
-/* Pending and due; a job marked alone only when `company` says that it is claimed by itself. */
-struct life_effects life_claim(struct life *life, enum settle_company company, int64_t now_ms,
+/* Pending and due; a job marked alone only when `company` says that it is claimed by itself. `tick` is a
+ * clock that two claims never read alike: a claim may be lost in a crash of the database, and whoever made it
+ * must not be taken for the next one. */
+struct life_effects life_claim(struct life *life, enum settle_company company, int64_t tick, int64_t now_ms,
                                int64_t lease_ms);
 /* What a claim does when no place of the kind's limit is free: the message is no longer needed. */
 struct life_effects life_wait(struct life *life, int64_t now_ms);
 /* A place is free for one that waits. */
 struct life_effects life_call(struct life *life, int64_t now_ms);
 /* An envelope without a row. */
-struct life_effects life_adopt(struct life *life, int64_t now_ms, int64_t lease_ms);
+struct life_effects life_adopt(struct life *life, int64_t tick, int64_t now_ms, int64_t lease_ms);
 /* The end of an attempt by the worker whose claim had this fence; hand-backs included. */
 struct life_effects life_settle(struct life *life, int64_t fence, enum err_code code, unsigned retry_after_s,
                                 uint32_t random, int64_t now_ms);

@@ -61,6 +61,7 @@ struct outbox
 
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
+    bool walk_again;               /* whatever the table says of a complete one */
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

@@ -115,13 +115,15 @@ static enum err_code ask_consumers(struct round *round, struct passed *passed, s
 }
 
 /* A step of the walk. When the stream is another one than at the last complete walk, what was in the old one
- * is lost: it begins anew, and its steps follow each other fast. */
+ * is lost; when the database was restarted, claims may be, whose messages somebody acknowledged. Then it
+ * begins anew, and its steps follow each other fast. */
 static enum err_code walk(struct round *round, const struct stream_now *now, const struct passed *passed,
                           struct err *err)
 {
     const struct job_stream stream = {.stream = now->incarnation, .ack_wait_ms = MQ_ACK_WAIT_MS};
     struct job_walk *at = &round->outbox->walk;
-    if (!now->swept && strcmp(round->outbox->walked, now->incarnation) != 0)
+    const bool complete = now->swept && !round->outbox->walk_again;
+    if (!complete && strcmp(round->outbox->walked, now->incarnation) != 0)
     {
         at->before[0] = '\0';
         snprintf(round->outbox->walked, sizeof round->outbox->walked, "%s", now->incarnation);
@@ -130,14 +132,17 @@ static enum err_code walk(struct round *round, const struct stream_now *now, con
         job_store_sweep(round->db, round->arena, &stream, passed->consumers, passed->count, at, err);
     if (code != E_OK)
         return code;
-    round->hurry = !now->swept && at->before[0] != '\0';
+    round->hurry = !complete && at->before[0] != '\0';
     if (at->woken > 0)
     {
         outbox_wake(round->outbox);
         metrics_add(METRIC_JOBS_SWEPT, (uint64_t)at->woken);
         log_warn("jobs_swept", "woke %lld jobs again whose message is gone", (long long)at->woken);
     }
-    return now->swept || round->hurry ? E_OK : outbox_store_swept(round->db, now->incarnation, err);
+    if (complete || round->hurry)
+        return E_OK;
+    round->outbox->walk_again = false;
+    return outbox_store_swept(round->db, now->incarnation, err);
 }
 
 /* Workers that are not the product's make themselves known by their rows. */
@@ -302,6 +307,8 @@ void *sweeper_run(void *of)
         if (code == E_OK)
             continue;
         log_debug("sweeper_failed", "%s", err.text);
+        outbox->walk_again = true; /* with the connection the server may have gone */
+        outbox->walked[0] = '\0';
         wait_stop(outbox, 1000);
     }
     return NULL;

@@ -8,17 +8,24 @@
     "'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority "   \
     "END"
 
+/* The number of a claim: greater than the one before, and never given twice, also when Postgres crashed and
+ * the claim that had it is lost; hence the time in microseconds and no count. */
+#define JOB_FENCE_SQL(before)                                                                                \
+    "greatest(" before " + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
+
 /* What a claim answers, in the order of job_claims_of, with the id of the row in `claims` at the end:
  * JOB_NOTED goes on after `WITH claimed AS (... RETURNING JOB_CLAIMED_COLUMNS)`. */
 #define JOB_CLAIMED_COLUMNS                                                                                  \
     "job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, "      \
     "priority"
-#define JOB_NOTED(worker_id)                                                                                 \
+#define JOB_NOTED(worker_id, how)                                                                            \
     ", noted AS (INSERT INTO claims (worker_id, job_ids)"                                                    \
-    "   SELECT " worker_id "::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING id)"        \
+    "   SELECT " worker_id "::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0"                      \
+    "   " how " RETURNING id)"                                                                               \
     " SELECT claimed.*, (SELECT id FROM noted) FROM claimed"
 
 #include "common/store/jobs.h"
+#include "common/store/sql.h"
 
 /* The rows of a statement that returns those columns. */
 MUST_USE enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,

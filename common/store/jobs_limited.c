@@ -42,12 +42,13 @@ static const struct db_stmt claim_stmt = {
     "   detail = 'Waits for a free place: its kind has a limit'"
     "   WHERE job_id IN (SELECT job_id FROM due EXCEPT SELECT job_id FROM chosen) "
     "AND status = 'Pending' AND place IS DISTINCT FROM 'waits'),"
-    " claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1,"
-    "   worker_id = $2::uuid, place = 'held', detail = NULL, finished_at = NULL,"
-    "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
-    "   started_at = clock_timestamp()"
-    "   WHERE job_id IN (SELECT job_id FROM chosen) AND status = 'Pending'"
-    "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2"),
+    " claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = " JOB_FENCE_SQL(
+        "fence") ","
+                 "   worker_id = $2::uuid, place = 'held', detail = NULL, finished_at = NULL,"
+                 "   lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
+                 "   started_at = clock_timestamp()"
+                 "   WHERE job_id IN (SELECT job_id FROM chosen) AND status = 'Pending'"
+                 "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", ""),
     5};
 
 static enum err_code claim_in(struct db *db, const char *const *params, const struct db_rows *kinds,

@@ -13,13 +13,16 @@
 /* Kinds with a limit are left to jobs_limited.c: the list of them is read once per statement. */
 static const struct db_stmt claim_stmt = {
     "job_claim",
-    "WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = fence + 1,"
-    "   worker_id = $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms', started_at = "
-    "clock_timestamp(),"
-    "   finished_at = NULL, place = NULL"
-    "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now()"
-    "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
-    "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2"),
+    "WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1,"
+    "   fence = " JOB_FENCE_SQL(
+        "fence") ","
+                 "   worker_id = $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms', "
+                 "started_at = "
+                 "clock_timestamp(),"
+                 "   finished_at = NULL, place = NULL"
+                 "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now()"
+                 "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
+                 "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
     4};
 
 static const struct db_stmt held_stmt = {
@@ -29,8 +32,8 @@ static const struct db_stmt held_stmt = {
     "   AND j.status = 'Running' AND j.worker_id = $1::uuid",
     2};
 
-static const struct db_stmt forget_claims_stmt = {"job_forget_claims",
-                                                  "DELETE FROM claims WHERE id = ANY($1::bigint[])", 1};
+static const struct db_stmt forget_claims_stmt = {
+    "job_forget_claims", "DELETE FROM claims WHERE id = ANY($1::bigint[]) AND " SQL_LAZILY, 1};
 
 static const struct db_stmt unknown_stmt = {
     "job_unknown",
@@ -43,9 +46,10 @@ static const struct db_stmt adopt_stmt = {
     "   deadline_at, parent_id, status, attempts, fence, epoch, worker_id, lease_until, started_at, "
     "created_at)"
     "   SELECT $1::uuid, $2::text, $3, $4::uuid, $5, $6, $7::jsonb, $8::timestamptz, $9::uuid, 'Running', 1,"
-    "   1, 1, $10::uuid, clock_timestamp() + $11::bigint * interval '1 ms', clock_timestamp(), now()"
-    "   WHERE NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2)"
-    "   ON CONFLICT DO NOTHING RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$10"),
+    "   " JOB_FENCE_SQL(
+        "0") ", 1, $10::uuid, clock_timestamp() + $11::bigint * interval '1 ms', clock_timestamp(), now()"
+             "   WHERE NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2)"
+             "   ON CONFLICT DO NOTHING RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$10", ""),
     11};
 
 /* What is under the guard: the row is Running under the fence that our claim was given. */

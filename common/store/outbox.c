@@ -5,6 +5,7 @@
 #include "common/job/envelope.h"
 #include "common/job/job.h"
 #include "common/store/jobs.h"
+#include "common/store/sql.h"
 
 #include <string.h>
 
@@ -30,11 +31,16 @@ static const struct db_stmt take_stmt = {
 static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
                                            1};
 
+/* If the removal that goes with it is lost, the rows are published again, and that is only a duplicate. */
 static const struct db_stmt note_stmt = {
     "outbox_note",
     "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq) VALUES ($1, $2, $3, $4)"
-    " RETURNING stream = (SELECT created || '#' || rollbacks FROM stream_state WHERE name = 'JOBS')",
+    " RETURNING stream = (SELECT created || '#' || rollbacks FROM stream_state WHERE name = 'JOBS'),"
+    "   " SQL_LAZILY,
     4};
+
+/* A walk counts for the server that it was done on: a crash may take back what did not wait for the disk. */
+#define SERVER_SQL "' on ' || extract(epoch FROM pg_postmaster_start_time())"
 
 static const struct db_stmt incarnation_stmt = {
     "outbox_incarnation",
@@ -44,7 +50,7 @@ static const struct db_stmt incarnation_stmt = {
     "     WHEN $2::bigint < $3::bigint THEN stream_state.rollbacks + 1"
     "     ELSE stream_state.rollbacks END"
     "   RETURNING created || '#' || rollbacks AS incarnation, swept)"
-    " SELECT incarnation, coalesce(swept = incarnation, false) FROM now_is",
+    " SELECT incarnation, coalesce(swept = incarnation || " SERVER_SQL ", false) FROM now_is",
     3};
 
 static const struct db_stmt known_seq_stmt = {
@@ -53,8 +59,8 @@ static const struct db_stmt known_seq_stmt = {
     " (SELECT created || '#' || rollbacks FROM stream_state WHERE name = 'JOBS' AND created = $1)",
     1};
 
-static const struct db_stmt swept_stmt = {"outbox_swept",
-                                          "UPDATE stream_state SET swept = $1 WHERE name = 'JOBS'", 1};
+static const struct db_stmt swept_stmt = {
+    "outbox_swept", "UPDATE stream_state SET swept = $1 || " SERVER_SQL " WHERE name = 'JOBS'", 1};
 
 static const struct db_stmt forget_stmt = {"outbox_forget",
                                            "DELETE FROM relay_batches WHERE at < now() - interval '5 "

@@ -10,6 +10,11 @@
 #ifndef SOKOUL_COMMON_STORE_SQL_H
 #define SOKOUL_COMMON_STORE_SQL_H
 
+/* A condition that always holds; its transaction does not wait for the disk.  A crash of Postgres may take it
+ * back, as long as none that waits was committed after it: for what may happen again, claims and tidying up.
+ */
+#define SQL_LAZILY "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+
 #define SQL_USER                                                                                             \
     "json_build_object('id', u.id, 'username', u.username, 'email', u.email, 'role', u.role, "               \
     "'created_at', rfc3339(u.created_at), 'updated_at', rfc3339(u.updated_at))"

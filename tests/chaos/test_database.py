@@ -36,6 +36,55 @@ def test_a_killed_database_is_503_and_then_all_goes_on(world):  # req: S110
     assert api.running() and scout.running()
 
 
+WALKED = ("SELECT coalesce(bool_and(right(swept, length(start)) = start), false) FROM stream_state,"
+          " (SELECT ' on ' || extract(epoch FROM pg_postmaster_start_time()) AS start) AS server")
+
+
+def walked(world):
+    """The sweeper has looked at every job since the database was started."""
+    eventually(lambda: world.value(WALKED), 30, "a complete walk")
+
+
+def hold_the_log(world):
+    """What does not wait for the disk stays in the server's memory from now on. Answers what a kill must take along."""
+    writer = int(world.postgres.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"))
+    os.kill(writer, signal.SIGSTOP)
+    return writer
+
+
+def test_a_claim_that_the_database_lost_is_made_again_and_its_end_is_nobodys(world):
+    """D1: claims do not wait for the disk. The handler of the lost one still runs; by its message the job comes back."""
+    api, scout = world.both()
+    world.post({})  # connections and plans are made
+    walked(world)  # for ten seconds the sweeper writes nothing now
+    claims = len(scout.log(event="job_ended"))
+    writer = hold_the_log(world)
+    ids = world.post({"sleep_ms": 3000}, count=3)
+    world.running(3)
+    world.postgres.kill()
+    os.kill(writer, signal.SIGKILL)
+    world.restart_server(world.postgres)
+    world.done(ids, 30)
+    world.holds()
+    ends = [line["message"] for line in scout.log(event="job_ended")][claims:]
+    assert sum(" lost in " in end for end in ends) == 3, f"no claim was lost: {ends}"
+    assert world.sql("SELECT DISTINCT attempts FROM jobs WHERE job_id = ANY(%s::uuid[])", (ids,)) == [(1,)]
+    assert world.swept() == 0, "the message is enough"
+    assert api.running() and scout.running()
+
+
+def test_after_a_restart_of_the_database_every_job_is_looked_at(world):
+    """Whose message somebody acknowledged because of a claim that is lost has no other help."""
+    world.both()
+    world.post()
+    walked(world)
+    world.postgres.kill()
+    world.restart_server(world.postgres)
+    assert not world.value(WALKED)
+    walked(world)
+    world.holds()
+
+
 @pytest.mark.long
 def test_a_database_that_is_killed_under_load_loses_nothing(world):
     world.both()

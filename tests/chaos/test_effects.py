@@ -61,7 +61,7 @@ def test_under_kills_an_effect_happens_at_most_once_per_attempt(counted):
         scout = counted.up("sokoul-scout")
     counted.done(counted.ledger.ids, 120)
     counted.holds()
-    claims = dict(counted.sql("SELECT payload->>'query', fence FROM jobs WHERE kind = 'search'"))
+    claims = dict(counted.sql("SELECT payload->>'query', epoch FROM jobs WHERE kind = 'search'"))
     seen = effects(counted)
     assert all(1 <= seen[q] <= claims[q] for q in claims), (seen, claims)
     assert completions(counted) == 1 and max(seen.values()) <= ATTEMPTS

@@ -13,7 +13,7 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 def history(world, job_id):
-    return world.sql("SELECT became, fence, attempts FROM chaos_moves WHERE job_id = %s ORDER BY n", (job_id,))
+    return world.sql("SELECT became, epoch, attempts FROM chaos_moves WHERE job_id = %s ORDER BY n", (job_id,))
 
 
 def test_a_thawed_worker_changes_nothing(world):  # req: S114
@@ -24,7 +24,7 @@ def test_a_thawed_worker_changes_nothing(world):  # req: S114
     world.running(4)
     frozen.freeze()
     world.up("sokoul-scout", LEASE)
-    eventually(lambda: world.value("SELECT count(*) FROM jobs WHERE fence >= 2 AND status = 'Running'") > 0, 40,
+    eventually(lambda: world.value("SELECT count(*) FROM jobs WHERE epoch >= 2 AND status = 'Running'") > 0, 40,
                "another claim")
     frozen.thaw()
     world.done(ids)
@@ -40,13 +40,13 @@ def test_a_thawed_worker_ends_nothing_that_another_one_runs(world):
     world.running(3)
     first.freeze()
     second = world.up("sokoul-scout", LEASE)
-    eventually(lambda: world.value("SELECT count(*) FROM jobs WHERE fence >= 2 AND status = 'Running'") == 3, 60,
+    eventually(lambda: world.value("SELECT count(*) FROM jobs WHERE epoch >= 2 AND status = 'Running'") == 3, 60,
                "other claims")
     second.freeze()
     first.thaw()
     eventually(lambda: len(first.log(event="job_ended")) >= 3, 20, "the ends of the first claims")
-    ended = world.value("SELECT count(*) FROM chaos_moves WHERE became = 'Completed' AND fence = 2 AND worker_id ="
-                        " (SELECT worker_id FROM chaos_moves WHERE became = 'Running' AND fence = 2 LIMIT 1)")
+    ended = world.value("SELECT count(*) FROM chaos_moves WHERE became = 'Completed' AND epoch = 2 AND worker_id ="
+                        " (SELECT worker_id FROM chaos_moves WHERE became = 'Running' AND epoch = 2 LIMIT 1)")
     assert ended == 0, "an end was written under a claim that was not its own"
     second.thaw()
     world.done(ids)

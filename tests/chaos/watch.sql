@@ -36,7 +36,7 @@ BEGIN
             ('Running', 'Completed'), ('Running', 'Failed'), ('Running', 'Pending'), ('Failed', 'Pending')) THEN
         INSERT INTO chaos_wrongs VALUES (NEW.job_id, was || ' became ' || NEW.status);
     END IF;
-    IF NEW.fence <> OLD.fence + (NEW.status = 'Running')::int THEN
+    IF (NEW.status = 'Running') <> (NEW.fence > OLD.fence) OR NEW.fence < OLD.fence THEN
         INSERT INTO chaos_wrongs VALUES (NEW.job_id, format('fence %s became %s by %s -> %s', OLD.fence, NEW.fence,
             was, NEW.status));
     END IF;

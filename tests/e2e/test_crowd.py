@@ -70,7 +70,7 @@ def test_what_the_database_says_a_worker_runs_and_it_does_not_know_of_is_handed_
                " lease_until = now() + interval '40 s' RETURNING worker_id, job_id)"
                " INSERT INTO claims (worker_id, job_ids) SELECT worker_id, ARRAY[job_id] FROM c", (worker,))
     assert sokoul.job_settled(job, 20) == "Completed"
-    assert sokoul.sql("SELECT attempts, fence FROM jobs") == [(1, 2)]
+    assert sokoul.sql("SELECT attempts, epoch FROM jobs") == [(1, 2)]
     assert sokoul.value("SELECT reason FROM job_history") == "in_doubt"
 
 

@@ -39,7 +39,7 @@ def test_a_magnet_link_becomes_a_file_and_one_result(sokoul, user, swarm, huntin
     row = sokoul.sql("SELECT status, name, size, metainfo IS NOT NULL FROM torrents WHERE id = %s",
                      (download.torrent_id,))
     assert row == [("Completed", "film.bin", torrent.size, True)]
-    assert download.job("attempts, fence") == (1, 1)
+    assert download.job("attempts, epoch") == (1, 1)
 
 
 def test_a_complete_download_is_told_of_once(sokoul, user, swarm, hunting, smtp):

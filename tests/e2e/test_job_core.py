@@ -46,7 +46,7 @@ def test_an_envelope_published_ten_times_has_one_effect(sokoul, scout):  # req: 
             publish(nats, body, headers={"Nats-Msg-Id": f"copy-{n}"})
     done = settled(sokoul, body["job_id"])
     assert done["result"]["echo"] == "once" and done["attempts"] == 1
-    assert sokoul.value("SELECT fence FROM jobs WHERE job_id = %s", (body["job_id"],)) == 1
+    assert sokoul.value("SELECT epoch FROM jobs WHERE job_id = %s", (body["job_id"],)) == 1
     check_each_ran_once(sokoul, [body["job_id"]])
 
 
@@ -224,8 +224,8 @@ def test_a_killed_worker_costs_two_seconds_and_no_attempt(sokoul):
     second = sokoul.start("sokoul-scout")
     first.kill()
     began = time.monotonic()
-    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running' AND fence = 1") == 0, 10)
-    eventually(lambda: sokoul.value("SELECT max(fence) FROM jobs") == 2, 10)
+    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running' AND epoch = 1") == 0, 10)
+    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running' AND epoch = 2") > 0, 10)
     assert time.monotonic() - began <= 2 + 1.5 * SLOW
     all_settled(sokoul, ids, 60)
     assert sokoul.value("SELECT max(attempts) FROM jobs") == 1 and second.running()
@@ -239,11 +239,11 @@ def test_a_worker_that_was_frozen_past_its_lease_changes_nothing(sokoul):
     first.freeze()
     sokoul.start("sokoul-scout", {"JOBS_LEASE_S": "3"})
     all_settled(sokoul, ids, 45)
-    ended = sokoul.sql("SELECT job_id, finished_at, fence, attempts FROM jobs ORDER BY 1")
+    ended = sokoul.sql("SELECT job_id, finished_at, epoch, attempts FROM jobs ORDER BY 1")
     first.thaw()
     first.wait_ready()
     assert run(sokoul, "noop", {})["status"] == "Completed"
-    assert [row for row in sokoul.sql("SELECT job_id, finished_at, fence, attempts FROM jobs ORDER BY 1")
+    assert [row for row in sokoul.sql("SELECT job_id, finished_at, epoch, attempts FROM jobs ORDER BY 1")
             if str(row[0]) in ids] == ended
     check_each_ran_once(sokoul, ids)
 

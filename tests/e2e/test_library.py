@@ -111,7 +111,8 @@ def test_a_job_of_a_killed_worker_is_taken_back_and_done_once(sokoul, demo, lang
     demo.kill()
     killed = time.monotonic()
     start(sokoul, language)
-    eventually(lambda: sokoul.value("SELECT fence FROM jobs WHERE job_id = %s", (job,)) == 2, what="the second claim")
+    eventually(lambda: sokoul.sql("SELECT status, epoch FROM jobs WHERE job_id = %s", (job,)) == [("Running", 2)],
+               what="the second claim")
     took_s = time.monotonic() - killed
     assert sokoul.job_settled(job) == "Completed"
     assert row(sokoul, job)[2:] == (2, {"greeting": "Hello, Ada!", "attempt": 2}, 1)
@@ -125,7 +126,7 @@ def test_the_same_envelope_ten_times_has_one_effect(sokoul, demo):
     assert sokoul.job_settled(one["job_id"]) == "Completed"
     eventually(lambda: stream_is_empty(sokoul), what="the acknowledgements")
     assert row(sokoul, one["job_id"]) == ("Completed", None, 1, {"greeting": "Hello, Ada!", "attempt": 1}, 1)
-    assert sokoul.value("SELECT fence FROM jobs WHERE job_id = %s", (one["job_id"],)) == 1
+    assert sokoul.value("SELECT epoch FROM jobs WHERE job_id = %s", (one["job_id"],)) == 1
 
 
 def test_poison_becomes_a_dead_letter_and_delays_nobody(sokoul, demo):  # req: S119, S139, S141
@@ -206,7 +207,7 @@ def test_two_versions_side_by_side_share_one_stream(sokoul):  # req: S138, S140,
     ids = [b["job_id"] for b in bodies]
     eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Completed'") == 60, 30, "all of them")
     assert sokoul.value("SELECT count(*) FROM job_results WHERE job_id = ANY(%s::uuid[])", (ids,)) == 60
-    assert sokoul.sql("SELECT DISTINCT fence, attempts FROM jobs") == [(1, 1)]
+    assert sokoul.sql("SELECT DISTINCT epoch, attempts FROM jobs") == [(1, 1)]
     assert sokoul.value("SELECT count(DISTINCT worker_id) FROM jobs") == 2, "one of them did nothing"
 
 
@@ -304,7 +305,7 @@ def test_what_is_handed_back_burns_no_attempt_and_keeps_its_checkpoint(sokoul, k
     job = kit_job(sokoul, "end", end=6, pause_ms=pause_ms, text="Not here.")
     sokoul.job_settled(job)
     assert row(sokoul, job)[:3] == ("Completed", None, 1)
-    assert sokoul.sql("SELECT fence, checkpoint FROM jobs WHERE job_id = %s", (job,)) == [(2, {"was": "here"})]
+    assert sokoul.sql("SELECT epoch, checkpoint FROM jobs WHERE job_id = %s", (job,)) == [(2, {"was": "here"})]
 
 
 def test_a_handler_may_take_what_waits_together(sokoul, kit):

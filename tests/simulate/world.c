@@ -68,6 +68,14 @@ struct hold
     int64_t fence;
 };
 
+/* What the database has on disk: commits that wait for it bring all before them along. */
+struct disk
+{
+    bool behind; /* something was committed that is not there yet */
+    struct row jobs[JOBS];
+    struct outbox_row outbox[ROWS];
+};
+
 struct worker
 {
     bool frozen;
@@ -79,8 +87,10 @@ struct world
 {
     enum world_bug bug;
     int64_t now_ms;
+    int64_t tick;
     struct row jobs[JOBS];
     struct outbox_row outbox[ROWS];
+    struct disk disk;
     struct message stream[MESSAGES];
     struct message older[MESSAGES]; /* a copy of the store that may come back */
     struct
@@ -130,6 +140,16 @@ static void insert_outbox(struct world *world, int job)
     broke(world, "the outbox grows without bound");
 }
 
+/* Before a commit that does not wait for the disk: what a crash would leave. */
+static void commit_lazily(struct world *world)
+{
+    if (world->disk.behind)
+        return;
+    world->disk.behind = true;
+    memcpy(world->disk.jobs, world->jobs, sizeof world->jobs);
+    memcpy(world->disk.outbox, world->outbox, sizeof world->outbox);
+}
+
 static bool has_outbox(const struct world *world, int job)
 {
     for (int i = 0; i < ROWS; i++)
@@ -138,9 +158,16 @@ static bool has_outbox(const struct world *world, int job)
     return false;
 }
 
+static void commit(struct world *world)
+{
+    world->disk.behind = false;
+}
+
 static void apply(struct world *world, int job, struct life_effects effects)
 {
     struct row *row = &world->jobs[job];
+    if (effects.moved)
+        commit(world);
     if (effects.wake)
     {
         insert_outbox(world, job);
@@ -205,6 +232,14 @@ static void ack(struct world *world, struct hold *hold)
     struct message *message = hold->message < 0 ? NULL : &world->stream[hold->message];
     if (message != NULL && message->state != FREE && message->seq == hold->seq)
         message->state = FREE;
+    hold->message = -1;
+}
+
+static void give_back(struct world *world, struct hold *hold)
+{
+    struct message *message = hold->message < 0 ? NULL : &world->stream[hold->message];
+    if (message != NULL && message->state == OUT && message->seq == hold->seq)
+        message->state = QUEUED;
     hold->message = -1;
 }
 
@@ -298,8 +333,10 @@ static void step_relay_publish(struct world *world)
 static void step_relay_delete(struct world *world)
 {
     struct outbox_row *row = any_row(world);
-    if (row != NULL && row->published)
-        row->used = false;
+    if (row == NULL || !row->published)
+        return;
+    commit_lazily(world);
+    row->used = false;
 }
 
 static struct worker *any_worker(struct world *world)
@@ -375,14 +412,17 @@ static void claim_hold(struct world *world, struct worker *worker, struct hold *
     if (finds_no_place(world, hold->job, (int)(worker - world->workers)))
     {
         (void)life_wait(&row->life, now_ms);
+        commit(world);
         ack(world, hold);
         hold->used = false;
         return;
     }
+    int64_t tick = world->bug == WORLD_BUG_FENCE_REUSED ? 0 : ++world->tick;
+    commit_lazily(world);
     struct life_effects effects =
         row->life.status == JOB_NOTHING
-            ? life_adopt(&row->life, now_ms, LEASE_MS)
-            : life_claim(&row->life, by_itself ? SETTLE_ALONE : SETTLE_IN_COMPANY, now_ms, LEASE_MS);
+            ? life_adopt(&row->life, tick, now_ms, LEASE_MS)
+            : life_claim(&row->life, by_itself ? SETTLE_ALONE : SETTLE_IN_COMPANY, tick, now_ms, LEASE_MS);
     if (!effects.moved)
     {
         ack(world, hold);
@@ -391,6 +431,8 @@ static void claim_hold(struct world *world, struct worker *worker, struct hold *
     }
     if (was_pending && due_ms > world->now_ms)
         broke(world, "P11 never before run_at");
+    if (row->stranger || is_limited(hold->job)) /* only ordinary claims do not wait for the disk */
+        commit(world);
     row->stranger = false;
     hold->claimed = true;
     hold->alone = row->life.alone;
@@ -407,6 +449,24 @@ static void step_claim(struct world *world)
         claim_hold(world, worker, hold);
 }
 
+/* The relay claims for the worker of its own process, in the transaction that removes the row. */
+static void step_bring(struct world *world)
+{
+    struct outbox_row *row = any_row(world);
+    struct worker *worker = any_worker(world);
+    struct hold *hold = worker == NULL ? NULL : free_hold(worker);
+    if (row == NULL || hold == NULL || is_limited(row->job) || worker->alone_running)
+        return;
+    struct row *job = &world->jobs[row->job];
+    commit_lazily(world);
+    if (!life_claim(&job->life, SETTLE_IN_COMPANY, ++world->tick, world->now_ms, LEASE_MS).moved)
+        return;
+    job->holder = (int)(worker - world->workers);
+    *hold = (struct hold){
+        .used = true, .claimed = true, .message = -1, .job = row->job, .fence = job->life.fence};
+    row->used = false;
+}
+
 static enum err_code any_outcome(struct world *world)
 {
     static const enum err_code codes[] = {E_OK,       E_OK,        E_OK,       E_PROVIDER,
@@ -414,7 +474,8 @@ static enum err_code any_outcome(struct world *world)
     return codes[pick(world, (int)(sizeof codes / sizeof codes[0]))];
 }
 
-static void settle_hold(struct world *world, struct worker *worker, struct hold *hold, enum err_code code)
+/* Whether the job was still its own. */
+static bool settle_hold(struct world *world, struct worker *worker, struct hold *hold, enum err_code code)
 {
     struct row *row = &world->jobs[hold->job];
     int64_t fence = world->bug == WORLD_BUG_NO_FENCE ? row->life.fence : hold->fence;
@@ -440,6 +501,7 @@ static void settle_hold(struct world *world, struct worker *worker, struct hold 
         row->holder = -1;
     if (hold->alone)
         worker->alone_running = false;
+    return effects.moved;
 }
 
 static void step_settle(struct world *world)
@@ -449,11 +511,15 @@ static void step_settle(struct world *world)
     if (hold == NULL)
         return;
     enum err_code code = any_outcome(world);
-    settle_hold(world, worker, hold, code);
+    bool mine = settle_hold(world, worker, hold, code);
     if (pick(world, 6) == 0) /* in doubt: settled again, and "no row" is then the answer */
-        settle_hold(world, worker, hold, code);
-    if (pick(world, 8) != 0) /* else it dies before the acknowledgement */
+        mine = settle_hold(world, worker, hold, code);
+    if (pick(world, 8) == 0) /* it dies before the acknowledgement */
+        hold->used = false;
+    else if (mine || world->bug == WORLD_BUG_ACK_LOST)
         ack(world, hold);
+    else
+        give_back(world, hold);
     hold->used = false;
 }
 
@@ -462,8 +528,10 @@ static void step_cancel(struct world *world)
     struct row *row = &world->jobs[pick(world, JOBS)];
     if (world->bug == WORLD_BUG_CANCEL_OVERWRITES && row->life.status == JOB_COMPLETED)
         row->life.status = JOB_FAILED;
-    if (life_cancel(&row->life).moved)
-        row->holder = -1;
+    if (!life_cancel(&row->life).moved)
+        return;
+    row->holder = -1;
+    commit(world);
 }
 
 static void step_replay(struct world *world)
@@ -554,6 +622,26 @@ static void step_kill(struct world *world)
     kill_worker(world, pick(world, WORKERS));
 }
 
+/* Back to what is on disk.  Whoever's claim is lost does not know; a message that somebody acknowledged
+ * because of it is the broker's loss, as the walk after a restart knows. */
+static void step_crash_database(struct world *world)
+{
+    if (!world->disk.behind)
+        return;
+    for (int job = 0; job < JOBS; job++)
+    {
+        struct row *row = &world->jobs[job];
+        bool lost = row->life.fence != world->disk.jobs[job].life.fence && !in_stream(world, job);
+        row->life = world->disk.jobs[job].life;
+        row->holder = world->disk.jobs[job].holder;
+        row->lost = row->lost || lost;
+    }
+    memcpy(world->outbox, world->disk.outbox, sizeof world->outbox);
+    for (int i = 0; i < ROWS; i++)
+        world->outbox[i].published = false;
+    world->disk.behind = false;
+}
+
 static void step_freeze(struct world *world)
 {
     struct worker *worker = &world->workers[pick(world, WORKERS)];
@@ -636,6 +724,7 @@ static const struct step
     {"delete", step_relay_delete, 80},
     {"receive", step_receive, 100},
     {"claim", step_claim, 100},
+    {"bring", step_bring, 30},
     {"settle", step_settle, 90},
     {"time", step_time, 60},
     {"sweep", step_sweep, 30},
@@ -651,6 +740,7 @@ static const struct step
     {"copy store", step_copy_store, 3},
     {"restore store", step_restore_store, 2},
     {"forget window", step_forget_window, 3},
+    {"crash database", step_crash_database, 6},
 };
 
 enum
@@ -811,6 +901,7 @@ void world_reset(struct world *world)
     for (int job = 0; job < JOBS; job++)
         world->jobs[job].holder = -1;
     world->window_at = 0;
+    world->disk.behind = false;
     world->now_ms = 1;
     world->broken = NULL;
 }

@@ -32,6 +32,8 @@
     X(EARLY_CLAIM, "early_claim", "run_at is not looked at")                                                 \
     X(NO_CALL, "no_call", "who waits for a limit is never called")                                           \
     X(LIMIT_OF_EACH, "limit_of_each", "each worker counts only its own jobs against a limit")                \
+    X(FENCE_REUSED, "fence_reused", "a claim gets the number of one that the database has lost")             \
+    X(ACK_LOST, "ack_lost", "whoever finds its claim lost acknowledges the message all the same")            \
     X(SWEEP_WAITING, "sweep_waiting", "those who wait for a limit are woken by every sweep")
 
 enum world_bug

@@ -22,6 +22,7 @@ enum
 {
     ARENA_BYTES = 256 * 1024 * 1024,
     RESULT_MAX = 256 * 1024,
+    NAK_LOST_MS = 500,
     FAST_MS = 20,     /* a job this short may be claimed well ahead */
     LINES_PER_S = 200 /* log lines about single jobs; more are counted and told in one */
 };
@@ -264,8 +265,10 @@ static void finish(struct settler *settler)
             job->unsettled = true;
         wake = wake || (mine && (verdict->move != JOB_FINISH || job->follows > 0));
         fast = fast || clock_mono_ms() - job->claimed_ms < FAST_MS;
-        if (job->delivery != NULL)
+        if (job->delivery != NULL && mine)
             mq_ack(runtime->config.mq, job->delivery);
+        else if (job->delivery != NULL) /* perhaps the database lost our claim: somebody looks again */
+            mq_nak(runtime->config.mq, job->delivery, NAK_LOST_MS);
         tell(settler, job, verdict, mine);
     }
     crash_point("acked");

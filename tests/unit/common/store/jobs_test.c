@@ -465,8 +465,8 @@ START_TEST(settle__moves_many_ways_in_one_transaction)
         claims[i] = claim(accept());
     struct job_new follow = new_job();
     const struct job_end ends[] = {
-        {.job_id = claims[0].job_id, .fence = 1, .move = JOB_FINISH, .follow = &follow, .follows = 1},
-        {.job_id = claims[1].job_id, .fence = 1, .move = JOB_RETRY, .reason = "provider"},
+        {.job_id = claims[0].job_id, .fence = claims[0].fence, .move = JOB_FINISH, .follow = &follow, .follows = 1},
+        {.job_id = claims[1].job_id, .fence = claims[1].fence, .move = JOB_RETRY, .reason = "provider"},
         {.job_id = claims[2].job_id, .fence = 9, .move = JOB_FINISH, .follow = &follow, .follows = 1}};
     ck_assert_int_eq(job_store_settle(db, arena, ends, 3, mine, &err), E_OK);
     ck_assert(mine[0] && mine[1] && !mine[2]);

@@ -96,9 +96,11 @@ static bool do_claim(void)
     size_t count = 0;
     enum err_code code =
         job_store_claim(pair.db, pair.arena, &claimer, ids, 1 + company, &claims, &count, &pair.err);
+    int64_t tick = count == 1 ? claims[0].fence : 0;
+    bool greater = count == 0 || tick > pair.life.fence;
     struct life_effects effects =
-        life_claim(&pair.life, company ? SETTLE_IN_COMPANY : SETTLE_ALONE, FOREVER_MS, LEASE_MS);
-    return code == E_OK && (count == 1) == effects.moved;
+        life_claim(&pair.life, company ? SETTLE_IN_COMPANY : SETTLE_ALONE, tick, FOREVER_MS, LEASE_MS);
+    return code == E_OK && greater && (count == 1) == effects.moved;
 }
 
 /* The kind has no place at all meanwhile. */
