@@ -7,7 +7,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from stack.nats import Nats  # any other NATS client does as well
 ENVELOPE = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/schema/envelope.schema.json").read_text()))
 COLUMNS = "job_id kind worker user_id request_id priority payload run_at deadline_at unique_key parent_id".split()
-ME, LEASE_MS, stopping = str(uuid.uuid4()), 40000, []
+ME, LEASE_MS, LATER, stopping = str(uuid.uuid4()), 40000, b'-NAK {"delay":500000000}', []
 
 def arrays(*values):  # of one element each, as Postgres reads them
     texts = [json.dumps(v) if isinstance(v, dict) else v if v is None else str(v) for v in values]
@@ -34,24 +34,24 @@ def greet(mine, kind, payload, attempt):  # `mine`: job and fence. Answers the s
     wait_ms = 2 ** attempt * random.randint(900, 1100)
     return "job_again", *mine, *arrays(wait_ms, "unavailable", "the words do not come", 0, False, None, None)
 
-def handle(subject, reply, _, data, __):  # everything is committed before the message is acknowledged
+def handle(subject, reply, _, data, __, settled=()):  # everything is committed before the message is acknowledged
     try:
         e = {k: v for k, v in json.loads(data[:65537]).items() if v is not None}
         ENVELOPE.validate(e)
         if sql("job_unknown", *arrays(e["job_id"])):  # nobody accepted it: I do, and it comes again as a wake-up
             sql("job_accept", *arrays(*({"worker": "demo", "priority": "normal", **e}.get(c) for c in COLUMNS)))
-        for row in sql("job_claim", *arrays(e["job_id"]), ME, LEASE_MS, True):
-            sql(*greet(arrays(row[0], row[7]), kind=row[1], payload=row[4], attempt=row[8]))
+        settled = [sql(*greet(arrays(row[0], row[7]), kind=row[1], payload=row[4], attempt=row[8]))
+                   for row in sql("job_claim", *arrays(e["job_id"]), ME, LEASE_MS, True)]
     except psycopg2.IntegrityError:
         pass  # accepted by somebody else at this moment, or there is no such user: drop it
     except (ValueError, AttributeError, jsonschema.ValidationError, psycopg2.DataError) as wrong:
         if int(reply.split(".")[4]) < 4:  # $JS.ACK.JOBS.<consumer>.<deliveries>...
-            return nats.publish(reply, b'-NAK {"delay":500000000}')
+            return nats.publish(reply, LATER)
         seq, stored_ms = reply.split(".")[5], int(reply.split(".")[7]) // 1000000
         sql("letter_bury_raw", str(uuid.uuid4()), subject, "poison", str(wrong).splitlines()[0][:190],
             data[:65536].hex(), len(data), base64.b64encode(data[:4096]).decode(), f"{seq}:{stored_ms}", stored_ms)
     database.cursor().execute("NOTIFY sokoul_outbox")  # what was left in the outbox, a relay elsewhere sends
-    nats.publish(reply, b"+ACK")
+    nats.publish(reply, LATER if settled == [[]] else b"+ACK")  # not mine any more: somebody looks again
 
 signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
 database = psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=5)

@@ -5,8 +5,14 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum
+{
+    TEXT_OID = 25
+};
 
 /* A db_rows is a PGresult and nothing else. */
 static PGresult *result_of(const struct db_rows *rows)
@@ -125,6 +131,57 @@ static char *quote(char *at, const char *item)
     }
     *at++ = '"';
     return at;
+}
+
+static char *put_int(char *at, size_t value)
+{
+    const uint32_t net = htonl((uint32_t)value);
+    memcpy(at, &net, sizeof net);
+    return at + sizeof net;
+}
+
+static size_t texts_bytes(const char *const *items, size_t count)
+{
+    size_t bytes = (count > 0 ? 5 : 3) * sizeof(uint32_t);
+    for (size_t i = 0; i < count; i++)
+        bytes += sizeof(uint32_t) + (items[i] != NULL ? strlen(items[i]) : 0);
+    return bytes;
+}
+
+/* Postgres's array_recv: dimensions, has nulls, element type; size and first index; length and bytes of each.
+ * Its own length lies before it, where run.c finds it. */
+static const char *texts(struct arena *arena, const char *const *items, size_t count)
+{
+    const size_t bytes = texts_bytes(items, count);
+    char *start = bytes < INT32_MAX ? arena_alloc(arena, sizeof(int32_t) + bytes) : NULL;
+    if (start == NULL)
+        return NULL;
+    const int32_t length = (int32_t)bytes;
+    memcpy(start, &length, sizeof length);
+    char *at = start + sizeof length;
+    at = put_int(put_int(put_int(at, count > 0 ? 1 : 0), 1), TEXT_OID);
+    if (count > 0)
+        at = put_int(put_int(at, count), 1);
+    for (size_t i = 0; i < count; i++)
+    {
+        const size_t len = items[i] != NULL ? strlen(items[i]) : 0;
+        at = put_int(at, items[i] != NULL ? len : UINT32_MAX);
+        memcpy(at, items[i] != NULL ? items[i] : "", len);
+        at += len;
+    }
+    return start + sizeof length;
+}
+
+int db_stmt_params(const struct db_stmt *stmt)
+{
+    return stmt->params & (DB_TEXTS(1) - 1);
+}
+
+const char *db_param_column(struct arena *arena, const struct db_stmt *stmt, int n, const char *const *items,
+                            size_t count)
+{
+    return (stmt->params & DB_TEXTS(n)) != 0 ? texts(arena, items, count)
+                                             : db_param_array(arena, items, count);
 }
 
 const char *db_param_array(struct arena *arena, const char *const *items, size_t count)

@@ -9,6 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
+enum
+{
+    TEXTS_MAX = 16 /* parameters of a statement that has a DB_TEXTS */
+};
+
 static size_t slot_of(const struct db_stmt *stmt)
 {
     return ((uintptr_t)stmt >> 4) * 2654435761u % DB_PREPARED_SLOTS;
@@ -91,7 +96,7 @@ static enum err_code ensure_prepared(struct db *db, const struct db_stmt *stmt, 
         return E_OK;
     if (db->prepared_count > DB_PREPARED_SLOTS * 3 / 4)
         return fail(err, E_BUG, "too many statements on one connection");
-    if (PQsendPrepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL) == 0)
+    if (PQsendPrepare(db->conn, stmt->name, stmt->sql, db_stmt_params(stmt), NULL) == 0)
         return broken(db, translate(db, NULL, stmt->name, err));
     PGresult *result = NULL;
     enum err_code code = collect(db, stmt->name, &result, err);
@@ -102,6 +107,24 @@ static enum err_code ensure_prepared(struct db *db, const struct db_stmt *stmt, 
     return E_OK;
 }
 
+/* As PQsendQueryPrepared: 0 is a failure. */
+static int send(struct db *db, const struct db_stmt *stmt, const char *const *params)
+{
+    const int count = db_stmt_params(stmt);
+    int lengths[TEXTS_MAX] = {0};
+    int binary[TEXTS_MAX] = {0};
+    if (stmt->params == count)
+        return PQsendQueryPrepared(db->conn, stmt->name, count, params, NULL, NULL, 0);
+    for (int i = 0; i < count && i < TEXTS_MAX; i++)
+    {
+        if ((stmt->params & DB_TEXTS(i + 1)) == 0 || params[i] == NULL)
+            continue;
+        memcpy(&lengths[i], params[i] - sizeof(int32_t), sizeof(int32_t));
+        binary[i] = 1;
+    }
+    return PQsendQueryPrepared(db->conn, stmt->name, count, params, lengths, binary, 0);
+}
+
 enum err_code db_run(struct db *db, const struct db_stmt *stmt, const char *const *params,
                      struct db_rows **rows, struct err *err)
 {
@@ -110,7 +133,7 @@ enum err_code db_run(struct db *db, const struct db_stmt *stmt, const char *cons
     enum err_code code = ensure_prepared(db, stmt, err);
     if (code != E_OK)
         return code;
-    if (PQsendQueryPrepared(db->conn, stmt->name, stmt->params, params, NULL, NULL, 0) == 0)
+    if (send(db, stmt, params) == 0)
         return broken(db, translate(db, NULL, stmt->name, err));
     PGresult *result = NULL;
     code = collect(db, stmt->name, &result, err);
@@ -132,7 +155,7 @@ static enum err_code pipeline_send(struct db *db, const struct db_call *calls, s
     for (size_t i = 0; i < count; i++)
     {
         const struct db_stmt *stmt = calls[i].stmt;
-        if (PQsendQueryPrepared(db->conn, stmt->name, stmt->params, calls[i].params, NULL, NULL, 0) == 0)
+        if (send(db, stmt, calls[i].params) == 0)
             return translate(db, NULL, stmt->name, err);
     }
     if (PQpipelineSync(db->conn) == 0)

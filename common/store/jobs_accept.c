@@ -28,12 +28,16 @@
     "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL                                                            \
     ", coalesce(run_at, now()) FROM input RETURNING id, job_id"
 
+/* kind, worker, request_id, priority, payload, unique_key */
+#define ACCEPT_TEXTS (DB_TEXTS(2) + DB_TEXTS(3) + DB_TEXTS(5) + DB_TEXTS(6) + DB_TEXTS(7) + DB_TEXTS(10))
+
 /* Two, because the first is a promise to workers that others write (docs/JOBS.md). */
-static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"), 11};
+static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"),
+                                           11 + ACCEPT_TEXTS};
 static const struct db_stmt accept_windows_stmt = {
     "job_accept_windows",
     ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
-    12};
+    12 + ACCEPT_TEXTS};
 
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
 
@@ -110,14 +114,14 @@ static enum err_code accept_params(struct arena *arena, const struct job_new *jo
         for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
             columns[c][i] = row[c];
     }
-    for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
-        params[c] = db_param_array(arena, columns[c], count);
-    if (arena_failed(arena))
-        return fail(err, E_NO_MEMORY, "out of memory");
     bool windows = false;
     for (size_t i = 0; i < count && !windows; i++)
         windows = jobs[i].unique_s > 0;
     *stmt = windows ? &accept_windows_stmt : &accept_stmt;
+    for (int c = 0; c < db_stmt_params(*stmt); c++)
+        params[c] = db_param_column(arena, *stmt, c + 1, columns[c], count);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
     return E_OK;
 }
 

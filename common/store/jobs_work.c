@@ -63,7 +63,7 @@ static const struct db_stmt finish_stmt = {
     " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done"
     "   ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())"
     " SELECT job_id FROM done",
-    3};
+    3 + DB_TEXTS(3)};
 
 /* The id of the job that tells of a failure: a UUIDv7 made here, since the parameters of job_fail are a
  * promise to workers that others write (docs/JOBS.md). Of one failure there is one. */
@@ -398,8 +398,8 @@ static enum err_code run_columns(struct db *db, struct columns *columns, const s
                                  bool *mine, struct err *err)
 {
     const char *params[SETTLE_COLUMNS];
-    for (int c = 0; c < stmt->params; c++)
-        params[c] = db_param_array(columns->arena, columns->column[c], columns->rows);
+    for (int c = 0; c < db_stmt_params(stmt); c++)
+        params[c] = db_param_column(columns->arena, stmt, c + 1, columns->column[c], columns->rows);
     if (arena_failed(columns->arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     struct db_rows *rows = NULL;

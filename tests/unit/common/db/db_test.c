@@ -19,6 +19,8 @@ static bool is_away;
 
 static const struct db_stmt echo = {"t_echo", "SELECT $1::text, $2::bigint, $3::timestamptz, NULL", 3};
 static const struct db_stmt array = {"t_array", "SELECT t FROM unnest($1::text[]) AS t", 1};
+static const struct db_stmt array_of_texts = {"t_array_of_texts", "SELECT t FROM unnest($1::text[]) AS t",
+                                              1 + DB_TEXTS(1)};
 static const struct db_stmt add = {"t_add", "INSERT INTO things (name, size) VALUES ($1, $2)", 2};
 static const struct db_stmt all = {"t_all", "SELECT count(*) FROM things", 0};
 static const struct db_stmt nap = {"t_nap", "SELECT pg_sleep($1::float8)", 1};
@@ -98,19 +100,27 @@ START_TEST(run__binds_and_reads_every_type)
 }
 END_TEST
 
-START_TEST(array__keeps_quotes_backslashes_commas_and_null)
+static void check_array(const struct db_stmt *stmt, const char *const *items, size_t n)
 {
-    static const char *const items[] = {"plain", "a\"b", "c\\d", "e,f", "{}", "", NULL, "NULL", " g "};
-    const size_t n = sizeof items / sizeof items[0];
     struct db *db = get();
     struct db_rows *rows = NULL;
-    const char *params[] = {db_param_array(arena, items, n)};
-    ck_assert_int_eq(db_run(db, &array, params, &rows, &err), E_OK);
+    const char *params[] = {db_param_column(arena, stmt, 1, items, n)};
+    ck_assert_int_eq(db_run(db, stmt, params, &rows, &err), E_OK);
     ck_assert_int_eq(db_rows(rows), (int)n);
     for (size_t i = 0; i < n; i++)
         ck_assert_pstr_eq(db_text(rows, (int)i, 0), items[i]);
     db_rows_free(rows);
     db_put(db);
+}
+
+START_TEST(array__keeps_quotes_backslashes_commas_and_null)
+{
+    static const char *const items[] = {"plain", "a\"b", "c\\d", "e,f", "{}", "", NULL, "NULL", " g "};
+    const size_t n = sizeof items / sizeof items[0];
+    check_array(&array, items, n);
+    check_array(&array_of_texts, items, n);
+    check_array(&array, items, 0);
+    check_array(&array_of_texts, items, 0);
 }
 END_TEST
 
