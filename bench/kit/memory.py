@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs weigh: idle, with connections, with jobs queued, and whether a worker grows."""
+"""What the programs weigh: idle, with connections, with jobs queued or waiting, and whether a worker grows; and whether
+whoever asks the API feels that jobs are slow."""
 import subprocess
 
+from kit.http import NOOP, load
+from kit.jobs import wait_with
 from kit.machine import pss_mib, rss_kib
 from kit.scene import TOOLS, BenchError, Scene, pause
 from stack.proc import wait_for
@@ -50,6 +53,39 @@ def queued(report, servers):
         scout = scene.start("sokoul-scout")
         scene.wait_done(10000, [scout])
         report.add("sokoul-scout, after 10,000 jobs", pss_mib([scout.pid]), "MiB", note="PSS")
+
+
+def waiting(report, servers, count=1000000):
+    """Delayed jobs are the database's; a sweep has passed over them."""
+    with Scene(servers) as scene:
+        started = [scene.start(name) for name in ("sokoul-api", "sokoul-scout")]
+        pause(2)
+        before = [pss_mib([p.pid]) for p in started]
+        wait_with(count)(scene)
+        pause(12)
+        for program, first in zip(started, before):
+            report.add(f"{program.name}'s growth, {count:,} jobs waiting", pss_mib([program.pid]) - first, "MiB", None, ("≤", 1), "PSS")
+
+
+def slow(report, servers, count=10000, rate=200, seconds=5):
+    """Requests at a steady pace: to an idle system, and while a worker has far more slow jobs than it can do."""
+    with Scene(servers) as scene:
+        api, scout = scene.start("sokoul-api"), scene.start("sokoul-scout")
+        tokens = scene.admins(api)
+        ask = (api, scene.post_request("/jobs", NOOP), tokens, 16, "--rate", rate, "--count", rate * seconds)
+        load(*ask)
+        idle_p99 = load(*ask)["p99_ms"]
+        scene.fill(count, payload='{"sleep_ms":100}', priority="low")
+        pause(1)
+        before = [pss_mib([p.pid]) for p in (api, scout)]
+        busy = load(*ask)
+        after = [pss_mib([p.pid]) for p in (api, scout)]
+        left = int(scene.sql.run("SELECT count(*) FROM jobs WHERE priority = 'low' AND status IN ('Pending', 'Running')"))
+        if left < count / 2 or busy["failed"]:
+            raise BenchError(f"{left} slow jobs were left, {busy['failed']} requests failed")
+        report.add(f"POST /jobs beside {count:,} slow jobs, p99", busy["p99_ms"], "ms", idle_p99, ("≤", 1.5), f"at {rate}/s; raw: idle")
+        for name, first, last in zip(("sokoul-api", "sokoul-scout"), before, after):
+            report.add(f"{name}'s growth beside {count:,} slow jobs", last - first, "MiB", None, ("≤", 1), f"PSS, within {seconds} s")
 
 
 def growth(report, servers):

@@ -17,7 +17,7 @@ enum
 {
     API_WAIT_MS = 2000,
     MAX_ACK_PENDING = 100000,
-    SMALLEST_MIB = 16
+    SMALLEST_MIB = 1
 };
 
 static const struct stream_row
@@ -65,23 +65,72 @@ static void api_options(jsOptions *options)
     options->Wait = API_WAIT_MS;
 }
 
-/* A disk too small for the size wanted gets half of it, and half again. */
+static bool lacks_room(natsStatus s, jsErrCode js_code)
+{
+    return s != NATS_OK &&
+           (js_code == JSInsufficientResourcesErr || js_code == JSStorageResourcesExceededErr);
+}
+
+/* What all streams together take of a disk that has room for them. */
+static int64_t all_bytes(void)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++)
+        sum += streams[i].max_bytes;
+    return sum;
+}
+
+/* Halves what is asked for until there is room. */
+static natsStatus stream_fit(struct mq *mq, jsStreamConfig *config, jsErrCode *js_code)
+{
+    jsOptions options;
+    api_options(&options);
+    natsStatus s = js_AddStream(NULL, mq->js, config, &options, js_code);
+    while (lacks_room(s, *js_code) && config->MaxBytes > MIB(SMALLEST_MIB))
+    {
+        config->MaxBytes /= 2;
+        s = js_AddStream(NULL, mq->js, config, &options, js_code);
+    }
+    return s;
+}
+
+/* The first one: it asks for the room of all, and goes on with its own part of what it got. */
+static natsStatus stream_make_first(struct mq *mq, jsStreamConfig *config, jsErrCode *js_code)
+{
+    jsOptions options;
+    api_options(&options);
+    const int64_t own = config->MaxBytes;
+    const int64_t all = config->MaxBytes = all_bytes();
+    natsStatus s = stream_fit(mq, config, js_code);
+    if (s != NATS_OK)
+        return s;
+    config->MaxBytes = own / (all / config->MaxBytes);
+    return js_UpdateStream(NULL, mq->js, config, &options, js_code);
+}
+
+/* How much smaller than meant the first one is. */
+static int64_t shrunk_by(struct mq *mq)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode js_code = 0;
+    jsOptions options;
+    api_options(&options);
+    natsStatus s = js_GetStreamInfo(&info, mq->js, streams[0].name, &options, &js_code);
+    int64_t bytes = s == NATS_OK ? info->Config->MaxBytes : 0;
+    jsStreamInfo_Destroy(info);
+    return bytes > 0 && bytes < streams[0].max_bytes ? streams[0].max_bytes / bytes : 1;
+}
+
+/* On a disk that is too small all are smaller alike. */
 static natsStatus stream_make(struct mq *mq, const struct stream_row *row, jsErrCode *js_code)
 {
     jsStreamConfig config;
-    jsOptions options;
     const char *subject = NULL;
-    api_options(&options);
     stream_config(row, &subject, &config);
-    natsStatus s = js_AddStream(NULL, mq->js, &config, &options, js_code);
-    while (s != NATS_OK &&
-           (*js_code == JSInsufficientResourcesErr || *js_code == JSStorageResourcesExceededErr) &&
-           config.MaxBytes > MIB(SMALLEST_MIB))
-    {
-        config.MaxBytes /= 2;
-        s = js_AddStream(NULL, mq->js, &config, &options, js_code);
-    }
-    return s;
+    if (row == &streams[0])
+        return stream_make_first(mq, &config, js_code);
+    config.MaxBytes /= shrunk_by(mq);
+    return stream_fit(mq, &config, js_code);
 }
 
 /* Retention and storage cannot be changed in place: such a stream is made anew; the outbox and the sweeper
