@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows that were committed in this process a moment ago: between whoever committed them and the relay. */
+/* Rows that were committed in this process a moment ago: published from memory, since reading them back would
+ * take longer than all the rest. Whatever goes wrong, the table has them. */
 #include "common/outbox/internal.h"
 
 #include "common/base/clock.h"
+#include "common/base/crash.h"
+#include "common/obs/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum
 {
+    FRESH_MS = 150,  /* what could not be published for so long is left to the table */
     FRESH_MAX = 8192 /* more than that are read from the table like any other's */
 };
 
@@ -74,7 +78,7 @@ static void drop_old(struct outbox *outbox, int64_t max_age_ms)
     }
 }
 
-struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms)
+static struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms)
 {
     pthread_mutex_lock(&outbox->fresh_lock);
     if (max_age_ms > 0)
@@ -96,7 +100,7 @@ struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms)
     return first;
 }
 
-void fresh_free(struct fresh *list)
+static void fresh_free(struct fresh *list)
 {
     while (list != NULL)
     {
@@ -104,4 +108,72 @@ void fresh_free(struct fresh *list)
         free(list);
         list = next;
     }
+}
+
+void fresh_drop(struct outbox *outbox)
+{
+    fresh_free(fresh_take(outbox, SIZE_MAX, 0));
+}
+
+static bool gather(struct arena *arena, const struct fresh *list, struct batch *batch)
+{
+    size_t n = 0;
+    for (const struct fresh *at = list; at != NULL; at = at->next)
+        n++;
+    batch->rows = arena_array(arena, n, sizeof *batch->rows);
+    for (const struct fresh *at = list; batch->rows != NULL && at != NULL; at = at->next)
+        batch->rows[batch->count++] = at->row;
+    return batch->rows != NULL;
+}
+
+/* Rows that stay for any reason are in the table, where the next round finds them. */
+static enum err_code remove_sent(struct outbox *outbox, struct db *db, struct arena *arena,
+                                 const struct batch *batch, struct err *err)
+{
+    const struct outbox_batch where = batch_noted(outbox, batch);
+    int64_t *ids = arena_array(arena, batch->count, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; ids != NULL && i < batch->count; i++)
+        if (batch->messages[i].confirmed)
+            ids[n++] = batch->rows[i].id;
+    if (n < batch->count)
+        atomic_store(&outbox->own, true);
+    metrics_add(METRIC_NATS_PUBLISHED, n);
+    bool current = true;
+    enum err_code code = n == 0 ? E_OK : outbox_store_sent(db, arena, ids, n, &where, &current, err);
+    if (!current)
+        outbox->verified = -1;
+    return code;
+}
+
+static enum err_code publish_list(struct outbox *outbox, struct db *db, struct arena *arena,
+                                  const struct fresh *list, struct err *err)
+{
+    struct batch batch = {.count = 0};
+    enum err_code code = E_NO_MEMORY;
+    if (gather(arena, list, &batch))
+        code = batch_write(arena, &batch, err);
+    if (code != E_OK)
+        return code;
+    crash_point("relay_taken");
+    code = mq_publish_all(outbox->publisher, batch.messages, batch.count, RELAY_CONFIRM_MS, err);
+    crash_point("relay_confirmed");
+    struct err ignored = ERR_INIT;
+    enum err_code removed = remove_sent(outbox, db, arena, &batch, code == E_OK ? err : &ignored);
+    return code == E_OK ? removed : code;
+}
+
+enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+{
+    struct fresh *list = NULL;
+    enum err_code code = E_OK;
+    while (code == E_OK && (list = fresh_take(outbox, RELAY_BATCH, FRESH_MS)) != NULL)
+    {
+        arena_reset(arena);
+        code = publish_list(outbox, db, arena, list, err);
+        fresh_free(list);
+        if (code != E_OK)
+            atomic_store(&outbox->own, true);
+    }
+    return code;
 }

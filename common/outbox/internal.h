@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h -- what relay and sweeper share. Nobody outside common/outbox includes it. */
+/* internal.h -- what relay (relay.c, fresh.c, local.c, messages.c) and sweeper share. Nobody outside
+ * common/outbox includes it. */
 #ifndef SOKOUL_COMMON_OUTBOX_INTERNAL_H
 #define SOKOUL_COMMON_OUTBOX_INTERNAL_H
 
@@ -77,10 +78,39 @@ struct fresh
     char texts[];
 };
 void fresh_add(struct outbox *outbox, const struct outbox_row *row);
-/* Takes at most `max`, oldest first, as a list; those older than max_age_ms (0: no limit) are left to the
- * table. */
-struct fresh *fresh_take(struct outbox *outbox, size_t max, int64_t max_age_ms);
-void fresh_free(struct fresh *list);
+/* The relay's part: publishes what is there. Rows that stay for any reason the next round finds in the table.
+ */
+MUST_USE enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *arena,
+                                     struct err *err);
+void fresh_drop(struct outbox *outbox);
+
+enum
+{
+    RELAY_BATCH = 1000,
+    RELAY_CONFIRM_MS = 1800 /* with the SQL around it no transaction is open for more than 2 s */
+};
+
+struct batch
+{
+    struct outbox_row *rows;
+    struct mq_message *messages;
+    size_t count;
+    struct job_claim *claims; /* taken out of the rows, for the local worker */
+    size_t claimed;
+};
+
+/* The messages for the rows of a batch. */
+MUST_USE enum err_code batch_write(struct arena *arena, struct batch *batch, struct err *err);
+/* Where the confirmed wake-ups of JOBS went; max_seq 0: there are none. */
+struct outbox_batch batch_noted(const struct outbox *outbox, const struct batch *batch);
+
+/* With local_lock held.  Room in the local worker; -1: there is none. */
+int local_room(struct outbox *outbox);
+/* A worker that has no room but works fast: its rows wait for it; a slow one's go out. */
+bool local_is_worth_waiting(const struct outbox *outbox, int room);
+/* Claims as much of the batch as the worker has room for, and takes it out. */
+MUST_USE enum err_code local_claim(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                   struct batch *batch, struct err *err);
 
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);

@@ -90,7 +90,7 @@ static void close_all(struct outbox *outbox)
     if (outbox->stop_fd >= 0)
         close(outbox->stop_fd);
     pthread_mutex_destroy(&outbox->local_lock);
-    fresh_free(outbox->fresh);
+    fresh_drop(outbox);
     pthread_mutex_destroy(&outbox->fresh_lock);
     free(outbox);
 }

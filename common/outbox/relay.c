@@ -20,17 +20,13 @@
 
 enum
 {
-    BATCH = 1000,
     LOCAL_BATCH = 256,
-    LOCAL_LEAST = 32,  /* so few go over NATS, which whoever listens there relies on; more are a crowd */
-    CONFIRM_MS = 1800, /* with the SQL around it no transaction is open for more than 2 s */
-    LOOK_MS = 400,     /* rows that others left are picked up within a second: */
-    HOLD_MS = 500,     /* their own relay, or a worker that needs no NATS, has had its chance by then */
+    LOCAL_LEAST = 32, /* so few go over NATS, which whoever listens there relies on; more are a crowd */
+    LOOK_MS = 400,    /* rows that others left are picked up within a second: */
+    HOLD_MS = 500,    /* their own relay, or a worker that needs no NATS, has had its chance by then */
     HOLD_LOCAL_MS = 200,
-    FRESH_MS = 150,    /* what could not be published from memory for so long is left to the table */
-    PATIENCE_MS = 200, /* a local worker without room for so long gets its jobs over NATS, as others might */
+    ROOM_MS = 200, /* how soon it asks again for room in the local worker */
     AWAY_MS = 250,
-    HEADERS = 4,
     ARENA_BYTES = 64 * 1024 * 1024
 };
 
@@ -41,77 +37,10 @@ struct hold
     int64_t others_ms;
 };
 
-struct batch
-{
-    struct outbox_row *rows;
-    struct mq_message *messages;
-    size_t count;
-    struct job_claim *claims; /* taken out of the rows, for the local worker */
-    size_t claimed;
-};
-
-/* W3C trace context: the job's own id is the trace, the outbox row the span. */
-static const char *trace_of(struct arena *arena, const struct outbox_row *row)
-{
-    char trace[33];
-    size_t len = 0;
-    for (const char *at = row->job_id; *at != '\0' && len < 32; at++)
-        if (*at != '-')
-            trace[len++] = *at;
-    trace[len] = '\0';
-    return arena_printf(arena, "00-%s-%016llx-01", trace, (unsigned long long)row->id);
-}
-
-static struct mq_message message_of(struct arena *arena, const struct outbox_row *row)
-{
-    struct mq_header *headers = arena_array(arena, HEADERS, sizeof *headers);
-    size_t n = 0;
-    if (headers != NULL && row->job_id != NULL)
-    {
-        const char *id = arena_printf(arena, "%s:%lld", row->job_id, (long long)row->epoch);
-        headers[n++] = (struct mq_header){"Nats-Msg-Id", id};
-        if (row->request_id[0] != '\0')
-            headers[n++] = (struct mq_header){"X-Request-ID", row->request_id};
-        headers[n++] = (struct mq_header){"traceparent", trace_of(arena, row)};
-        if (row->alone)
-            headers[n++] = (struct mq_header){"Sokoul-Alone", "1"};
-    }
-    else if (headers != NULL)
-        headers[n++] =
-            (struct mq_header){"Nats-Msg-Id", arena_printf(arena, "outbox:%lld", (long long)row->id)};
-    return (struct mq_message){.subject = row->subject,
-                               .headers = headers,
-                               .headers_count = n,
-                               .data = row->body,
-                               .len = strlen(row->body)};
-}
-
-static bool is_job_message(const struct outbox_row *row)
-{
-    return strncmp(row->subject, "sokoul.jobs.", 12) == 0;
-}
-
-/* Where the confirmed wake-ups of JOBS went; max_seq 0: there are none. */
-static struct outbox_batch noted(const struct outbox *outbox, const struct batch *batch)
-{
-    struct outbox_batch noted = {.stream = outbox->stream.incarnation, .min_wake = INT64_MAX};
-    for (size_t i = 0; i < batch->count; i++)
-    {
-        const struct mq_message *message = &batch->messages[i];
-        int64_t wake = batch->rows[i].id;
-        if (!message->confirmed || !is_job_message(&batch->rows[i]))
-            continue;
-        noted.min_wake = wake < noted.min_wake ? wake : noted.min_wake;
-        noted.max_wake = wake > noted.max_wake ? wake : noted.max_wake;
-        noted.max_seq = message->seq > noted.max_seq ? message->seq : noted.max_seq;
-    }
-    return noted;
-}
-
 static enum err_code note(struct outbox *outbox, struct db *db, struct arena *arena,
                           const struct batch *batch, struct err *err)
 {
-    const struct outbox_batch where = noted(outbox, batch);
+    const struct outbox_batch where = batch_noted(outbox, batch);
     bool current = true;
     enum err_code code = where.max_seq == 0 ? E_OK : outbox_store_note(db, arena, &where, &current, err);
     if (!current)
@@ -158,86 +87,9 @@ static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena 
         log_debug("relay_failed", "%s", err.text);
 }
 
-/* ---- the local worker ------------------------------------------------------------------------ */
-
-static bool is_local(const struct outbox *outbox, const struct outbox_row *row)
-{
-    size_t prefix = strlen(outbox->local_subjects) - 1; /* without the % */
-    size_t len = strlen(row->subject);
-    return !row->alone && row->job_id != NULL && strncmp(row->subject, outbox->local_subjects, prefix) == 0 &&
-           !(len > 4 && strcmp(row->subject + len - 4, ".low") == 0);
-}
-
-/* Takes the row of a claimed job out; claims come in about the order of the rows, so the search goes on where
- * the last one ended. */
-static void take_out(struct batch *batch, const char *job_id, size_t *at)
-{
-    for (size_t n = 0; n < batch->count; n++)
-    {
-        size_t i = (*at + n) % batch->count;
-        if (batch->rows[i].job_id == NULL || strcmp(batch->rows[i].job_id, job_id) != 0)
-            continue;
-        batch->rows[i].job_id = NULL;
-        batch->rows[i].body = NULL;
-        *at = i + 1;
-        return;
-    }
-}
-
-static void drop_taken_out(struct batch *batch)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->rows[i].body != NULL)
-            batch->rows[kept++] = batch->rows[i];
-    batch->count = kept;
-}
-
-/* Claims as much of the batch as the local worker has room for; with the lock held. */
-static enum err_code claim_local(struct outbox *outbox, struct db *db, struct arena *arena, int room,
-                                 struct batch *batch, struct err *err)
-{
-    size_t n = 0;
-    size_t at = 0;
-    const char **ids = arena_array(arena, batch->count + 1, sizeof *ids);
-    if (ids == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < batch->count && n < (size_t)room; i++)
-        if (is_local(outbox, &batch->rows[i]))
-            ids[n++] = batch->rows[i].job_id;
-    if (n == 0)
-        return E_OK;
-    enum err_code code =
-        job_store_claim(db, arena, outbox->local.claimer, ids, n, &batch->claims, &batch->claimed, err);
-    if (code != E_OK)
-        return code;
-    for (size_t i = 0; i < batch->claimed; i++)
-        take_out(batch, batch->claims[i].job_id, &at);
-    drop_taken_out(batch);
-    return E_OK;
-}
-
-/* -1: there is no local worker. */
-static int room_of(struct outbox *outbox)
-{
-    bool local = outbox->local.worker != NULL && !atomic_load(&outbox->closing);
-    int room = local ? outbox->local.room(outbox->local.of) : -1;
-    if (room != 0)
-        outbox->no_room_since_ms = 0;
-    else if (outbox->no_room_since_ms == 0)
-        outbox->no_room_since_ms = clock_mono_ms();
-    return room;
-}
-
-/* With a local worker that has no room but works fast, its rows wait for it; a slow one's go out. */
-static bool is_worth_waiting(const struct outbox *outbox, int room)
-{
-    return room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
-}
-
 static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct hold *hold)
 {
-    int64_t max = room <= 0            ? BATCH
+    int64_t max = room <= 0            ? RELAY_BATCH
                   : !outbox->crowd     ? LOCAL_LEAST + 1
                   : room < LOCAL_BATCH ? room
                                        : LOCAL_BATCH;
@@ -246,14 +98,15 @@ static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct h
                                .hold_ms = hold->others_ms,
                                .own_hold_ms = hold->own_ms,
                                .own = room >= 0 ? outbox->local_subjects : NULL,
-                               .except = is_worth_waiting(outbox, room) ? outbox->local_subjects : NULL};
+                               .except =
+                                   local_is_worth_waiting(outbox, room) ? outbox->local_subjects : NULL};
 }
 
 /* Looking past a crowd of rows that wait for the worker reads them all: not in every round. */
 static bool looked_past(struct outbox *outbox, int room)
 {
     int64_t now_ms = clock_mono_ms();
-    if (!is_worth_waiting(outbox, room))
+    if (!local_is_worth_waiting(outbox, room))
         return false;
     if (now_ms - outbox->past_ms < LOOK_MS)
         return true;
@@ -279,25 +132,17 @@ static enum err_code take(struct outbox *outbox, struct db *db, struct arena *ar
     if (room <= 0)
         return E_OK;
     outbox->crowd = batch->count == (size_t)ask.max;
-    return outbox->crowd ? claim_local(outbox, db, arena, room, batch, err) : E_OK;
-}
-
-static enum err_code write_messages(struct arena *arena, struct batch *batch, struct err *err)
-{
-    batch->messages = arena_array(arena, batch->count + 1, sizeof *batch->messages);
-    for (size_t i = 0; batch->messages != NULL && i < batch->count; i++)
-        batch->messages[i] = message_of(arena, &batch->rows[i]);
-    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
+    return outbox->crowd ? local_claim(outbox, db, arena, room, batch, err) : E_OK;
 }
 
 static enum err_code publish(struct outbox *outbox, struct db *db, struct arena *arena, struct batch *batch,
                              struct err *err)
 {
-    enum err_code code = write_messages(arena, batch, err);
+    enum err_code code = batch_write(arena, batch, err);
     if (code != E_OK)
         return code;
     crash_point("relay_taken");
-    code = mq_publish_all(outbox->publisher, batch->messages, batch->count, CONFIRM_MS, err);
+    code = mq_publish_all(outbox->publisher, batch->messages, batch->count, RELAY_CONFIRM_MS, err);
     crash_point("relay_confirmed");
     tell_hopeless(batch);
     if (code == E_OK)
@@ -323,7 +168,7 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     enum err_code code = E_OK;
     *moved = 0;
     pthread_mutex_lock(&outbox->local_lock);
-    int room = room_of(outbox);
+    int room = local_room(outbox);
     if (room == 0)
         atomic_store(&outbox->starved, true);
     if (!looked_past(outbox, room))
@@ -337,72 +182,6 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     pthread_mutex_unlock(&outbox->local_lock);
     if (code != E_OK)
         db_rollback(db);
-    return code;
-}
-
-/* ---- what was committed here a moment ago ------------------------------------------------------ */
-
-static bool gather_fresh(struct arena *arena, const struct fresh *list, struct batch *batch)
-{
-    size_t n = 0;
-    for (const struct fresh *at = list; at != NULL; at = at->next)
-        n++;
-    batch->rows = arena_array(arena, n, sizeof *batch->rows);
-    for (const struct fresh *at = list; batch->rows != NULL && at != NULL; at = at->next)
-        batch->rows[batch->count++] = at->row;
-    return batch->rows != NULL;
-}
-
-/* Rows that stay for any reason are in the table, where the next round finds them. */
-static enum err_code remove_sent(struct outbox *outbox, struct db *db, struct arena *arena,
-                                 const struct batch *batch, struct err *err)
-{
-    const struct outbox_batch where = noted(outbox, batch);
-    int64_t *ids = arena_array(arena, batch->count, sizeof *ids);
-    size_t n = 0;
-    for (size_t i = 0; ids != NULL && i < batch->count; i++)
-        if (batch->messages[i].confirmed)
-            ids[n++] = batch->rows[i].id;
-    if (n < batch->count)
-        atomic_store(&outbox->own, true);
-    metrics_add(METRIC_NATS_PUBLISHED, n);
-    bool current = true;
-    enum err_code code = n == 0 ? E_OK : outbox_store_sent(db, arena, ids, n, &where, &current, err);
-    if (!current)
-        outbox->verified = -1;
-    return code;
-}
-
-static enum err_code publish_fresh(struct outbox *outbox, struct db *db, struct arena *arena,
-                                   const struct fresh *list, struct err *err)
-{
-    struct batch batch = {.count = 0};
-    enum err_code code = E_NO_MEMORY;
-    if (gather_fresh(arena, list, &batch))
-        code = write_messages(arena, &batch, err);
-    if (code != E_OK)
-        return code;
-    crash_point("relay_taken");
-    code = mq_publish_all(outbox->publisher, batch.messages, batch.count, CONFIRM_MS, err);
-    crash_point("relay_confirmed");
-    struct err ignored = ERR_INIT;
-    enum err_code removed = remove_sent(outbox, db, arena, &batch, code == E_OK ? err : &ignored);
-    return code == E_OK ? removed : code;
-}
-
-/* Publishes them from memory: reading them back would take longer than all the rest. */
-static enum err_code drain_fresh(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
-{
-    struct fresh *list = NULL;
-    enum err_code code = E_OK;
-    while (code == E_OK && (list = fresh_take(outbox, BATCH, FRESH_MS)) != NULL)
-    {
-        arena_reset(arena);
-        code = publish_fresh(outbox, db, arena, list, err);
-        fresh_free(list);
-        if (code != E_OK)
-            atomic_store(&outbox->own, true);
-    }
     return code;
 }
 
@@ -425,9 +204,9 @@ static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *a
     size_t moved = hold == NULL ? 0 : 1;
     enum err_code code = verify(outbox, db, arena, err);
     if (code == E_OK)
-        code = drain_fresh(outbox, db, arena, err);
+        code = fresh_publish(outbox, db, arena, err);
     else
-        fresh_free(fresh_take(outbox, SIZE_MAX, 0)); /* the table has them */
+        fresh_drop(outbox); /* the table has them */
     if (moved > 0)
         outbox->looked_ms = clock_mono_ms();
     while (code == E_OK && moved > 0)
@@ -482,7 +261,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
             code = drain(outbox, db, arena, look ? &hold : NULL, &why);
         else
         {
-            fresh_free(fresh_take(outbox, SIZE_MAX, 0)); /* the table has them */
+            fresh_drop(outbox); /* the table has them */
             code = fail(&why, E_UNAVAILABLE, "NATS is away");
         }
         if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
@@ -493,8 +272,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
             break;
         }
         tell(outbox, &why);
-        code =
-            db_wait(db, outbox->wake_fd, outbox->no_room_since_ms != 0 ? PATIENCE_MS : LOOK_MS, &told, err);
+        code = db_wait(db, outbox->wake_fd, outbox->no_room_since_ms != 0 ? ROOM_MS : LOOK_MS, &told, err);
     }
     return code;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the outbox as messages, and what is known of them when JetStream has confirmed them. */
+#include "common/outbox/internal.h"
+
+#include <string.h>
+
+enum
+{
+    HEADERS = 4
+};
+
+/* W3C trace context: the job's own id is the trace, the outbox row the span. */
+static const char *trace_of(struct arena *arena, const struct outbox_row *row)
+{
+    char trace[33];
+    size_t len = 0;
+    for (const char *at = row->job_id; *at != '\0' && len < 32; at++)
+        if (*at != '-')
+            trace[len++] = *at;
+    trace[len] = '\0';
+    return arena_printf(arena, "00-%s-%016llx-01", trace, (unsigned long long)row->id);
+}
+
+static struct mq_message message_of(struct arena *arena, const struct outbox_row *row)
+{
+    struct mq_header *headers = arena_array(arena, HEADERS, sizeof *headers);
+    size_t n = 0;
+    if (headers != NULL && row->job_id != NULL)
+    {
+        const char *id = arena_printf(arena, "%s:%lld", row->job_id, (long long)row->epoch);
+        headers[n++] = (struct mq_header){"Nats-Msg-Id", id};
+        if (row->request_id[0] != '\0')
+            headers[n++] = (struct mq_header){"X-Request-ID", row->request_id};
+        headers[n++] = (struct mq_header){"traceparent", trace_of(arena, row)};
+        if (row->alone)
+            headers[n++] = (struct mq_header){"Sokoul-Alone", "1"};
+    }
+    else if (headers != NULL)
+        headers[n++] =
+            (struct mq_header){"Nats-Msg-Id", arena_printf(arena, "outbox:%lld", (long long)row->id)};
+    return (struct mq_message){.subject = row->subject,
+                               .headers = headers,
+                               .headers_count = n,
+                               .data = row->body,
+                               .len = strlen(row->body)};
+}
+
+static bool is_job_message(const struct outbox_row *row)
+{
+    return strncmp(row->subject, "sokoul.jobs.", 12) == 0;
+}
+
+enum err_code batch_write(struct arena *arena, struct batch *batch, struct err *err)
+{
+    batch->messages = arena_array(arena, batch->count + 1, sizeof *batch->messages);
+    for (size_t i = 0; batch->messages != NULL && i < batch->count; i++)
+        batch->messages[i] = message_of(arena, &batch->rows[i]);
+    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
+}
+
+struct outbox_batch batch_noted(const struct outbox *outbox, const struct batch *batch)
+{
+    struct outbox_batch noted = {.stream = outbox->stream.incarnation, .min_wake = INT64_MAX};
+    for (size_t i = 0; i < batch->count; i++)
+    {
+        const struct mq_message *message = &batch->messages[i];
+        int64_t wake = batch->rows[i].id;
+        if (!message->confirmed || !is_job_message(&batch->rows[i]))
+            continue;
+        noted.min_wake = wake < noted.min_wake ? wake : noted.min_wake;
+        noted.max_wake = wake > noted.max_wake ? wake : noted.max_wake;
+        noted.max_seq = message->seq > noted.max_seq ? message->seq : noted.max_seq;
+    }
+    return noted;
+}
