@@ -73,6 +73,34 @@ def test_a_claim_that_the_database_lost_is_made_again_and_its_end_is_nobodys(wor
     assert api.running() and scout.running()
 
 
+def test_the_end_of_a_lost_claim_is_not_taken_for_that_of_the_next_one(world):
+    """D1 with a frozen worker: it wakes up while another one has the job under a claim of its own."""
+    world.both()
+    first = world.programs[-1]
+    world.post()
+    walked(world)
+    writer = hold_the_log(world)
+    before = len(first.log(event="job_ended"))
+    ids = world.post({"sleep_ms": 4000}, count=3)
+    world.running(3)
+    first.freeze()
+    world.postgres.kill()
+    os.kill(writer, signal.SIGKILL)
+    world.restart_server(world.postgres)
+    assert world.value("SELECT count(*) FROM jobs WHERE status = 'Pending'") == 3, "no claim was lost"
+    with world.nats.connect() as nats:
+        nats.js("STREAM.PURGE.JOBS")  # the frozen worker would sit on the messages for half a minute
+    second = world.up("sokoul-scout")
+    world.running(3, 60)
+    second.freeze()
+    first.thaw()
+    eventually(lambda: len(first.log(event="job_ended")) >= before + 3, 30, "the ends of the lost claims")
+    assert world.value("SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) AND status = 'Completed'", (ids,)) == 0
+    second.thaw()
+    world.done(ids)
+    world.holds()
+
+
 def test_after_a_restart_of_the_database_every_job_is_looked_at(world):
     """Whose message somebody acknowledged because of a claim that is lost has no other help."""
     world.both()
