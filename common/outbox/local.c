@@ -45,7 +45,7 @@ static void drop_taken_out(struct batch *batch)
 }
 
 enum err_code local_claim(struct outbox *outbox, struct db *db, struct arena *arena, int room,
-                                 struct batch *batch, struct err *err)
+                          struct batch *batch, struct err *err)
 {
     size_t n = 0;
     size_t at = 0;
