@@ -239,6 +239,16 @@ void job_set_result(struct job *job, const char *json)
     job->result = json;
 }
 
+enum err_code job_take_result(struct job *job, struct buf *take, struct err *err)
+{
+    const char *result = take->failed ? NULL : arena_strndup(job_arena(job), take->data, take->len);
+    buf_fini(take);
+    if (result == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    job_set_result(job, result);
+    return E_OK;
+}
+
 static void replace(char **at, const char *text)
 {
     if (text == NULL)

@@ -18,6 +18,7 @@
 #define SOKOUL_WORKERS_RUNTIME_RUNTIME_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/db/db.h"
 #include "common/json/json.h"
@@ -53,6 +54,8 @@ MUST_USE enum err_code job_db(struct job *job, struct db **db, struct err *err);
 
 /* JSON text of at most 256 KiB, borrowed until the job has been settled (put it in the arena). */
 void job_set_result(struct job *job, const char *json);
+/* The same from a buffer that was written with json_writer; frees it. */
+MUST_USE enum err_code job_take_result(struct job *job, struct buf *take, struct err *err);
 /* Saved with the next renewal of the lease, so at a third of it at the latest, and when the attempt ends
  * without success; a crash before that loses it. Texts are copied. NULL leaves it as it is. */
 void job_set_progress(struct job *job, const char *progress, const char *checkpoint);

@@ -113,12 +113,7 @@ static enum err_code keep_result(struct job *job, const char *channel, const cha
     json_put_bool(&w, "sent", unsent == NULL);
     json_put_text(&w, "detail", unsent);
     json_end_object(&w);
-    const char *result = text.failed ? NULL : arena_strndup(job_arena(job), text.data, text.len);
-    buf_fini(&text);
-    if (result == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    job_set_result(job, result);
-    return E_OK;
+    return job_take_result(job, &text, err);
 }
 
 enum err_code notify_run(struct job *job, struct err *err)

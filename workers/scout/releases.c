@@ -161,12 +161,7 @@ static enum err_code keep_result(struct job *job, const struct prowlarr_result *
     put_best(&w, findings, stored);
     json_put_text(&w, "warning", found->warning);
     json_end_object(&w);
-    const char *result = text.failed ? NULL : arena_strndup(job_arena(job), text.data, text.len);
-    buf_fini(&text);
-    if (result == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    job_set_result(job, result);
-    return E_OK;
+    return job_take_result(job, &text, err);
 }
 
 static enum err_code look(struct job *job, const struct scout_desk *desk, struct wanted *wanted,

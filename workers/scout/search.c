@@ -161,12 +161,7 @@ static enum err_code keep_result(struct job *job, const struct catalog_query *qu
     buf_init(&text, RESULT_MAX_BYTES);
     struct json_writer w = json_writer(&text);
     put_result(&w, items, query, found);
-    const char *result = text.failed ? NULL : arena_strndup(arena, text.data, text.len);
-    buf_fini(&text);
-    if (result == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    job_set_result(job, result);
-    return E_OK;
+    return job_take_result(job, &text, err);
 }
 
 enum err_code search_run(struct job *job, struct err *err)
