@@ -39,8 +39,7 @@ static enum err_code ids_answer(struct request *req, const struct job_new *jobs,
     json_end_array(&w);
     json_put_text(&w, "status", "Pending");
     json_end_object(&w);
-    answer->body = buf.failed ? NULL : arena_strndup(req->arena, buf.data, buf.len);
-    buf_fini(&buf);
+    answer->body = buf_keep(&buf, req->arena);
     return answer->body != NULL ? E_OK : fail(err, E_NO_MEMORY, "no memory for an answer");
 }
 

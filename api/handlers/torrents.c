@@ -84,8 +84,7 @@ static enum err_code files_json(struct arena *arena, const struct torrent *torre
         json_end_object(&w);
     }
     json_end_array(&w);
-    *json = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
-    buf_fini(&buf);
+    *json = buf_keep(&buf, arena);
     return *json != NULL ? E_OK : fail(err, E_TOO_LARGE, "the torrent's list of files is too long");
 }
 

@@ -90,16 +90,9 @@ void buf_addf(struct buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
-char *buf_take(struct buf *buf, size_t *len)
+char *buf_keep(struct buf *take, struct arena *arena)
 {
-    if (buf->failed)
-    {
-        buf_fini(buf);
-        return NULL;
-    }
-    char *data = buf->cap > 0 ? buf->data : calloc(1, 1);
-    if (data != NULL && len != NULL)
-        *len = buf->len;
-    buf_init(buf, buf->max);
-    return data;
+    char *text = take->failed ? NULL : arena_strndup(arena, take->data, take->len);
+    buf_fini(take);
+    return text;
 }

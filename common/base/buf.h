@@ -9,6 +9,7 @@
 #ifndef SOKOUL_COMMON_BASE_BUF_H
 #define SOKOUL_COMMON_BASE_BUF_H
 
+#include "common/base/arena.h"
 #include "common/base/err.h"
 
 #include <stdarg.h>
@@ -32,7 +33,7 @@ void buf_add_char(struct buf *buf, char c);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *buf, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
-/* The bytes, to be freed by the caller; the buffer is empty again.  NULL if it failed. */
-char *buf_take(struct buf *buf, size_t *len);
+/* A copy in the arena; the buffer is freed. NULL if it failed, or the arena is full. */
+char *buf_keep(struct buf *take, struct arena *arena);
 
 #endif

@@ -166,7 +166,6 @@ char *json_print(struct arena *arena, const struct json *value)
     buf_init(&buf, MAX_BYTES);
     struct json_writer w = json_writer(&buf);
     json_put_value(&w, NULL, value);
-    char *text = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
-    buf_fini(&buf);
+    char *text = buf_keep(&buf, arena);
     return text;
 }

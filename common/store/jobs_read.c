@@ -203,8 +203,7 @@ static void put_history(struct json_writer *w, const struct db_rows *job, const 
 
 static enum err_code text_of(struct arena *arena, struct buf *buf, const char **text, struct err *err)
 {
-    char *copy = buf->failed ? NULL : arena_strndup(arena, buf->data, buf->len);
-    buf_fini(buf);
+    char *copy = buf_keep(buf, arena);
     if (copy == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     *text = copy;

@@ -51,8 +51,7 @@ static enum err_code rows_join(struct arena *arena, const struct db_rows *rows, 
         buf_add_text(&items, db_text(rows, i, 0));
     }
     buf_add_char(&items, ']');
-    page->items = items.failed ? NULL : arena_strndup(arena, items.data, items.len);
-    buf_fini(&items);
+    page->items = buf_keep(&items, arena);
     page->next = NULL;
     if (shown > 0 && db_rows(rows) > limit)
         page->next = arena_printf(arena, "%s.%s", db_text(rows, shown - 1, 1), db_text(rows, shown - 1, 2));

@@ -180,8 +180,7 @@ enum err_code schedule_store_list(struct db *db, struct arena *arena, const char
     }
     json_end_array(&w);
     db_rows_free(rows);
-    *json = buf.failed ? NULL : arena_strndup(arena, buf.data, buf.len);
-    buf_fini(&buf);
+    *json = buf_keep(&buf, arena);
     return *json == NULL ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 

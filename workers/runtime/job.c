@@ -241,8 +241,7 @@ void job_set_result(struct job *job, const char *json)
 
 enum err_code job_take_result(struct job *job, struct buf *take, struct err *err)
 {
-    const char *result = take->failed ? NULL : arena_strndup(job_arena(job), take->data, take->len);
-    buf_fini(take);
+    const char *result = buf_keep(take, job_arena(job));
     if (result == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     job_set_result(job, result);
