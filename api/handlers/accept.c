@@ -26,8 +26,7 @@ static const char *stored_write(struct arena *arena, const struct accept_answer 
     json_put_text(&w, "location", answer->location);
     json_put_text(&w, "body", answer->body);
     json_end_object(&w);
-    const char *text = buf_keep(&buf, arena);
-    return text;
+    return buf_keep(&buf, arena);
 }
 
 static enum err_code stored_read(struct arena *arena, const char *stored, struct accept_answer *answer,

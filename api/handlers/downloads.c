@@ -89,8 +89,7 @@ static const char *download_payload(struct request *req, const char *download_id
     if (source->release.id != NULL)
         json_put_text(&w, "release_id", source->release.id);
     json_end_object(&w);
-    const char *text = buf_keep(&buf, req->arena);
-    return text;
+    return buf_keep(&buf, req->arena);
 }
 
 static enum err_code put_rows(struct request *req, struct db *db, const struct work_download *wanted,

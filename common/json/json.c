@@ -166,6 +166,5 @@ char *json_print(struct arena *arena, const struct json *value)
     buf_init(&buf, MAX_BYTES);
     struct json_writer w = json_writer(&buf);
     json_put_value(&w, NULL, value);
-    char *text = buf_keep(&buf, arena);
-    return text;
+    return buf_keep(&buf, arena);
 }

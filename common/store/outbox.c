@@ -94,8 +94,7 @@ static const char *encode(struct arena *arena, const struct envelope *envelope)
     struct buf buf;
     buf_init(&buf, ENVELOPE_MAX_BYTES * 4);
     envelope_encode(envelope, &buf);
-    const char *text = buf_keep(&buf, arena);
-    return text;
+    return buf_keep(&buf, arena);
 }
 
 static const char *body_of(struct arena *arena, const struct db_rows *rows, int i)

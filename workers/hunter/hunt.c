@@ -166,8 +166,7 @@ static const char *notice_text(struct hunt *hunt, const char *name)
     json_put_text(&w, "download_id", hunt->guard.download_id);
     json_put_text_n(&w, "name", name, len);
     json_end_object(&w);
-    const char *text = buf_keep(&out, job_arena(hunt->job));
-    return text;
+    return buf_keep(&out, job_arena(hunt->job));
 }
 
 enum err_code hunt_keep(struct hunt *hunt, const char *result, struct err *err)
