@@ -32,12 +32,13 @@ PREPARE job_claim AS
 WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = greatest(fence + 1,
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), worker_id = $2::uuid, lease_until =
     clock_timestamp() + $3::bigint * interval '1 ms', started_at = clock_timestamp(), finished_at = NULL,
-    place = NULL WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now() AND (NOT alone OR
-    $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits)) RETURNING job_id, kind, user_id,
+    place = NULL WHERE job_id = ANY($1::uuid[]) AND (NOT alone OR $4::boolean) AND status = 'Pending' AND
+    run_at <= now() AND kind <> ALL (ARRAY(SELECT kind FROM job_limits)) RETURNING job_id, kind, user_id,
     request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority), noted AS (INSERT INTO
     claims (worker_id, job_ids) SELECT $2::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 AND
-    set_config('synchronous_commit', 'off', true) IS NOT NULL RETURNING id) SELECT claimed.*, (SELECT id FROM
-    noted) FROM claimed;
+    set_config('synchronous_commit', 'off', true) IS NOT NULL RETURNING id) SELECT job_id, kind, user_id,
+    request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority, (SELECT id FROM noted)
+    FROM claimed;
 
 PREPARE job_unknown AS
 SELECT id FROM unnest($1::uuid[]) AS t(id) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = t.id);
@@ -50,8 +51,9 @@ WITH claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, pr
     $11::bigint * interval '1 ms', clock_timestamp(), now() WHERE NOT EXISTS (SELECT 1 FROM job_limits WHERE
     kind = $2) ON CONFLICT DO NOTHING RETURNING job_id, kind, user_id, request_id, payload, checkpoint,
     parent_id, fence, attempts, deadline_at, priority), noted AS (INSERT INTO claims (worker_id, job_ids)
-    SELECT $10::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING id) SELECT claimed.*,
-    (SELECT id FROM noted) FROM claimed;
+    SELECT $10::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING id) SELECT job_id, kind,
+    user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at, priority, (SELECT id
+    FROM noted) FROM claimed;
 
 PREPARE job_beat AS
 UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress =
@@ -144,7 +146,8 @@ WITH l AS MATERIALIZED (SELECT kind, max_running, max_per_user FROM job_limits W
     job_id IN (SELECT job_id FROM chosen) AND status = 'Pending' RETURNING job_id, kind, user_id, request_id,
     payload, checkpoint, parent_id, fence, attempts, deadline_at, priority), noted AS (INSERT INTO claims
     (worker_id, job_ids) SELECT $2::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0 RETURNING id)
-    SELECT claimed.*, (SELECT id FROM noted) FROM claimed;
+    SELECT job_id, kind, user_id, request_id, payload, checkpoint, parent_id, fence, attempts, deadline_at,
+    priority, (SELECT id FROM noted) FROM claimed;
 
 PREPARE job_limit_lock AS
 SELECT kind FROM job_limits WHERE kind = ANY($1::text[]) ORDER BY kind FOR NO KEY UPDATE;

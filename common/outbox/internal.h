@@ -55,7 +55,9 @@ struct outbox
     struct stream_now stream;
     unsigned turn;            /* every fourth time urgent rows do not go first */
     int64_t no_room_since_ms; /* 0: there was room */
-    bool crowd;               /* there was as much as was asked for: there may be more */
+    bool crowd;               /* there was as much as was asked for: there may be more for the local worker */
+    bool brought;             /* the local worker has had its turn since the broker had */
+    bool barren;              /* there was, but nothing that it can take */
     int64_t looked_ms;        /* when it asked the table last */
     int64_t past_ms;          /* when it looked past the rows of a busy local worker last */
     bool complained;          /* the log says that NATS is away */
@@ -95,8 +97,6 @@ struct batch
     struct outbox_row *rows;
     struct mq_message *messages;
     size_t count;
-    struct job_claim *claims; /* taken out of the rows, for the local worker */
-    size_t claimed;
 };
 
 /* The messages for the rows of a batch. */
@@ -108,9 +108,15 @@ struct outbox_batch batch_noted(const struct outbox *outbox, const struct batch 
 int local_room(struct outbox *outbox);
 /* A worker that has no room but works fast: its rows wait for it; a slow one's go out. */
 bool local_is_worth_waiting(const struct outbox *outbox, int room);
-/* Claims as much of the batch as the worker has room for, and takes it out. */
-MUST_USE enum err_code local_claim(struct outbox *outbox, struct db *db, struct arena *arena, int room,
-                                   struct batch *batch, struct err *err);
+/* How long rows must have been due to be ours now. */
+struct hold
+{
+    int64_t own_ms; /* of subjects of the local worker */
+    int64_t others_ms;
+};
+/* Claims for the local worker what is due and it has room for, in one transaction that needs no broker. */
+MUST_USE enum err_code local_bring(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                   const struct hold *hold, size_t *brought, struct err *err);
 
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);

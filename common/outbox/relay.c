@@ -20,7 +20,6 @@
 
 enum
 {
-    LOCAL_BATCH = 256,
     LOCAL_LEAST = 32, /* so few go over NATS, which whoever listens there relies on; more are a crowd */
     LOOK_MS = 400,    /* rows that others left are picked up within a second: */
     HOLD_MS = 500,    /* their own relay, or a worker that needs no NATS, has had its chance by then */
@@ -28,13 +27,6 @@ enum
     ROOM_MS = 200, /* how soon it asks again for room in the local worker */
     AWAY_MS = 250,
     ARENA_BYTES = 64 * 1024 * 1024
-};
-
-/* How long rows must have been due to be ours now. */
-struct hold
-{
-    int64_t own_ms; /* of subjects of the local worker */
-    int64_t others_ms;
 };
 
 static enum err_code note(struct outbox *outbox, struct db *db, struct arena *arena,
@@ -87,12 +79,10 @@ static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena 
         log_debug("relay_failed", "%s", err.text);
 }
 
+/* With a local worker few are taken at first: are there more, they are a crowd. */
 static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct hold *hold)
 {
-    int64_t max = room <= 0            ? RELAY_BATCH
-                  : !outbox->crowd     ? LOCAL_LEAST + 1
-                  : room < LOCAL_BATCH ? room
-                                       : LOCAL_BATCH;
+    int64_t max = room <= 0 || outbox->barren ? RELAY_BATCH : LOCAL_LEAST + 1;
     return (struct outbox_ask){.max = max,
                                .max_high = ++outbox->turn % 4 == 0 ? 0 : max,
                                .hold_ms = hold->others_ms,
@@ -102,16 +92,14 @@ static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct h
                                    local_is_worth_waiting(outbox, room) ? outbox->local_subjects : NULL};
 }
 
-/* Looking past a crowd of rows that wait for the worker reads them all: not in every round. */
-static bool looked_past(struct outbox *outbox, int room)
+/* A crowd is for the local worker, which may be busy; what it cannot take is looked at now and then. */
+static bool is_time_to_look_past(struct outbox *outbox)
 {
     int64_t now_ms = clock_mono_ms();
-    if (!local_is_worth_waiting(outbox, room))
-        return false;
     if (now_ms - outbox->past_ms < LOOK_MS)
-        return true;
+        return false;
     outbox->past_ms = now_ms;
-    return false;
+    return true;
 }
 
 /* ---- a round ---------------------------------------------------------------------------------- */
@@ -127,12 +115,11 @@ static enum err_code take(struct outbox *outbox, struct db *db, struct arena *ar
         code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, moved, err);
     if (code != E_OK)
         return code;
+    outbox->crowd = outbox->crowd || (room > 0 && *moved == (size_t)ask.max);
+    outbox->barren = outbox->barren && *moved == (size_t)ask.max;
     if (*moved == 0 && ask.max_high == 0)
         *moved = 1;
-    if (room <= 0)
-        return E_OK;
-    outbox->crowd = batch->count == (size_t)ask.max;
-    return outbox->crowd ? local_claim(outbox, db, arena, room, batch, err) : E_OK;
+    return E_OK;
 }
 
 static enum err_code publish(struct outbox *outbox, struct db *db, struct arena *arena, struct batch *batch,
@@ -160,28 +147,52 @@ static enum err_code publish_or_commit(struct outbox *outbox, struct db *db, str
     return batch->count > 0 ? publish(outbox, db, arena, batch, err) : db_commit(db, err);
 }
 
-/* What is claimed counts once the transaction is committed; the worker is told of the end in any case. */
+static enum err_code relay(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                           const struct hold *hold, size_t *moved, struct err *err)
+{
+    struct batch batch = {0};
+    enum err_code code = take(outbox, db, arena, room, hold, &batch, moved, err);
+    if (code == E_OK)
+        code = publish_or_commit(outbox, db, arena, &batch, err);
+    if (code != E_OK)
+        db_rollback(db);
+    return code;
+}
+
+/* What is left for the broker comes when there is no crowd any more. */
+static enum err_code bring(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                           const struct hold *hold, size_t *moved, struct err *err)
+{
+    enum err_code code = local_bring(outbox, db, arena, room, hold, moved, err);
+    outbox->crowd = *moved > LOCAL_LEAST;
+    outbox->barren = *moved == 0;
+    outbox->brought = true;
+    *moved += 1;
+    return code;
+}
+
 static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena,
                                 const struct hold *hold, size_t *moved, struct err *err)
 {
-    struct batch batch = {0};
     enum err_code code = E_OK;
     *moved = 0;
     pthread_mutex_lock(&outbox->local_lock);
     int room = local_room(outbox);
+    bool crowd = room > 0 && outbox->crowd;
     if (room == 0)
         atomic_store(&outbox->starved, true);
-    if (!looked_past(outbox, room))
+    bool past =
+        ((crowd && outbox->brought) || local_is_worth_waiting(outbox, room)) && is_time_to_look_past(outbox);
+    if (crowd && !past)
+        code = bring(outbox, db, arena, room, hold, moved, err);
+    else if (past || !local_is_worth_waiting(outbox, room))
     {
-        code = take(outbox, db, arena, room, hold, &batch, moved, err);
-        if (code == E_OK)
-            code = publish_or_commit(outbox, db, arena, &batch, err);
+        outbox->brought = false;
+        if (room > 0) /* it had kept a place free for what does not come this way */
+            outbox->local.got(outbox->local.of, NULL, 0);
+        code = relay(outbox, db, arena, room, hold, moved, err);
     }
-    if (room > 0)
-        outbox->local.got(outbox->local.of, batch.claims, code == E_OK ? batch.claimed : 0);
     pthread_mutex_unlock(&outbox->local_lock);
-    if (code != E_OK)
-        db_rollback(db);
     return code;
 }
 

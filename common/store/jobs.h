@@ -172,6 +172,20 @@ MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const
                                        const char *const *ids, size_t n, struct job_claim **claims,
                                        size_t *count, struct err *err);
 
+/* Claims jobs whose wake-ups are due in the outbox, the urgent ones first, and removes those: for a worker
+ * that needs no message. Low priority, jobs marked alone and kinds with a limit are left out, and stay in the
+ * outbox. */
+struct job_bring
+{
+    const char *subjects; /* of the wake-ups, for LIKE */
+    int64_t hold_ms;      /* how long they must have been due */
+    int64_t max_high;
+    int64_t max; /* of both together */
+};
+MUST_USE enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                                       const struct job_bring *ask, struct job_claim **claims, size_t *count,
+                                       struct err *err);
+
 /* Removes rows of `claims` whose jobs have all been settled. One that stays only makes the sweeper look. */
 MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,
                                                size_t n, struct err *err);

@@ -22,7 +22,7 @@
     ", noted AS (INSERT INTO claims (worker_id, job_ids)"                                                    \
     "   SELECT " worker_id "::uuid, array_agg(job_id) FROM claimed HAVING count(*) > 0"                      \
     "   " how " RETURNING id)"                                                                               \
-    " SELECT claimed.*, (SELECT id FROM noted) FROM claimed"
+    " SELECT " JOB_CLAIMED_COLUMNS ", (SELECT id FROM noted) FROM claimed"
 
 #include "common/store/jobs.h"
 #include "common/store/sql.h"

@@ -10,20 +10,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLAIM_SET                                                                                            \
+    "UPDATE jobs SET status = 'Running', attempts = attempts + 1, fence = " JOB_FENCE_SQL(                   \
+        "fence") ", worker_id = $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"   \
+                 " started_at = clock_timestamp(), finished_at = NULL, place = NULL"
+
 /* Kinds with a limit are left to jobs_limited.c: the list of them is read once per statement. */
+#define CLAIMABLE                                                                                            \
+    "status = 'Pending' AND run_at <= now() AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
+
 static const struct db_stmt claim_stmt = {
     "job_claim",
-    "WITH claimed AS (UPDATE jobs SET status = 'Running', attempts = attempts + 1,"
-    "   fence = " JOB_FENCE_SQL(
-        "fence") ","
-                 "   worker_id = $2::uuid, lease_until = clock_timestamp() + $3::bigint * interval '1 ms', "
-                 "started_at = "
-                 "clock_timestamp(),"
-                 "   finished_at = NULL, place = NULL"
-                 "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= now()"
-                 "   AND (NOT alone OR $4::boolean) AND kind <> ALL (ARRAY(SELECT kind FROM job_limits))"
-                 "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
+    "WITH claimed AS (" CLAIM_SET
+    "   WHERE job_id = ANY($1::uuid[]) AND (NOT alone OR $4::boolean) AND " CLAIMABLE
+    "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
     4};
+
+/* The same for wake-ups that are still in the outbox, with their removal. What cannot be claimed here stays.
+ */
+#define BRING_DUE "run_at <= now() - $4::bigint * interval '1 ms' AND job_id IS NOT NULL AND subject LIKE $1"
+static const struct db_stmt bring_stmt = {
+    "job_bring",
+    "WITH high AS (SELECT id, job_id FROM outbox WHERE " BRING_DUE " AND subject LIKE '%.high'"
+    "   ORDER BY run_at, id LIMIT $5::bigint FOR UPDATE SKIP LOCKED),"
+    " rest AS (SELECT id, job_id FROM outbox WHERE " BRING_DUE " AND subject NOT LIKE '%.high'"
+    "   AND subject NOT LIKE '%.low' ORDER BY run_at, id LIMIT $6::bigint - (SELECT count(*) FROM high)"
+    "   FOR UPDATE SKIP LOCKED),"
+    " due AS (SELECT id AS row_id, job_id AS woken FROM high UNION ALL SELECT id, job_id FROM rest),"
+    " claimed AS (" CLAIM_SET " FROM due WHERE job_id = woken AND NOT alone AND " CLAIMABLE
+    "   RETURNING " JOB_CLAIMED_COLUMNS ", row_id),"
+    " gone AS (DELETE FROM outbox WHERE id IN (SELECT row_id FROM claimed))" JOB_NOTED("$2",
+                                                                                       "AND " SQL_LAZILY),
+    6};
 
 static const struct db_stmt held_stmt = {
     "job_held",
@@ -200,6 +218,23 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, &claim_stmt, params, &rows, err);
+    return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
+}
+
+enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                              const struct job_bring *ask, struct job_claim **claims, size_t *count,
+                              struct err *err)
+{
+    const char *params[] = {ask->subjects,
+                            claimer->worker_id,
+                            db_param_int(arena, claimer->lease_ms),
+                            db_param_int(arena, ask->hold_ms),
+                            db_param_int(arena, ask->max_high),
+                            db_param_int(arena, ask->max)};
+    struct db_rows *rows = NULL;
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = db_run(db, &bring_stmt, params, &rows, err);
     return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
 }
 

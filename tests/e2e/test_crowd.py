@@ -49,6 +49,23 @@ def test_urgent_jobs_pass_a_crowd(sokoul):
     assert behind > 500
 
 
+def test_a_crowd_goes_on_while_jetstream_refuses(sokoul):
+    """What must go over NATS waits, and holds up nobody: it is older than all of the crowd."""
+    sokoul.start("sokoul-scout")
+    assert sokoul.job_settled(inject(sokoul, "noop", {})[0]) == "Completed"
+    with sokoul.nats.connect() as nats:
+        config = nats.js("STREAM.INFO.JOBS")["config"]
+        nats.js("STREAM.UPDATE.JOBS", {**config, "max_bytes": 1})
+        low = inject(sokoul, "noop", {}, 5, "--priority", "low")
+        crowd = inject(sokoul, "noop", {}, 1000)
+        done = "SELECT count(*) FROM jobs WHERE status = 'Completed' AND job_id = ANY(%s::uuid[])"
+        eventually(lambda: sokoul.value(done, (crowd,)) == 1000, 15, "the end of the crowd")
+        assert sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Pending'") == 5
+        nats.js("STREAM.UPDATE.JOBS", config)
+    all_settled(sokoul, low)
+    check_each_ran_once(sokoul, crowd + low)
+
+
 def test_a_crowd_that_was_brought_to_a_dead_worker_is_taken_back(sokoul):
     scout = sokoul.start("sokoul-scout")
     ids = inject(sokoul, "noop", {"sleep_ms": 10}, 2000)
