@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay.  One round: in one transaction take due rows, claim those that a worker of this
- * process has room for, publish the others, and commit when JetStream has confirmed all; what
- * was not confirmed stays.  A crash in between, or a second relay, only doubles a message, and
- * Nats-Msg-Id "<job_id>:<epoch>" makes the server drop it.
+ * The relay.  One round: in one transaction take due rows, publish them, and commit when JetStream has
+ * confirmed all; what was not confirmed stays.  A crash in between, or a second relay, only doubles a
+ * message, and Nats-Msg-Id "<job_id>:<epoch>" makes the server drop it.  Or, for a crowd of rows and a worker
+ * of this process that has room: claim them for it (local.c), which needs no broker.
  */
 #include "common/outbox/internal.h"
 
