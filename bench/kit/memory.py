@@ -76,7 +76,7 @@ def slow(report, servers, count=10000, rate=200, seconds=5):
         load(*ask)
         idle_p99 = load(*ask)["p99_ms"]
         scene.fill(count, payload='{"sleep_ms":100}')
-        pause(1)
+        load(*ask)
         before = [pss_mib([p.pid]) for p in (api, scout)]
         busy = load(*ask)
         after = [pss_mib([p.pid]) for p in (api, scout)]
