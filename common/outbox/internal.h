@@ -56,8 +56,8 @@ struct outbox
     unsigned turn;            /* every fourth time urgent rows do not go first */
     int64_t no_room_since_ms; /* 0: there was room */
     bool crowd;               /* there was as much as was asked for: there may be more for the local worker */
+    bool barren;              /* there was, but nothing that it can take: all goes to the broker */
     bool brought;             /* the local worker has had its turn since the broker had */
-    bool barren;              /* there was, but nothing that it can take */
     int64_t looked_ms;        /* when it asked the table last */
     int64_t past_ms;          /* when it looked past the rows of a busy local worker last */
     bool complained;          /* the log says that NATS is away */
