@@ -43,8 +43,8 @@ struct outbox_ask
     const char *except;
 };
 /* Deletes due rows inside the open transaction and answers them, the urgent ones first: commit only when
- * JetStream has confirmed all, else roll back.  Rows whose job
- * is gone are deleted and not answered; *taken counts them too. */
+ * JetStream has confirmed all, else roll back.  Rows whose job is gone are deleted and not answered; *taken
+ * counts them too. */
 MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
                                          struct outbox_row **rows, size_t *count, size_t *taken,
                                          struct err *err);
