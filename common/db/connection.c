@@ -98,8 +98,8 @@ static enum err_code connect_settle(struct db *db, struct err *err)
 {
     static const char lookups[] =
         "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
-        "SET enable_mergejoin = off";
-    char set[384];
+        "SET enable_mergejoin = off; SET enable_bitmapscan = off";
+    char set[512];
     snprintf(set, sizeof set,
              "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "
              "SET jit = off; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 10000%s",

@@ -33,6 +33,8 @@ static bool away(void *of)
     return *(bool *)of;
 }
 
+static const struct db_stmt first_plan = {"t_first_plan", "EXPLAIN EXECUTE first_of_many(1, 'a%', 3)", 0};
+
 static void open_pool(int size, int statement_ms, int get_wait_ms)
 {
     const struct db_pool_config config = {.url = test_db_url(),
@@ -228,6 +230,33 @@ START_TEST(run__ends_at_its_deadline)
 }
 END_TEST
 
+/* A bitmap of all that is due, sorted, to take the first few: what every claim of a crowd once did. */
+START_TEST(run__reads_the_first_of_many_in_the_order_of_their_index)
+{
+    struct db_pool *lookups = NULL;
+    const struct db_pool_config config = {
+        .url = test_db_url(), .name = "db_test", .size = 1, .plans = DB_PLANS_LOOKUPS};
+    struct db *db = NULL;
+    struct db_rows *rows = NULL;
+    ck_assert_int_eq(db_pool_open(&config, &lookups, &err), E_OK);
+    ck_assert_int_eq(db_get(lookups, &db, &err), E_OK);
+    ck_assert_int_eq(
+        db_script(db,
+                  "CREATE INDEX ON things (size, name); PREPARE first_of_many(int, text, bigint) AS"
+                  " SELECT name FROM things WHERE size <= $1 AND name LIKE $2"
+                  " ORDER BY size, name LIMIT $3 FOR UPDATE",
+                  &err),
+        E_OK);
+    ck_assert_int_eq(db_run(db, &first_plan, NULL, &rows, &err), E_OK);
+    ck_assert_int_gt(db_rows(rows), 0);
+    for (int i = 0; i < db_rows(rows); i++)
+        ck_assert_msg(strstr(db_text(rows, i, 0), "Sort") == NULL, "%s", db_text(rows, i, 0));
+    db_rows_free(rows);
+    db_put(db);
+    db_pool_close(lookups);
+}
+END_TEST
+
 START_TEST(run__lets_go_of_a_server_that_is_known_to_be_away)
 {
     struct db *db = get();
@@ -351,6 +380,7 @@ int main(void)
         {put__rolls_back_what_was_left_open, 1},
         {commit__of_a_failed_transaction_is_no_success, 1},
         {run__ends_at_its_deadline, 1},
+        {run__reads_the_first_of_many_in_the_order_of_their_index, 1},
         {run__lets_go_of_a_server_that_is_known_to_be_away, 1},
         {get__waits_for_a_place_and_then_says_so, 1},
         {get__connects_again_when_the_connection_has_died, 1},
