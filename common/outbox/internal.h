@@ -58,6 +58,7 @@ struct outbox
     bool crowd;               /* there was as much as was asked for: there may be more for the local worker */
     bool barren;              /* there was, but nothing that it can take: all goes to the broker */
     bool brought;             /* the local worker has had its turn since the broker had */
+    bool cut_short;           /* the local worker had no room for all that is due */
     int64_t looked_ms;        /* when it asked the table last */
     int64_t past_ms;          /* when it looked past the rows of a busy local worker last */
     bool complained;          /* the log says that NATS is away */

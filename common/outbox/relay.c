@@ -178,6 +178,7 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     *moved = 0;
     pthread_mutex_lock(&outbox->local_lock);
     int room = local_room(outbox);
+    outbox->cut_short = room == 0;
     bool crowd = room > 0 && outbox->crowd;
     if (room == 0)
         atomic_store(&outbox->starved, true);
@@ -233,9 +234,11 @@ static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *a
 }
 
 /* What this process committed is ours at once, and so is, if we were told of it, what our own worker can
- * take; the rest is somebody else's for a while.  False: all that was new was fresh. */
+ * take; the rest is somebody else's for a while.  When the worker has room again that still holds of what it
+ * had no room for.  False: all that was new was fresh. */
 static bool must_look(struct outbox *outbox, bool told, struct hold *hold)
 {
+    const struct hold before = *hold;
     uint64_t count = 0;
     bool woken = read(outbox->wake_fd, &count, sizeof count) > 0;
     bool own = atomic_exchange(&outbox->own, false);
@@ -244,6 +247,11 @@ static bool must_look(struct outbox *outbox, bool told, struct hold *hold)
     pthread_mutex_unlock(&outbox->local_lock);
     hold->others_ms = own ? 0 : HOLD_MS;
     hold->own_ms = own || told ? 0 : HOLD_LOCAL_MS;
+    if (outbox->cut_short)
+    {
+        hold->others_ms = before.others_ms < hold->others_ms ? before.others_ms : hold->others_ms;
+        hold->own_ms = before.own_ms < hold->own_ms ? before.own_ms : hold->own_ms;
+    }
     return own || told || local || !woken || clock_mono_ms() - outbox->looked_ms >= LOOK_MS;
 }
 
@@ -263,10 +271,10 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
 {
     enum err_code code = db_listen(db, "sokoul_outbox", err);
     bool told = false;
+    struct hold hold = {.own_ms = HOLD_LOCAL_MS, .others_ms = HOLD_MS};
     while (code == E_OK && !atomic_load(&outbox->stopping))
     {
         struct err why = ERR_INIT;
-        struct hold hold;
         bool look = must_look(outbox, told, &hold);
         if (mq_connected(outbox->mq))
             code = drain(outbox, db, arena, look ? &hold : NULL, &why);

@@ -21,6 +21,17 @@ def test_a_crowd_is_claimed_without_nats_and_each_job_runs_once(sokoul):
     assert published(sokoul) - before < 1500
 
 
+def test_a_worker_with_room_again_gets_the_next_at_once(sokoul):
+    """What is young, and was this worker's to take when it had no room, is so when it has. It had to be 200 ms old."""
+    sokoul.start("sokoul-scout")
+    all_settled(sokoul, inject(sokoul, "noop", {}))
+    ids = inject(sokoul, "noop", {"sleep_ms": 30}, 64)  # of 16 at once
+    all_settled(sokoul, ids)
+    pause_ms = sokoul.value("SELECT extract(epoch FROM max(pause)) * 1000 FROM (SELECT started_at - lag(started_at)"
+                            " OVER (ORDER BY started_at) AS pause FROM jobs WHERE job_id = ANY(%s::uuid[])) s", (ids,))
+    assert pause_ms < 150
+
+
 def test_few_jobs_go_over_nats(sokoul):
     sokoul.start("sokoul-scout")
     before = published(sokoul)
