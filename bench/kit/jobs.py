@@ -3,9 +3,12 @@
 from kit.http import NOOP, load
 from kit.scene import BenchError, Scene, pause, pgbench, tool
 
+# The ids are UUIDv7, as all that the product makes: neighbours in time are neighbours in the index.
 WAITING_SQL = """
 WITH made AS (INSERT INTO jobs (job_id, kind, worker, user_id, run_at, epoch, wake)
-    SELECT gen_random_uuid(), 'noop', 'scout', '00000000-0000-0000-0000-000000000000', now() + interval '30 days', 1,
+    SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+            || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid,
+        'noop', 'scout', '00000000-0000-0000-0000-000000000000', now() + interval '30 days', 1,
         nextval('outbox_id_seq') FROM generate_series(1, {n}) RETURNING job_id, wake, run_at)
 INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.scout.noop', run_at FROM made
 """
