@@ -94,18 +94,23 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]
     clock_timestamp(), lease_until = NULL, reason = t.reason, detail = t.detail, place = NULL FROM t WHERE
     j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind, j.worker,
     j.priority, j.user_id, j.request_id, j.payload, j.reason, j.detail, j.attempts, j.started_at, j.fence,
-    t.letter), notices AS MATERIALIZED (SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) *
+    t.letter), worth AS (SELECT failed.*, row_number() OVER (PARTITION BY user_id ORDER BY job_id) AS nth FROM
+    failed WHERE kind <> 'notify' AND user_id <> '00000000-0000-0000-0000-000000000000' AND reason <>
+    'cancelled'), lately AS (SELECT user_id, (SELECT count(*) FROM (SELECT FROM jobs j WHERE j.user_id =
+    w.user_id AND j.kind = 'notify' AND j.job_id > (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint -
+    3600000), 12, '0') || '70008000000000000000')::uuid LIMIT 30) n) AS told FROM (SELECT DISTINCT user_id
+    FROM worth) w), notices AS MATERIALIZED (SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) *
     1000)::bigint), 12, '0') || '7' || substr(md5(job_id || ':' || fence), 1, 3) || '8' || substr(md5(job_id
     || ':' || fence), 4, 15))::uuid AS id, nextval('outbox_id_seq') AS wake, user_id, request_id, job_id,
     jsonb_strip_nulls(jsonb_build_object('channel', 'email', 'template', 'job_failed', 'job_id', job_id,
-    'kind', kind, 'reason', reason, 'detail', detail, 'title', left(payload->>'query', 200))) AS payload FROM
-    failed WHERE kind <> 'notify' AND user_id <> '00000000-0000-0000-0000-000000000000' AND reason <>
-    'cancelled'), noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id,
-    epoch, wake) SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices),
-    woken AS (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, id, 1, 'sokoul.jobs.scout.notify'
-    FROM notices), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)
-    SELECT letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN
-    '' ELSE '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
+    'kind', kind, 'reason', reason, 'detail', detail, 'title', left(payload->>'query', 200), 'last',
+    nullif(told + nth = 30, false))) AS payload FROM worth JOIN lately USING (user_id) WHERE told + nth <=
+    30), noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id, epoch,
+    wake) SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices), woken AS
+    (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, id, 1, 'sokoul.jobs.scout.notify' FROM
+    notices), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT
+    letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE
+    '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
     jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail)
     ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]') ||
     jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', reason,

@@ -90,6 +90,13 @@ static const struct db_stmt finish_stmt = {
     " || substr(md5(job_id || ':' || fence), 1, 3) || '8' || substr(md5(job_id || ':' || fence), 4, "        \
     "15))::uuid"
 
+/* The least UUIDv7 of an hour ago. */
+#define HOUR_AGO_ID_SQL                                                                                      \
+    "(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - 3600000), 12, '0') || "                       \
+    "'70008000000000000000')"                                                                                \
+    "::uuid"
+#define NOTICES_AN_HOUR "30" /* to one person; the last one says that it is */
+
 /* Failed for good; `letter` is the id of the dead letter, or NULL when there is none. A person is told by a
  * job of its own; a failed notice is not told of. */
 static const struct db_stmt fail_stmt = {
@@ -101,12 +108,18 @@ static const struct db_stmt fail_stmt = {
     "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.user_id, j.request_id, j.payload, j.reason, "
     "j.detail,"
     "   j.attempts, j.started_at, j.fence, t.letter),"
+    " worth AS (SELECT failed.*, row_number() OVER (PARTITION BY user_id ORDER BY job_id) AS nth FROM failed"
+    "   WHERE kind <> 'notify' AND user_id <> '" ID_SYSTEM_USER "' AND reason <> 'cancelled'),"
+    " lately AS (SELECT user_id, (SELECT count(*) FROM (SELECT FROM jobs j WHERE j.user_id = w.user_id"
+    "     AND j.kind = 'notify' AND j.job_id > " HOUR_AGO_ID_SQL " LIMIT " NOTICES_AN_HOUR ") n) AS told"
+    "   FROM (SELECT DISTINCT user_id FROM worth) w),"
     " notices AS MATERIALIZED (SELECT " NOTICE_ID_SQL " AS id, nextval('outbox_id_seq') AS wake, user_id,"
     "   request_id, job_id, jsonb_strip_nulls(jsonb_build_object('channel', 'email', 'template', "
     "'job_failed',"
     "     'job_id', job_id, 'kind', kind, 'reason', reason, 'detail', detail,"
-    "     'title', left(payload->>'query', 200))) AS payload"
-    "   FROM failed WHERE kind <> 'notify' AND user_id <> '" ID_SYSTEM_USER "' AND reason <> 'cancelled'),"
+    "     'title', left(payload->>'query', 200), 'last', nullif(told + nth = " NOTICES_AN_HOUR ", false)))"
+    "     AS payload"
+    "   FROM worth JOIN lately USING (user_id) WHERE told + nth <= " NOTICES_AN_HOUR "),"
     " noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id, epoch, "
     "wake)"
     "   SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices),"

@@ -7,7 +7,7 @@ import time
 import uuid
 
 import pytest
-from job_kit import SYSTEM, inject, run, settled
+from job_kit import SYSTEM, all_settled, inject, run, settled
 from stack_under_test import SLOW, eventually
 
 DONE = {"channel": "email", "template": "download_done", "download_id": str(uuid.uuid4()), "name": "Sintel"}
@@ -178,6 +178,20 @@ def test_a_permanent_failure_is_told_of_and_a_cancelled_job_is_not(sokoul, scout
     eventually(lambda: sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (running,)) == "Running")
     sokoul.ctl("job", "cancel", running)
     assert settled(sokoul, running)["children"] == [] and len(children(sokoul, failed["id"])) == 1
+
+
+def test_of_many_failures_within_an_hour_thirty_are_told(sokoul, scout, smtp, ada):  # req: S113
+    """In two rounds: what a single statement ends, and what was told before it."""
+    first = inject(sokoul, "noop", {"fail": "permanent"}, 20, "--user", ada)
+    all_settled(sokoul, first)
+    rest = inject(sokoul, "noop", {"fail": "permanent"}, 200, "--user", ada)
+    all_settled(sokoul, rest)
+    eventually(lambda: len(smtp.mails) == 30, 20, "thirty mails")
+    assert sokoul.value("SELECT count(*) FROM jobs WHERE kind = 'notify'") == 30
+    assert len([m for m in smtp.mails if "is not mailed" in m.message.get_content()]) == 1
+    sokoul.sql("UPDATE jobs SET job_id = overlay(job_id::text PLACING '018' FROM 1 FOR 3)::uuid WHERE kind = 'notify'")  # long ago
+    inject(sokoul, "noop", {"fail": "permanent"}, 1, "--user", ada)
+    eventually(lambda: len(smtp.mails) == 31, 20, "a mail in the next hour")
 
 
 def test_a_notice_that_cannot_be_sent_is_not_told_of(sokoul, scout, smtp, ada):

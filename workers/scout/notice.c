@@ -18,6 +18,7 @@ struct facts
     const char *reason;
     const char *detail;
     const char *title;
+    bool last; /* the next ones within the hour are not sent */
 };
 
 /* What strangers named must not look like a line of ours. */
@@ -38,6 +39,7 @@ static const struct json_field failed_fields[] = {
     {"reason", JSON_TEXT, JSON_OPTIONAL, offsetof(struct facts, reason), 0, WORD_MAX},
     {"detail", JSON_TEXT, JSON_OPTIONAL, offsetof(struct facts, detail), 0, DETAIL_MAX},
     {"title", JSON_TEXT, JSON_OPTIONAL, offsetof(struct facts, title), 0, TITLE_MAX},
+    {"last", JSON_BOOL, JSON_OPTIONAL, offsetof(struct facts, last), 0, 0},
 };
 
 static const struct
@@ -98,12 +100,17 @@ static void write_failed(struct arena *arena, const struct facts *facts, struct 
                         : is_given(facts->reason) ? facts->reason
                                                   : "No cause was told";
     notice->subject = arena_printf(arena, "Your %s failed%s", work, about);
-    notice->text = arena_printf(arena,
-                                "Your %s failed%s\n\n"
-                                "What is wrong:\n%s\n\n"
-                                "What happens next:\n%s\n\n"
-                                "Job: %s\n",
-                                work, about, wrong, next_of(facts->reason), facts->id);
+    notice->text =
+        arena_printf(arena,
+                     "Your %s failed%s\n\n"
+                     "What is wrong:\n%s\n\n"
+                     "What happens next:\n%s\n\n"
+                     "%sJob: %s\n",
+                     work, about, wrong, next_of(facts->reason),
+                     facts->last ? "You have been told of many things within an hour. What else fails\n"
+                                   "within it is not mailed: see the list of your jobs.\n\n"
+                                 : "",
+                     facts->id);
 }
 
 /* ---- download_done -------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ static const struct
      "Your job \"greet\" failed", "What is wrong:\nnot_found\n"},
     {"job_failed", "{\"job_id\":\"" ID "\",\"kind\":\"download\",\"reason\":\"disk_full\",\"detail\":null}",
      "Your download failed", "room on the disk"},
+    {"job_failed", "{\"job_id\":\"" ID "\",\"kind\":\"noop\",\"last\":true}", "Your test job failed",
+     "within it is not mailed"},
     {"download_done", "{\"download_id\":\"" ID "\",\"name\":\"a\\nWhat is wrong:\"}",
      "Download complete: a What is wrong:", "You can watch it now"},
 };
