@@ -24,6 +24,15 @@ struct stream_now
     bool swept; /* all jobs have been looked at since it is this one */
 };
 
+/* What the relay knows of rows that its local worker might take at once. */
+enum crowd
+{
+    CROWD_NONE,   /* few: they go to the broker */
+    CROWD_DUE,    /* as many as were asked for: there may be more */
+    CROWD_SERVED, /* and the local worker has had its turn since the broker had */
+    CROWD_OTHERS  /* many, and none that it can take: they go to the broker in large batches */
+};
+
 struct outbox
 {
     struct mq *mq;
@@ -55,13 +64,11 @@ struct outbox
     struct stream_now stream;
     unsigned turn;            /* every fourth time urgent rows do not go first */
     int64_t no_room_since_ms; /* 0: there was room */
-    bool crowd;               /* there was as much as was asked for: there may be more for the local worker */
-    bool barren;              /* there was, but nothing that it can take: all goes to the broker */
-    bool brought;             /* the local worker has had its turn since the broker had */
-    bool cut_short;           /* the local worker had no room for all that is due */
-    int64_t looked_ms;        /* when it asked the table last */
-    int64_t past_ms;          /* when it looked past the rows of a busy local worker last */
-    bool complained;          /* the log says that NATS is away */
+    enum crowd crowd;
+    bool cut_short;    /* the local worker had no room for all that is due */
+    int64_t looked_ms; /* when it asked the table last */
+    int64_t past_ms;   /* when it looked past the rows of a busy local worker last */
+    bool complained;   /* the log says that NATS is away */
 
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */

@@ -82,7 +82,7 @@ static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena 
 /* With a local worker few are taken at first: are there more, they are a crowd. */
 static struct outbox_ask ask_for(struct outbox *outbox, int room, const struct hold *hold)
 {
-    int64_t max = room <= 0 || outbox->barren ? RELAY_BATCH : LOCAL_LEAST + 1;
+    int64_t max = room <= 0 || outbox->crowd == CROWD_OTHERS ? RELAY_BATCH : LOCAL_LEAST + 1;
     return (struct outbox_ask){.max = max,
                                .max_high = ++outbox->turn % 4 == 0 ? 0 : max,
                                .hold_ms = hold->others_ms,
@@ -102,6 +102,15 @@ static bool is_time_to_look_past(struct outbox *outbox)
     return true;
 }
 
+static enum crowd crowd_after_take(enum crowd was, bool full, int room)
+{
+    if (was == CROWD_DUE || was == CROWD_SERVED)
+        return CROWD_DUE;
+    if (!full)
+        return CROWD_NONE;
+    return room > 0 ? CROWD_DUE : was;
+}
+
 /* ---- a round ---------------------------------------------------------------------------------- */
 
 /* *moved: how many rows were taken, by whomever; where no urgent ones were asked for, nothing is not yet the
@@ -115,8 +124,7 @@ static enum err_code take(struct outbox *outbox, struct db *db, struct arena *ar
         code = outbox_store_take(db, arena, &ask, &batch->rows, &batch->count, moved, err);
     if (code != E_OK)
         return code;
-    outbox->crowd = outbox->crowd || (room > 0 && *moved == (size_t)ask.max);
-    outbox->barren = outbox->barren && *moved == (size_t)ask.max;
+    outbox->crowd = crowd_after_take(outbox->crowd, *moved == (size_t)ask.max, room);
     if (*moved == 0 && ask.max_high == 0)
         *moved = 1;
     return E_OK;
@@ -164,9 +172,7 @@ static enum err_code bring(struct outbox *outbox, struct db *db, struct arena *a
                            const struct hold *hold, size_t *moved, struct err *err)
 {
     enum err_code code = local_bring(outbox, db, arena, room, hold, moved, err);
-    outbox->crowd = *moved > LOCAL_LEAST;
-    outbox->barren = *moved == 0;
-    outbox->brought = true;
+    outbox->crowd = *moved > LOCAL_LEAST ? CROWD_SERVED : *moved == 0 ? CROWD_OTHERS : CROWD_NONE;
     *moved += 1;
     return code;
 }
@@ -179,16 +185,14 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     pthread_mutex_lock(&outbox->local_lock);
     int room = local_room(outbox);
     outbox->cut_short = room == 0;
-    bool crowd = room > 0 && outbox->crowd;
     if (room == 0)
         atomic_store(&outbox->starved, true);
-    bool past =
-        ((crowd && outbox->brought) || local_is_worth_waiting(outbox, room)) && is_time_to_look_past(outbox);
-    if (crowd && !past)
+    const bool served = room > 0 && outbox->crowd == CROWD_SERVED;
+    const bool past = (served || local_is_worth_waiting(outbox, room)) && is_time_to_look_past(outbox);
+    if (room > 0 && !past && (served || outbox->crowd == CROWD_DUE))
         code = bring(outbox, db, arena, room, hold, moved, err);
     else if (past || !local_is_worth_waiting(outbox, room))
     {
-        outbox->brought = false;
         if (room > 0) /* it had kept a place free for what does not come this way */
             outbox->local.got(outbox->local.of, NULL, 0);
         code = relay(outbox, db, arena, room, hold, moved, err);
