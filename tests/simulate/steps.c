@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens when nothing is wrong, and what the sweeper does about what was. */
+#include "tests/simulate/internal.h"
+
+/* ---- steps: the ordinary -------------------------------------------------------------------- */
+
+void step_accept(struct world *world)
+{
+    int job = pick(world, JOBS);
+    int64_t later = pick(world, 3) == 0 ? 1000 * (int64_t)pick(world, 100) : 0;
+    struct row *row = &world->jobs[job];
+    struct life_effects effects = life_accept(&row->life, world->now_ms, world->now_ms + later);
+    apply(world, job, effects);
+    if (effects.moved)
+        row->stranger = false;
+    row->accepted = true;
+}
+
+void step_stranger(struct world *world)
+{
+    int job = pick(world, JOBS);
+    if (world->jobs[job].life.status == JOB_NOTHING && stream_has_room(world))
+    {
+        put_message(world, job, 0);
+        world->jobs[job].stranger = true;
+    }
+}
+
+static struct outbox_row *any_row(struct world *world)
+{
+    int from = pick(world, ROWS);
+    for (int i = 0; i < ROWS; i++)
+    {
+        struct outbox_row *row = &world->outbox[(from + i) % ROWS];
+        if (row->used && row->due_ms <= world->now_ms)
+            return row;
+    }
+    return NULL;
+}
+
+void step_relay_publish(struct world *world)
+{
+    struct outbox_row *row = any_row(world);
+    if (row == NULL || !stream_has_room(world))
+        return;
+    if (world->bug == WORLD_BUG_DELETE_BEFORE_PUBACK && !row->published)
+    {
+        row->used = false; /* and here the relay may die */
+        if (pick(world, 4) != 0)
+            publish(world, row->job, row->epoch);
+        return;
+    }
+    publish(world, row->job, row->epoch);
+    row->published = true;
+}
+
+void step_relay_delete(struct world *world)
+{
+    struct outbox_row *row = any_row(world);
+    if (row == NULL || !row->published)
+        return;
+    commit_lazily(world);
+    row->used = false;
+}
+
+static struct worker *any_worker(struct world *world)
+{
+    struct worker *worker = &world->workers[pick(world, WORKERS)];
+    return worker->frozen ? NULL : worker;
+}
+
+static struct hold *free_hold(struct worker *worker)
+{
+    for (int i = 0; i < HOLDS; i++)
+        if (!worker->holds[i].used)
+            return &worker->holds[i];
+    return NULL;
+}
+
+void step_receive(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    struct hold *hold = worker == NULL ? NULL : free_hold(worker);
+    int from = pick(world, MESSAGES);
+    for (int i = 0; hold != NULL && i < MESSAGES; i++)
+    {
+        int at = (from + i) % MESSAGES;
+        if (world->stream[at].state != QUEUED)
+            continue;
+        world->stream[at].state = OUT;
+        *hold = (struct hold){
+            .used = true, .message = at, .seq = world->stream[at].seq, .job = world->stream[at].job};
+        if (world->bug == WORLD_BUG_ACK_BEFORE_CLAIM)
+            ack(world, hold);
+        return;
+    }
+}
+
+static int claimed_count(const struct worker *worker)
+{
+    int count = 0;
+    for (int i = 0; i < HOLDS; i++)
+        count += worker->holds[i].used && worker->holds[i].claimed;
+    return count;
+}
+
+static struct hold *any_hold(struct world *world, struct worker *worker, bool claimed)
+{
+    int from = pick(world, HOLDS);
+    for (int i = 0; worker != NULL && i < HOLDS; i++)
+    {
+        struct hold *hold = &worker->holds[(from + i) % HOLDS];
+        if (hold->used && hold->claimed == claimed)
+            return hold;
+    }
+    return NULL;
+}
+
+void claim_hold(struct world *world, struct worker *worker, struct hold *hold)
+{
+    struct row *row = &world->jobs[hold->job];
+    bool by_itself = claimed_count(worker) == 0;
+    if (row->life.alone && row->life.status == JOB_PENDING && !by_itself)
+        return; /* it waits until the others have ended */
+    int64_t due_ms = row->life.run_at_ms;
+    int64_t now_ms = world->bug == WORLD_BUG_EARLY_CLAIM ? INT64_MAX / 2 : world->now_ms;
+    bool was_pending = row->life.status == JOB_PENDING;
+    if (row->life.status == JOB_NOTHING && is_limited(hold->job))
+    {
+        apply(world, hold->job, life_accept(&row->life, now_ms, now_ms));
+        row->stranger = false;
+        ack(world, hold);
+        hold->used = false;
+        return;
+    }
+    if (finds_no_place(world, hold->job, (int)(worker - world->workers)))
+    {
+        (void)life_wait(&row->life, now_ms);
+        commit(world);
+        ack(world, hold);
+        hold->used = false;
+        return;
+    }
+    int64_t tick = world->bug == WORLD_BUG_FENCE_REUSED ? 0 : ++world->tick;
+    commit_lazily(world);
+    struct life_effects effects =
+        row->life.status == JOB_NOTHING
+            ? life_adopt(&row->life, tick, now_ms, LEASE_MS)
+            : life_claim(&row->life, by_itself ? SETTLE_ALONE : SETTLE_IN_COMPANY, tick, now_ms, LEASE_MS);
+    if (!effects.moved)
+    {
+        ack(world, hold);
+        hold->used = false;
+        return;
+    }
+    if (was_pending && due_ms > world->now_ms)
+        broke(world, "P11 never before run_at");
+    if (row->stranger || is_limited(hold->job)) /* only ordinary claims do not wait for the disk */
+        commit(world);
+    row->stranger = false;
+    hold->claimed = true;
+    hold->alone = row->life.alone;
+    worker->alone_running = hold->alone;
+    hold->fence = row->life.fence;
+    row->holder = (int)(worker - world->workers);
+}
+
+void step_claim(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    struct hold *hold = any_hold(world, worker, false);
+    if (hold != NULL && !worker->alone_running)
+        claim_hold(world, worker, hold);
+}
+
+/* The relay claims for the worker of its own process, in the transaction that removes the row. */
+void step_bring(struct world *world)
+{
+    struct outbox_row *row = any_row(world);
+    struct worker *worker = any_worker(world);
+    struct hold *hold = worker == NULL ? NULL : free_hold(worker);
+    if (row == NULL || hold == NULL || is_limited(row->job) || worker->alone_running)
+        return;
+    struct row *job = &world->jobs[row->job];
+    commit_lazily(world);
+    if (!life_claim(&job->life, SETTLE_IN_COMPANY, ++world->tick, world->now_ms, LEASE_MS).moved)
+        return;
+    job->holder = (int)(worker - world->workers);
+    *hold = (struct hold){
+        .used = true, .claimed = true, .message = -1, .job = row->job, .fence = job->life.fence};
+    row->used = false;
+}
+
+static enum err_code any_outcome(struct world *world)
+{
+    static const enum err_code codes[] = {E_OK,       E_OK,        E_OK,       E_PROVIDER,
+                                          E_TOO_MANY, E_NOT_FOUND, E_SHUTDOWN, E_LOST};
+    return codes[pick(world, (int)(sizeof codes / sizeof codes[0]))];
+}
+
+/* Whether the job was still its own. */
+bool settle_hold(struct world *world, struct worker *worker, struct hold *hold, enum err_code code)
+{
+    struct row *row = &world->jobs[hold->job];
+    int64_t fence = world->bug == WORLD_BUG_NO_FENCE ? row->life.fence : hold->fence;
+    bool rightful = row->holder == (int)(worker - world->workers) && row->life.fence == hold->fence &&
+                    row->life.status == JOB_RUNNING;
+    if (world->bug == WORLD_BUG_NO_STATUS_GUARD && code == E_OK)
+        row->results++;
+    int attempts = row->life.attempts;
+    struct life_effects effects =
+        life_settle(&row->life, fence, code, 0, (uint32_t)pick(world, 1000) * 4000000u, world->now_ms);
+    if (effects.moved && !rightful)
+        broke(world, "P07 no zombie commits");
+    if (world->bug == WORLD_BUG_NO_STATUS_GUARD && effects.result)
+        effects.result = false;
+    if (effects.moved && world->bug == WORLD_BUG_HAND_BACK_BURNS && code == E_SHUTDOWN)
+        row->life.attempts = attempts;
+    if (effects.moved && err_job(code) == ERR_JOB_RETRY)
+        row->blames++;
+    if (effects.moved && world->bug == WORLD_BUG_SAME_EPOCH && effects.wake)
+        row->life.epoch--;
+    apply(world, hold->job, effects);
+    if (effects.moved)
+        row->holder = -1;
+    if (hold->alone)
+        worker->alone_running = false;
+    return effects.moved;
+}
+
+void step_settle(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    struct hold *hold = any_hold(world, worker, true);
+    if (hold == NULL)
+        return;
+    enum err_code code = any_outcome(world);
+    bool mine = settle_hold(world, worker, hold, code);
+    if (pick(world, 6) == 0) /* in doubt: settled again, and "no row" is then the answer */
+        mine = settle_hold(world, worker, hold, code);
+    if (pick(world, 8) == 0) /* it dies before the acknowledgement */
+        hold->used = false;
+    else if (mine || world->bug == WORLD_BUG_ACK_LOST)
+        ack(world, hold);
+    else
+        give_back(world, hold);
+    hold->used = false;
+}
+
+void step_cancel(struct world *world)
+{
+    struct row *row = &world->jobs[pick(world, JOBS)];
+    if (world->bug == WORLD_BUG_CANCEL_OVERWRITES && row->life.status == JOB_COMPLETED)
+        row->life.status = JOB_FAILED;
+    if (!life_cancel(&row->life).moved)
+        return;
+    row->holder = -1;
+    commit(world);
+}
+
+void step_replay(struct world *world)
+{
+    int job = pick(world, JOBS);
+    struct row *row = &world->jobs[job];
+    struct life_effects effects = life_replay(&row->life, row->letter, world->now_ms);
+    row->replayed = effects.moved;
+    if (effects.moved)
+        row->blames = 0;
+    apply(world, job, effects);
+}
+
+void step_time(struct world *world)
+{
+    world->now_ms += 100 * (int64_t)pick(world, 100);
+}
+
+/* ---- steps: the sweeper --------------------------------------------------------------------- */
+
+void sweep_job(struct world *world, int job)
+{
+    struct row *row = &world->jobs[job];
+    if (row->life.status != JOB_PENDING || has_outbox(world, job) || in_stream(world, job) ||
+        world->bug == WORLD_BUG_NO_SWEEP)
+        return;
+    if (world->bug == WORLD_BUG_SWEEP_WAITING && row->life.place == LIFE_WAITS)
+        apply(world, job, life_call(&row->life, world->now_ms));
+    apply(world, job, life_sweep(&row->life, world->now_ms));
+}
+
+void step_sweep(struct world *world)
+{
+    sweep_job(world, pick(world, JOBS));
+}
+
+static int rightful_count(const struct world *world, int worker)
+{
+    int count = 0;
+    for (int i = 0; i < JOBS; i++)
+        count += world->jobs[i].life.status == JOB_RUNNING && world->jobs[i].holder == worker;
+    return count;
+}
+
+/* All jobs of a worker that is taken for dead, rightly or not. */
+void take_back_worker(struct world *world, int worker)
+{
+    int count = rightful_count(world, worker);
+    enum settle_company company =
+        count > 1 && world->bug != WORLD_BUG_BLAMES_ALL ? SETTLE_IN_COMPANY : SETTLE_ALONE;
+    for (int job = 0; job < JOBS; job++)
+    {
+        struct row *row = &world->jobs[job];
+        if (row->life.status != JOB_RUNNING || row->holder != worker || world->bug == WORLD_BUG_NO_TAKE_BACK)
+            continue;
+        row->holder = -1;
+        if (count == 1)
+            row->blames++;
+        apply(world, job, life_take_back(&row->life, company, world->now_ms));
+    }
+}
+
+void step_false_alarm(struct world *world)
+{
+    take_back_worker(world, pick(world, WORKERS));
+}
