@@ -14,7 +14,7 @@ import time
 import pytest
 from stack import postgres, settings
 from stack.nats import Nats
-from stack.proc import alive, all_pids, free_ports, link_of, read_pid, wait_for
+from stack.proc import alive, all_pids, free_ports, link_of, port_is_free, read_pid, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HIDDEN = settings.OWN + settings.PASSED + ("MAKELEVEL", "MAKEFLAGS", "STATE_DIR", "PORT_BASE")
@@ -124,6 +124,22 @@ def test_what_is_killed_is_started_again(run):
     for name in SERVERS:
         assert f"{name} was ended by SIGKILL: restarting it" in run.text()
     assert run.stop() == 0
+
+
+@pytest.mark.parametrize("_", range(6))
+def test_the_demo_provider_ends_however_many_signals_come_at_once(_):
+    """Two that came close together left it waiting for a lock of its own: of those killed with their supervisor, a few."""
+    port = free_ports(1)
+    child = subprocess.Popen([os.path.join(ROOT, "tools", "demo_provider"), str(port), "key"])
+    try:
+        assert wait_for(lambda: not port_is_free(port), 10), "it listens"
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            os.kill(child.pid, signal.SIGTERM)
+        assert child.wait(5) == 0
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_a_server_that_somebody_has_stopped_on_purpose_is_left_alone(run):
