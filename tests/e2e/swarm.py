@@ -141,7 +141,7 @@ class Hunting:
 
 
 class Sampler:
-    """Looks at a download's progress all the time: .gaps() are the seconds between changes while it ran."""
+    """Looks at a download's progress all the time: .gaps() are the seconds between tellings while it ran."""
 
     def __init__(self, sokoul, download):
         self.sokoul, self.download = sokoul, download
@@ -165,7 +165,7 @@ class Sampler:
                     cursor.execute("SELECT status, downloaded_bytes, progress_at FROM downloads WHERE id = %s",
                                    (self.download.id,))
                     status, done, at = cursor.fetchone()
-                    if status == "Running" and (not self.seen or self.seen[-1][1] != done):
+                    if status == "Running" and (not self.seen or self.seen[-1][2] != at):
                         self.seen.append((time.monotonic(), done, at))
 
     def gaps(self):
