@@ -3,6 +3,7 @@
 
 #include "common/crypt/base64.h"
 #include "common/crypt/digest.h"
+#include "common/crypt/seen.h"
 #include "common/json/json.h"
 
 #include <jwt.h>
@@ -24,6 +25,7 @@ struct token_keys
 {
     struct secret current;
     struct secret previous;
+    struct seen *seen; /* tokens that these keys were found to have signed */
 };
 
 /* ---- keys -------------------------------------------------------------------------------- */
@@ -49,6 +51,8 @@ enum err_code token_keys_new(const char *current, const char *previous, struct t
     enum err_code code = read_secret(current != NULL ? current : "", &keys->current, err);
     if (code == E_OK && previous != NULL && previous[0] != '\0')
         code = read_secret(previous, &keys->previous, err);
+    if (code == E_OK && (keys->seen = seen_new()) == NULL)
+        code = fail(err, E_NO_MEMORY, "out of memory");
     if (code == E_OK)
         *out = keys;
     else
@@ -60,6 +64,7 @@ void token_keys_free(struct token_keys *keys)
 {
     if (keys == NULL)
         return;
+    seen_free(keys->seen);
     secret_wipe(keys, sizeof *keys);
     free(keys);
 }
@@ -108,11 +113,6 @@ struct parts
     const char *signature;
 };
 
-static enum err_code broken(struct err *err)
-{
-    return fail(err, E_UNAUTHENTICATED, "the access token is not valid");
-}
-
 static bool take_apart(const char *token, struct parts *parts)
 {
     size_t len = strnlen(token, TOKEN_MAX_BYTES + 1);
@@ -158,8 +158,10 @@ static bool signed_with(const struct secret *secret, const char *token)
     return good;
 }
 
-static bool read_claims(const struct json *payload, struct token_claims *claims)
+static bool read_claims(const struct json *payload, struct seen_token *token)
 {
+    struct token_claims *claims = &token->claims;
+    const struct json *not_before = json_get(payload, "nbf");
     const char *role = json_text(json_get(payload, "role"), "");
     struct id also;
     if (!id_parse(json_text(json_get(payload, "sub"), ""), &claims->user_id) ||
@@ -173,48 +175,52 @@ static bool read_claims(const struct json *payload, struct token_claims *claims)
     memcpy(claims->role, role, strlen(role) + 1);
     claims->issued_s = json_int(json_get(payload, "iat"), -1);
     claims->expires_s = json_int(json_get(payload, "exp"), -1);
+    token->from_s = not_before == NULL ? 0 : json_int(not_before, INT64_MAX);
     return claims->issued_s >= 0 && claims->expires_s >= 0;
 }
 
-static enum err_code check_times(const struct json *payload, const struct token_claims *claims, int64_t now_s,
-                                 struct err *err)
+static enum err_code check_times(const struct seen_token *token, int64_t now_s, struct err *err)
 {
-    const struct json *not_before = json_get(payload, "nbf");
-    int64_t from_s = not_before == NULL ? 0 : json_int(not_before, INT64_MAX);
-    if (claims->issued_s > now_s + TOKEN_LEEWAY_S || from_s > now_s + TOKEN_LEEWAY_S)
+    if (token->claims.issued_s > now_s + TOKEN_LEEWAY_S || token->from_s > now_s + TOKEN_LEEWAY_S)
         return fail(err, E_UNAUTHENTICATED, "the access token is not valid yet");
-    if (claims->expires_s <= now_s)
+    if (token->claims.expires_s <= now_s)
         return fail(err, E_UNAUTHENTICATED, "the access token has expired");
     return E_OK;
 }
 
-static enum err_code verify(const struct token_keys *keys, const char *token, int64_t now_s,
-                            struct arena *scratch, struct token_claims *claims, struct err *err)
+static bool is_ours(const struct token_keys *keys, const char *token, struct arena *scratch,
+                    struct seen_token *read)
 {
     struct parts parts;
-    struct token_claims read = {0};
-    if (!take_apart(token, &parts))
-        return broken(err);
-    if (!header_is_ours(read_object(scratch, token, parts.payload - 1)))
-        return broken(err);
-    if (!signed_with(&keys->current, token) && !signed_with(&keys->previous, token))
-        return broken(err);
-    const struct json *payload = read_object(scratch, parts.payload, parts.signature - 1);
-    if (!read_claims(payload, &read))
-        return broken(err);
-    enum err_code code = check_times(payload, &read, now_s, err);
-    if (code == E_OK)
-        *claims = read;
-    return code;
+    return take_apart(token, &parts) && header_is_ours(read_object(scratch, token, parts.payload - 1)) &&
+           (signed_with(&keys->current, token) || signed_with(&keys->previous, token)) &&
+           read_claims(read_object(scratch, parts.payload, parts.signature - 1), read);
+}
+
+static enum err_code verify(const struct token_keys *keys, const char *token, struct seen_token *read,
+                            struct err *err)
+{
+    struct arena *scratch = arena_new(SCRATCH_BYTES);
+    if (scratch == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    bool good = is_ours(keys, token, scratch, read);
+    arena_free(scratch);
+    return good ? E_OK : fail(err, E_UNAUTHENTICATED, "the access token is not valid");
 }
 
 enum err_code token_verify(const struct token_keys *keys, const char *token, int64_t now_s,
                            struct token_claims *claims, struct err *err)
 {
-    struct arena *scratch = arena_new(SCRATCH_BYTES);
-    if (scratch == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    enum err_code code = verify(keys, token, now_s, scratch, claims, err);
-    arena_free(scratch);
-    return code;
+    const struct digest digest = digest_sha256(token, strnlen(token, TOKEN_MAX_BYTES + 1));
+    struct seen_token read = {.from_s = 0};
+    bool is_new = !seen_find(keys->seen, &digest, &read);
+    enum err_code code = is_new ? verify(keys, token, &read, err) : E_OK;
+    if (code == E_OK)
+        code = check_times(&read, now_s, err);
+    if (code != E_OK)
+        return code;
+    if (is_new)
+        seen_keep(keys->seen, &digest, &read);
+    *claims = read.claims;
+    return E_OK;
 }

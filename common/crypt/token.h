@@ -11,7 +11,8 @@
  *              sid (UUID), role, type "access", iat, exp, nbf when present
  *
  * Ownership: keys are copied and wiped by token_keys_free; on a reload the owner makes new keys.
- * Threads: keys are immutable, any thread.  Never blocks.
+ * Threads: any; the secrets never change, and what is remembered of good tokens has a lock (seen.h).
+ * Never blocks.
  */
 #ifndef SOKOUL_COMMON_CRYPT_TOKEN_H
 #define SOKOUL_COMMON_CRYPT_TOKEN_H

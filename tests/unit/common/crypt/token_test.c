@@ -283,6 +283,33 @@ START_TEST(token__secret_has_at_least_256_bits)
 }
 END_TEST
 
+/* What was remembered of a good token says nothing for another one, for other keys or for another time.
+ * req: S62 S146 S147 */
+START_TEST(token__remembered_is_asked_again)
+{
+    struct token_keys *others = NULL;
+    struct token_claims first;
+    struct token_claims again;
+    char *token = forge(HEADER, GOOD, SECRET, EVP_sha256());
+    ck_assert_int_eq(token_keys_new(OTHER, NULL, &others, &err), E_OK);
+    ck_assert_int_eq(token_verify(keys, token, NOW_S, &first, &err), E_OK);
+    ck_assert_int_eq(token_verify(keys, token, NOW_S + 1, &again, &err), E_OK);
+    ck_assert_str_eq(again.user_id.text, first.user_id.text);
+    ck_assert_str_eq(again.session_id.text, first.session_id.text);
+    ck_assert_str_eq(again.role, first.role);
+    ck_assert_int_eq(again.expires_s, first.expires_s);
+    ck_assert_int_eq(token_verify(others, token, NOW_S, &again, &err), E_UNAUTHENTICATED);
+    ck_assert_int_eq(token_verify(keys, token, NOW_S + 3600, &again, &err), E_UNAUTHENTICATED);
+    ck_assert_str_eq(err.text, "the access token has expired");
+    ck_assert_int_eq(token_verify(keys, token, NOW_S - 60, &again, &err), E_UNAUTHENTICATED);
+    ck_assert_str_eq(err.text, "the access token is not valid yet");
+    token[strlen(token) - 2] ^= 1;
+    ck_assert_int_eq(verify(token), E_UNAUTHENTICATED);
+    ck_assert_int_eq(verify(forge(HEADER, GOOD, OTHER, EVP_sha256())), E_UNAUTHENTICATED);
+    token_keys_free(others);
+}
+END_TEST
+
 START_TEST(token__without_an_end_is_not_signed)
 {
     const char *token = NULL;
@@ -310,6 +337,7 @@ int main(void)
     tcase_add_test(tests, token__too_large_or_empty_is_refused);
     tcase_add_test(tests, token__of_the_previous_secret_is_still_good);
     tcase_add_test(tests, token__secret_has_at_least_256_bits);
+    tcase_add_test(tests, token__remembered_is_asked_again);
     tcase_add_test(tests, token__without_an_end_is_not_signed);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
