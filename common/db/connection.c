@@ -98,7 +98,7 @@ static enum err_code connect_settle(struct db *db, struct err *err)
 {
     static const char lookups[] =
         "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
-        "SET enable_mergejoin = off; SET enable_bitmapscan = off";
+        "SET enable_mergejoin = off; SET enable_bitmapscan = off; SET enable_memoize = off";
     char set[512];
     snprintf(set, sizeof set,
              "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET plan_cache_mode = force_custom_plan; "

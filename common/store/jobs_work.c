@@ -39,7 +39,7 @@ static const struct db_stmt bring_stmt = {
     " due AS (SELECT id AS row_id, job_id AS woken FROM high UNION ALL SELECT id, job_id FROM rest),"
     " claimed AS (" CLAIM_SET " FROM due WHERE job_id = woken AND NOT alone AND " CLAIMABLE
     "   RETURNING " JOB_CLAIMED_COLUMNS ", row_id),"
-    " gone AS (DELETE FROM outbox WHERE id IN (SELECT row_id FROM claimed))" JOB_NOTED("$2",
+    " gone AS (DELETE FROM outbox o USING claimed c WHERE o.id = c.row_id)" JOB_NOTED("$2",
                                                                                        "AND " SQL_LAZILY),
     6};
 
