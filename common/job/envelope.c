@@ -110,3 +110,21 @@ void envelope_encode(const struct envelope *envelope, struct buf *out)
         json_put_text(&w, "parent_id", envelope->parent_id);
     json_end_object(&w);
 }
+
+bool envelope_peek(const char *text, size_t len, struct id *job_id)
+{
+    static const char before[] = "{\"v\":1,\"job_id\":\"";
+    static const char after[] = "\",\"kind\":\"";
+    enum
+    {
+        BEFORE = sizeof before - 1,
+        AFTER = sizeof after - 1,
+        ID = ID_SIZE - 1
+    };
+    char id[ID_SIZE] = "";
+    if (len < BEFORE + ID + AFTER || memcmp(text, before, BEFORE) != 0 ||
+        memcmp(text + BEFORE + ID, after, AFTER) != 0)
+        return false;
+    memcpy(id, text + BEFORE, ID);
+    return id_parse(id, job_id);
+}

@@ -13,6 +13,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/id.h"
 #include "common/job/job.h"
 
 enum
@@ -41,5 +42,8 @@ struct envelope
 MUST_USE enum err_code envelope_decode(struct arena *arena, const char *text, size_t len,
                                        struct envelope *envelope, struct err *err);
 void envelope_encode(const struct envelope *envelope, struct buf *out);
+/* The job's id when the text begins as envelope_encode has it; the rest is not looked at.  False says nothing
+ * about the text but that it must be decoded. */
+bool envelope_peek(const char *text, size_t len, struct id *job_id);
 
 #endif

@@ -151,6 +151,7 @@ def test_each_message_ten_times_is_one_effect(world):
 POISON = (b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"v":1}', b'{"v":"1","job_id":3}', b"{" * 5000,
           json.dumps({"v": 1, "job_id": "no uuid", "kind": "noop", "timestamp": "2026-01-01T00:00:00.000Z",
                       "user_id": "00000000-0000-0000-0000-000000000000", "request_id": "x", "payload": {}}).encode(),
+          b'{"v":1,"job_id":"0192f0c1-2345-7abc-8def-0123456789ab","kind":"noop","timest', # as ours begin
           b'"' + b"x" * 900 * 1024 + b'"')
 
 
@@ -172,6 +173,20 @@ def test_poison_is_buried_and_disturbs_nobody(world):  # req: S121
     assert sizes[-1] == (900 * 1024 + 2, 65536) and sizes[0][0] == 0 and len(sizes) == len(POISON)
     with world.nats.connect() as nats:
         assert nats.js("STREAM.INFO.DLQ")["state"]["messages"] == len(POISON)
+
+
+def test_a_message_only_wakes(world):
+    """Of a message that begins as ours do nothing but the job's id is read: the row tells the rest."""
+    world.up("sokoul-api")
+    ids = world.post(count=2)
+    world.up("sokoul-scout")
+    with world.nats.connect() as nats:
+        nats.js_publish("sokoul.jobs.scout.noop", b'{"v":1,"job_id":"%s","kind":"noop","timest' % ids[0].encode())
+    world.done(ids)
+    with world.nats.connect() as nats:
+        nats.js_publish("sokoul.jobs.scout.noop", b'{"v":1,"job_id":"%s","kind":"noop",}' % ids[1].encode())
+    world.holds()
+    assert world.value("SELECT count(*) FROM dead_letters") == 0
 
 
 @pytest.mark.long

@@ -34,7 +34,7 @@ struct intake
     struct runtime *runtime;
     struct arena *arena;
     struct mq_delivery *deliveries[RUNTIME_BATCH];
-    struct envelope envelopes[RUNTIME_BATCH];
+    const char *ids[RUNTIME_BATCH]; /* of the jobs that they wake */
     size_t count;
     size_t found; /* where the delivery of the latest claim lay: the next one is behind it */
     bool alone;   /* the batch is one lonely job */
@@ -224,28 +224,52 @@ static void bury(struct intake *intake, struct db *db, struct mq_delivery *take,
     refuse(intake->runtime, take);
 }
 
-/* Keeps what parses; the others are naked, and dead after three redeliveries. */
-static void decode_all(struct intake *intake, struct db *db)
+/* False: it does not parse, and was dealt with: such a message is naked, and dead after three redeliveries. */
+static bool decode(struct intake *intake, struct db *db, struct mq_delivery *take, struct envelope *envelope)
+{
+    struct err err = ERR_INIT;
+    enum err_code code =
+        envelope_decode(intake->arena, mq_delivery_data(take), mq_delivery_len(take), envelope, &err);
+    if (code == E_OK)
+        return true;
+    if (code != E_INVALID)
+        put_back(intake->runtime, take, NAK_AWAY_MS);
+    else if (mq_delivery_count(take) >= POISON_DELIVERIES)
+        bury(intake, db, take, "poison", err.text);
+    else
+    {
+        log_warn("message_refused", "a message on %s does not parse: %s", mq_delivery_subject(take), err.text);
+        put_back(intake->runtime, take, NAK_POISON_MS);
+    }
+    return false;
+}
+
+/* NULL: the message is gone.  What our relay wrote is not read any further: the job's row is the truth. */
+static const char *name(struct intake *intake, struct db *db, struct mq_delivery *take)
+{
+    struct id id;
+    struct envelope envelope;
+    if (envelope_peek(mq_delivery_data(take), mq_delivery_len(take), &id))
+    {
+        const char *copy = arena_strdup(intake->arena, id.text);
+        if (copy == NULL)
+            put_back(intake->runtime, take, NAK_AWAY_MS);
+        return copy;
+    }
+    return decode(intake, db, take, &envelope) ? envelope.job_id : NULL;
+}
+
+static void name_all(struct intake *intake, struct db *db)
 {
     size_t kept = 0;
     for (size_t i = 0; i < intake->count; i++)
     {
         struct mq_delivery *delivery = intake->deliveries[i];
-        struct err err = ERR_INIT;
-        enum err_code code = envelope_decode(intake->arena, mq_delivery_data(delivery),
-                                             mq_delivery_len(delivery), &intake->envelopes[kept], &err);
-        if (code == E_OK)
-            intake->deliveries[kept++] = delivery;
-        else if (code != E_INVALID)
-            put_back(intake->runtime, delivery, NAK_AWAY_MS);
-        else if (mq_delivery_count(delivery) >= POISON_DELIVERIES)
-            bury(intake, db, delivery, "poison", err.text);
-        else
-        {
-            log_warn("message_refused", "a message on %s does not parse: %s", mq_delivery_subject(delivery),
-                     err.text);
-            put_back(intake->runtime, delivery, NAK_POISON_MS);
-        }
+        const char *id = name(intake, db, delivery);
+        if (id == NULL)
+            continue;
+        intake->deliveries[kept] = delivery;
+        intake->ids[kept++] = id;
     }
     intake->count = kept;
 }
@@ -311,7 +335,7 @@ static struct mq_delivery *take_delivery(struct intake *intake, const char *job_
     {
         size_t i = (intake->found + 1 + n) % intake->count;
         struct mq_delivery *delivery = intake->deliveries[i];
-        if (delivery == NULL || strcmp(intake->envelopes[i].job_id, job_id) != 0)
+        if (delivery == NULL || strcmp(intake->ids[i], job_id) != 0)
             continue;
         intake->deliveries[i] = NULL;
         intake->found = i;
@@ -360,22 +384,24 @@ static enum err_code adopt_or_accept(struct intake *intake, struct db *db, const
 static void adopt(struct intake *intake, struct db *db, size_t i)
 {
     struct runtime *runtime = intake->runtime;
-    const struct envelope *envelope = &intake->envelopes[i];
     struct mq_delivery *delivery = intake->deliveries[i];
+    struct envelope envelope;
     struct job_claim claim = {.note = 0};
     bool adopted = false;
     struct err err = ERR_INIT;
     enum err_code code = E_OK;
     intake->deliveries[i] = NULL;
-    if (is_expired(runtime, envelope))
+    if (!decode(intake, db, delivery, &envelope))
+        return;
+    if (is_expired(runtime, &envelope))
     {
         bury(intake, db, delivery, "expired", "the envelope is older than jobs are kept");
         return;
     }
-    if (envelope->run_at_ms != ENVELOPE_TIME_NONE && envelope->run_at_ms > clock_wall_ms())
-        code = accept_for_later(intake, db, envelope, &err);
+    if (envelope.run_at_ms != ENVELOPE_TIME_NONE && envelope.run_at_ms > clock_wall_ms())
+        code = accept_for_later(intake, db, &envelope, &err);
     else
-        code = adopt_or_accept(intake, db, envelope, &claim, &adopted, &err);
+        code = adopt_or_accept(intake, db, &envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
         struct starting starting = starting_new(runtime, claim.note);
@@ -384,7 +410,7 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         return;
     }
     if (code == E_NOT_FOUND)
-        log_warn("message_dropped", "job %s names a user that does not exist", envelope->job_id);
+        log_warn("message_dropped", "job %s names a user that does not exist", envelope.job_id);
     if (code == E_OK || code == E_NOT_FOUND || code == E_CONFLICT)
         refuse(runtime, delivery);
     else if (code == E_INVALID)
@@ -399,7 +425,7 @@ static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct 
     size_t n = 0;
     for (size_t i = 0; i < intake->count; i++)
         if (intake->deliveries[i] != NULL)
-            ids[n++] = intake->envelopes[i].job_id;
+            ids[n++] = intake->ids[i];
     if (n == 0)
         return E_OK;
     const char **unknown = NULL;
@@ -407,7 +433,7 @@ static enum err_code adopt_unknown(struct intake *intake, struct db *db, struct 
     enum err_code code = job_store_unknown(db, intake->arena, ids, n, &unknown, &unknown_count, err);
     for (size_t u = 0; code == E_OK && u < unknown_count; u++)
         for (size_t i = 0; i < intake->count; i++)
-            if (intake->deliveries[i] != NULL && strcmp(intake->envelopes[i].job_id, unknown[u]) == 0)
+            if (intake->deliveries[i] != NULL && strcmp(intake->ids[i], unknown[u]) == 0)
             {
                 adopt(intake, db, i);
                 break;
@@ -463,21 +489,18 @@ void intake_brought(void *of, const struct job_claim *claims, size_t count)
 
 static enum err_code claim_all(struct intake *intake, struct db *db, struct err *err)
 {
-    const char *ids[RUNTIME_BATCH];
     struct job_claim *claims = NULL;
     size_t claimed = 0;
-    for (size_t i = 0; i < intake->count; i++)
-        ids[i] = intake->envelopes[i].job_id;
     crash_point("received");
-    enum err_code code = job_store_claim(db, intake->arena, &intake->runtime->claimer, ids, intake->count,
-                                         &claims, &claimed, err);
+    enum err_code code = job_store_claim(db, intake->arena, &intake->runtime->claimer, intake->ids,
+                                         intake->count, &claims, &claimed, err);
     if (code != E_OK)
         return code;
     start_all(intake, claims, claimed);
     if (claimed == intake->count)
         return E_OK;
-    code = job_store_claim_limited(db, intake->arena, &intake->runtime->claimer, ids, intake->count, &claims,
-                                   &claimed, err);
+    code = job_store_claim_limited(db, intake->arena, &intake->runtime->claimer, intake->ids, intake->count,
+                                   &claims, &claimed, err);
     if (code != E_OK)
         return code;
     start_all(intake, claims, claimed);
@@ -504,7 +527,7 @@ static void process(struct intake *intake)
     struct err err = ERR_INIT;
     enum err_code code = db_get(intake->runtime->own_pool, &db, &err);
     if (code == E_OK)
-        decode_all(intake, db);
+        name_all(intake, db);
     if (code == E_OK && intake->count > 0)
         code = claim_all(intake, db, &err);
     dispose(intake, code);

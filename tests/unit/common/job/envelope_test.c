@@ -173,6 +173,44 @@ START_TEST(envelope__is_read_as_it_was_written)
 }
 END_TEST
 
+START_TEST(envelope__that_we_wrote_names_its_job_at_once)
+{
+    const struct envelope written = {.v = 1,
+                                     .job_id = ID_A,
+                                     .kind = "noop",
+                                     .user_id = ID_B,
+                                     .request_id = "",
+                                     .payload = "{}",
+                                     .run_at_ms = ENVELOPE_TIME_NONE,
+                                     .deadline_at_ms = ENVELOPE_TIME_NONE};
+    const size_t needed = strlen("{'v':1,'job_id':'" ID_A "','kind':'");
+    struct id id = {""};
+    struct buf buf;
+    buf_init(&buf, 4096);
+    envelope_encode(&written, &buf);
+    for (size_t len = 0; len <= buf.len; len++)
+        ck_assert_int_eq(envelope_peek(buf.data, len, &id), len >= needed);
+    ck_assert_str_eq(id.text, ID_A);
+    buf.data[needed - 12] = 'x'; /* within the id */
+    ck_assert(!envelope_peek(buf.data, buf.len, &id));
+    buf_fini(&buf);
+}
+END_TEST
+
+START_TEST(envelope__of_another_shape_does_not)
+{
+    static const char *const texts[] = {
+        "{\"v\":2,\"job_id\":\"" ID_A "\",\"kind\":\"noop\"}",
+        "{\"job_id\":\"" ID_A "\",\"v\":1,\"kind\":\"noop\"}",
+        "{ \"v\":1,\"job_id\":\"" ID_A "\",\"kind\":\"noop\"}",
+        "{\"v\":1,\"job_id\":\"" ID_A "\",\"job_id\":\"" ID_B "\",\"kind\":\"noop\"}",
+    };
+    struct id id;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        ck_assert(!envelope_peek(texts[i], strlen(texts[i]), &id));
+}
+END_TEST
+
 int main(void)
 {
     const struct suite_case cases[] = {
@@ -183,6 +221,8 @@ int main(void)
         {envelope__refuses_a_member_of_the_wrong_shape, sizeof wrong_members / sizeof wrong_members[0]},
         {envelope__refuses_more_than_64_KiB, 1},
         {envelope__is_read_as_it_was_written, 1},
+        {envelope__that_we_wrote_names_its_job_at_once, 1},
+        {envelope__of_another_shape_does_not, 1},
     };
     make_arena();
     int status = suite_run("envelope", cases, sizeof cases / sizeof cases[0]);
