@@ -40,7 +40,7 @@ static const struct db_stmt bring_stmt = {
     " claimed AS (" CLAIM_SET " FROM due WHERE job_id = woken AND NOT alone AND " CLAIMABLE
     "   RETURNING " JOB_CLAIMED_COLUMNS ", row_id),"
     " gone AS (DELETE FROM outbox o USING claimed c WHERE o.id = c.row_id)" JOB_NOTED("$2",
-                                                                                       "AND " SQL_LAZILY),
+                                                                                      "AND " SQL_LAZILY),
     6};
 
 static const struct db_stmt held_stmt = {

@@ -224,7 +224,8 @@ static void bury(struct intake *intake, struct db *db, struct mq_delivery *take,
     refuse(intake->runtime, take);
 }
 
-/* False: it does not parse, and was dealt with: such a message is naked, and dead after three redeliveries. */
+/* False: it does not parse, and was dealt with: such a message is naked, and dead after three redeliveries.
+ */
 static bool decode(struct intake *intake, struct db *db, struct mq_delivery *take, struct envelope *envelope)
 {
     struct err err = ERR_INIT;
@@ -238,7 +239,8 @@ static bool decode(struct intake *intake, struct db *db, struct mq_delivery *tak
         bury(intake, db, take, "poison", err.text);
     else
     {
-        log_warn("message_refused", "a message on %s does not parse: %s", mq_delivery_subject(take), err.text);
+        log_warn("message_refused", "a message on %s does not parse: %s", mq_delivery_subject(take),
+                 err.text);
         put_back(intake->runtime, take, NAK_POISON_MS);
     }
     return false;
