@@ -3,6 +3,10 @@
  * Publishing to JetStream: every message carries a reply subject that names its batch and its
  * place in it; one subscription hears all confirmations.  A late answer of an earlier batch is
  * told apart by the batch number and dropped.
+ *
+ * The last of a batch is a request: the library sends a request at once, and with it all that it has
+ * buffered.  Otherwise it waits a millisecond for more, or wants a PING answered first, which the server
+ * does before it delivers the messages.
  */
 #include "common/mq/internal.h"
 
@@ -52,7 +56,8 @@ static void refused(struct mq_publisher *publisher, const char *text)
             fail(&publisher->why, E_UNAVAILABLE, "JetStream refused a message (%lld)", (long long)code);
 }
 
-/* {"stream":"JOBS","seq":5,"duplicate":true} or {"error":{...}}; no responders: an empty 503. */
+/* {"stream":"JOBS","seq":5,"duplicate":true} or {"error":{...}}; no responders: an empty 503. With the lock
+ * held. */
 static void answer(struct mq_publisher *publisher, size_t at, natsMsg *msg)
 {
     char text[512];
@@ -85,14 +90,16 @@ static void on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void
     char *rest = NULL;
     uint64_t batch = strtoull(subject + publisher->prefix_len, &rest, 10);
     size_t at = *rest == '.' ? strtoull(rest + 1, NULL, 10) : SIZE_MAX;
+    bool all = false;
     pthread_mutex_lock(&publisher->lock);
     if (batch == publisher->batch && at < publisher->count)
     {
         answer(publisher, at, msg);
-        if (publisher->answered == publisher->count)
-            pthread_cond_signal(&publisher->all_in);
+        all = publisher->answered == publisher->count;
     }
     pthread_mutex_unlock(&publisher->lock);
+    if (all)
+        pthread_cond_signal(&publisher->all_in);
     natsMsg_Destroy(msg);
 }
 
@@ -145,18 +152,47 @@ void mq_publisher_close(struct mq_publisher *publisher)
     free(publisher);
 }
 
+static natsStatus make(const struct mq_message *message, const char *reply, natsMsg **out)
+{
+    natsStatus s = natsMsg_Create(out, message->subject, reply, message->data, (int)message->len);
+    for (size_t i = 0; s == NATS_OK && i < message->headers_count; i++)
+        s = natsMsgHeader_Set(*out, message->headers[i].name, message->headers[i].value);
+    return s;
+}
+
 static natsStatus send_one(struct mq_publisher *publisher, const struct mq_message *message, size_t at)
 {
     char reply[128];
     snprintf(reply, sizeof reply, "%s%llu.%zu", publisher->prefix, (unsigned long long)publisher->batch, at);
     natsMsg *msg = NULL;
-    natsStatus s = natsMsg_Create(&msg, message->subject, reply, message->data, (int)message->len);
-    for (size_t i = 0; s == NATS_OK && i < message->headers_count; i++)
-        s = natsMsgHeader_Set(msg, message->headers[i].name, message->headers[i].value);
+    natsStatus s = make(message, reply, &msg);
     if (s == NATS_OK)
         s = natsConnection_PublishMsg(publisher->mq->nc, msg);
     natsMsg_Destroy(msg);
     return s;
+}
+
+/* Sends this one and all before it, and waits for its confirmation; end_batch says what became of it. */
+static natsStatus ask_one(struct mq_publisher *publisher, const struct mq_message *message, size_t at,
+                          int wait_ms)
+{
+    natsMsg *msg = NULL;
+    natsMsg *reply = NULL;
+    natsStatus s = make(message, NULL, &msg);
+    if (s == NATS_OK)
+        s = natsConnection_RequestMsg(&reply, publisher->mq->nc, msg, wait_ms);
+    pthread_mutex_lock(&publisher->lock);
+    if (s == NATS_OK)
+        answer(publisher, at, reply);
+    else if (s == NATS_NO_RESPONDERS)
+    {
+        refused(publisher, "");
+        publisher->answered++;
+    }
+    pthread_mutex_unlock(&publisher->lock);
+    natsMsg_Destroy(reply);
+    natsMsg_Destroy(msg);
+    return s == NATS_NO_RESPONDERS || s == NATS_TIMEOUT ? NATS_OK : s;
 }
 
 /* A blank or an empty token would break the protocol, and with it the connection of everybody. */
@@ -173,16 +209,21 @@ static bool is_sendable(const char *subject)
     return token > 0;
 }
 
-static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_message *message, size_t at)
+/* `wait_ms`: 0 when more follow, else how long the last one may take. What no server would take is passed
+ * over. */
+static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_message *message, size_t at,
+                               int wait_ms)
 {
-    natsStatus s = is_sendable(message->subject) ? send_one(publisher, message, at) : NATS_INVALID_SUBJECT;
+    natsStatus s = NATS_INVALID_SUBJECT;
+    if (is_sendable(message->subject))
+        s = wait_ms == 0 ? send_one(publisher, message, at) : ask_one(publisher, message, at, wait_ms);
     if (s != NATS_INVALID_SUBJECT && s != NATS_MAX_PAYLOAD)
         return s;
     pthread_mutex_lock(&publisher->lock);
     message->hopeless = true;
     publisher->answered++;
     pthread_mutex_unlock(&publisher->lock);
-    return NATS_OK;
+    return wait_ms == 0 ? NATS_OK : natsConnection_FlushTimeout(publisher->mq->nc, wait_ms);
 }
 
 static void begin_batch(struct mq_publisher *publisher, struct mq_message *messages, size_t count)
@@ -230,13 +271,13 @@ enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *
             messages[i].confirmed = false;
         return fail(err, E_UNAVAILABLE, "NATS is away");
     }
+    const int64_t until_ms = clock_mono_ms() + wait_ms;
     begin_batch(publisher, messages, count);
     natsStatus s = NATS_OK;
     for (size_t i = 0; s == NATS_OK && i < count; i++)
-        s = send_or_skip(publisher, &messages[i], i);
-    if (s == NATS_OK)
-        s = natsConnection_FlushTimeout(publisher->mq->nc, wait_ms);
-    enum err_code code = end_batch(publisher, s == NATS_OK ? wait_ms : 0, err);
+        s = send_or_skip(publisher, &messages[i], i, i + 1 < count ? 0 : wait_ms);
+    const int64_t left_ms = until_ms - clock_mono_ms();
+    enum err_code code = end_batch(publisher, s == NATS_OK && left_ms > 0 ? (int)left_ms : 0, err);
     code = s == NATS_OK ? code : mq_translate(s, 0, "publish", err);
     atomic_store(&publisher->mq->refused_ms, code == E_OK ? 0 : clock_mono_ms());
     return code;
