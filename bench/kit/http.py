@@ -5,7 +5,7 @@ from kit.statements import Statements, pgbench_script
 
 ROWS = 20000
 NOOP = {"kind": "noop", "payload": {}}
-SYSTEM_USER = "ARRAY['00000000-0000-0000-0000-000000000000']"
+SYSTEM_USER = "'00000000-0000-0000-0000-000000000000'"
 
 
 def load(api, request, tokens, connections, *more):
@@ -28,7 +28,7 @@ def spoken(servers):
         body = api.ask("/jobs", "POST", NOOP, scene.tokens[0])[1]
         job_id = body.split('"job_id":"')[1][:36]
         api.ask(f"/jobs/{job_id}", token=scene.tokens[0])
-        get, post = log.find("job_get"), log.find("job_accept")
+        get, post = log.find("job_get"), log.find("job_accept_one")
         if not get or not post:
             raise ValueError("the statements of GET and POST were not found in the database's log")
         return get, post
@@ -56,7 +56,7 @@ def get_by_key(report, servers, how, get):
 def durable_post(report, servers, how, post):
     seconds = how.pick(4, 2)
     with Scene(servers) as scene:
-        raw = pgbench(scene, pgbench_script(post, {1: "ARRAY[gen_random_uuid()]", 4: SYSTEM_USER}), 10, seconds)
+        raw = pgbench(scene, pgbench_script(post, {1: "gen_random_uuid()", 4: SYSTEM_USER}), 10, seconds)
     with Scene(servers) as scene:
         api = scene.start("sokoul-api")
         tokens = scene.admins(api)

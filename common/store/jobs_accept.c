@@ -39,6 +39,19 @@ static const struct db_stmt accept_windows_stmt = {
     ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
     12 + ACCEPT_TEXTS};
 
+/* One job without a unique key, which costs a fifth less when little else is going on and all is cold. */
+static const struct db_stmt accept_one_stmt = {
+    "job_accept_one",
+    "WITH job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"
+    "   deadline_at, parent_id, epoch, wake)"
+    "   VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5, $6::text, $7::jsonb, coalesce($8::timestamptz, "
+    "now()),"
+    "   $9::timestamptz, $10::uuid, 1, nextval('outbox_id_seq'))"
+    "   RETURNING job_id, kind, worker, priority, run_at, wake)"
+    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
+    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", run_at FROM job RETURNING id, job_id",
+    10};
+
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
 
 static const struct db_stmt key_insert_stmt = {
@@ -96,12 +109,29 @@ static enum err_code job_row(struct arena *arena, const struct job_new *job, con
     return E_OK;
 }
 
+static enum err_code one_params(struct arena *arena, const struct job_new *job,
+                                const char *params[ACCEPT_COLUMNS], struct err *err)
+{
+    const char *row[ACCEPT_COLUMNS];
+    enum err_code code = job_row(arena, job, row, err);
+    if (code != E_OK)
+        return code;
+    memcpy(params, row, 9 * sizeof row[0]);
+    params[9] = row[10]; /* there is no unique key */
+    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
+}
+
 /* *stmt is the one to run, with `params`. */
 static enum err_code accept_params(struct arena *arena, const struct job_new *jobs, size_t count,
                                    const char *params[ACCEPT_COLUMNS], const struct db_stmt **stmt,
                                    struct err *err)
 {
     const char **columns[ACCEPT_COLUMNS];
+    if (count == 1 && jobs->unique_key == NULL)
+    {
+        *stmt = &accept_one_stmt;
+        return one_params(arena, jobs, params, err);
+    }
     for (size_t c = 0; c < ACCEPT_COLUMNS; c++)
         if ((columns[c] = arena_array(arena, count, sizeof *columns[c])) == NULL)
             return fail(err, E_NO_MEMORY, "out of memory");
