@@ -81,8 +81,8 @@ void intake_got(void *of, struct mq_delivery *take)
     bool lonely = mq_delivery_header(take, "Sokoul-Alone") != NULL;
     pthread_mutex_lock(&runtime->lock);
     inbox_push(lonely ? &runtime->lonely : &runtime->inbox[lane->priority], item);
-    pthread_cond_signal(&runtime->intake_news);
     pthread_mutex_unlock(&runtime->lock);
+    pthread_cond_signal(&runtime->intake_news); /* without the lock, which the woken one wants at once */
 }
 
 /* Mostly the highest first; every fourth time normal, every sixteenth low goes first, so none starves. */
@@ -327,8 +327,8 @@ static void show_started(struct starting *starting, bool alone)
             runtime->suspect = job;
         queue_push(&runtime->ready, job);
     }
-    pthread_cond_signal(&runtime->ready_news);
     pthread_mutex_unlock(&runtime->lock);
+    pthread_cond_signal(&runtime->ready_news);
 }
 
 static struct mq_delivery *take_delivery(struct intake *intake, const char *job_id)

@@ -279,8 +279,8 @@ static void finish(struct settler *settler)
         runtime->window = runtime->window * 2 < RUNTIME_HELD_MAX ? runtime->window * 2 : RUNTIME_HELD_MAX;
     for (size_t i = 0; i < settler->count; i++)
         runtime_release(runtime, settler->jobs[i]);
-    pthread_cond_signal(&runtime->intake_news);
     pthread_mutex_unlock(&runtime->lock);
+    pthread_cond_signal(&runtime->intake_news);
     outbox_has_room(runtime->config.outbox);
     for (size_t i = 0; i < settler->count; i++)
         job_free(settler->jobs[i]);
