@@ -208,7 +208,7 @@ def test_a_disk_that_fills_fails_the_download_and_leaves_nothing(sokoul, user, s
     hunter = hunting.hunter(TORRENT_DOWN_LIMIT_KBPS=512)
     download = hunting.download(user, magnet=torrent.magnet())
     download.shows("progress > 0.05")
-    with open(os.path.join(small_disk, "hog"), "wb") as hog:
+    with open(os.path.join(small_disk, "hog"), "wb", buffering=0) as hog:  # else closing writes again
         try:
             for _ in range(32):
                 hog.write(b"x" * (MIB // 4))
