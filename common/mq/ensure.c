@@ -277,6 +277,25 @@ static enum err_code consumer_ensure(struct mq *mq, const char *worker, enum job
     return E_OK;
 }
 
+enum err_code mq_remake_consumer(struct mq *mq, const char *worker, enum job_priority priority,
+                                 struct err *err)
+{
+    char name[NAME_SIZE];
+    jsErrCode js_code = 0;
+    jsOptions options;
+    int made = 0;
+    if (!mq_connected(mq))
+        return fail(err, E_UNAVAILABLE, "NATS is away");
+    consumer_name(worker, priority, name);
+    api_options(&options);
+    natsStatus s = js_DeleteConsumer(mq->js, "JOBS", name, &options, &js_code);
+    if (s != NATS_OK && s != NATS_NOT_FOUND)
+        return mq_translate(s, js_code, name, err);
+    enum err_code code = consumer_ensure(mq, worker, priority, &made, err);
+    atomic_fetch_add(&mq->ensures, made);
+    return code;
+}
+
 enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
 {
     int made = 0;
@@ -337,7 +356,8 @@ enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_prior
     *out = (struct mq_consumer){.delivered_seq = (int64_t)info->Delivered.Stream,
                                 .acked_seq = (int64_t)info->AckFloor.Stream,
                                 .pending = (int64_t)info->NumPending,
-                                .ack_pending = info->NumAckPending};
+                                .ack_pending = info->NumAckPending,
+                                .unsettled = (int64_t)(info->Delivered.Consumer - info->AckFloor.Consumer)};
     jsConsumerInfo_Destroy(info);
     return E_OK;
 }

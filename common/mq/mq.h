@@ -81,6 +81,7 @@ struct mq_consumer
     int64_t acked_seq;
     int64_t pending;     /* not yet delivered */
     int64_t ack_pending; /* delivered, not yet acknowledged */
+    int64_t unsettled;   /* deliveries since the first one that is not acknowledged; 0: all are */
 };
 MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_priority priority,
                                         struct mq_consumer *info, struct err *err);
@@ -89,6 +90,11 @@ MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum 
  * killed may remember acknowledgements and not the removals, and would keep such messages for ever. */
 MUST_USE enum err_code mq_forget_acked(struct mq *mq, const char *worker, enum job_priority priority,
                                        int64_t acked_seq, struct err *err);
+
+/* Deletes this consumer and makes it again: it delivers all that the stream holds for it, also what it had
+ * delivered. */
+MUST_USE enum err_code mq_remake_consumer(struct mq *mq, const char *worker, enum job_priority priority,
+                                          struct err *err);
 
 /* ---- publishing to JetStream ---------------------------------------------------------------- */
 

@@ -33,6 +33,14 @@ enum crowd
     CROWD_OTHERS  /* many, and none that it can take: they go to the broker in large batches */
 };
 
+/* Consumers that were not done with messages at the last sweep: up to where they were (the sum of their
+ * places), and how many sweeps they have stood there. */
+struct stand
+{
+    int64_t floors;
+    int sweeps;
+};
+
 struct outbox
 {
     struct mq *mq;
@@ -73,6 +81,7 @@ struct outbox
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
     bool walk_again;               /* whatever the table says of a complete one */
+    struct stand stand;
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

@@ -26,6 +26,7 @@ enum
     SWEEP_MS = 10000,
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
+    STAND_SWEEPS = 1, /* so often a consumer was found where it was the time before */
     ARENA_BYTES = 16 * 1024 * 1024
 };
 
@@ -156,28 +157,49 @@ static enum err_code meet_workers(struct round *round, struct err *err)
     return code;
 }
 
+/* A server that was killed may remember messages as unacknowledged that it has no more.  It tries to deliver
+ * them again and again, one for each request, before all others; and what lies behind them is never done
+ * with. A consumer that stands still is made anew and delivers what is left; a message whose job runs or is
+ * over is acknowledged at sight. */
 static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream, const char *worker,
-                                   enum job_priority priority, struct err *err)
+                                   enum job_priority priority, bool remake, int64_t *floors, struct err *err)
 {
+    struct mq *mq = round->outbox->mq;
     struct mq_consumer consumer = {0};
-    enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
-    if (code != E_OK || consumer.acked_seq < stream->first_seq)
+    enum err_code code = mq_consumer_info(mq, worker, priority, &consumer, err);
+    if (code != E_OK)
         return code;
-    return mq_forget_acked(round->outbox->mq, worker, priority, consumer.acked_seq, err);
+    if (consumer.acked_seq >= stream->first_seq)
+        return mq_forget_acked(mq, worker, priority, consumer.acked_seq, err);
+    if (consumer.unsettled == 0)
+        return E_OK;
+    *floors += consumer.acked_seq + 1;
+    if (!remake)
+        return E_OK;
+    log_warn("consumer_stands",
+             "a consumer of %s waits for messages that JetStream has no more; it is made anew", worker);
+    return mq_remake_consumer(mq, worker, priority, err);
 }
 
-/* Messages that no consumer has to do with any more are left of a crash of the server.  A message that came
- * or went while we counted only makes us look in vain. */
+/* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
+ * that have to do with more than there are.  A message that came or went while we counted only makes us look
+ * in vain. */
 static enum err_code tidy(struct round *round, int64_t held, struct err *err)
 {
+    struct stand was = round->outbox->stand;
     struct mq_stream stream;
+    int64_t floors = 0;
+    round->outbox->stand = (struct stand){0};
     enum err_code code = mq_stream_info(round->outbox->mq, "JOBS", &stream, err);
-    if (code != E_OK || stream.messages <= held)
+    if (code != E_OK || stream.messages == held)
         return code;
+    const bool remake = was.sweeps >= STAND_SWEEPS;
     const char *worker = NULL;
     for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
-            code = tidy_consumer(round, &stream, worker, (enum job_priority)priority, err);
+            code = tidy_consumer(round, &stream, worker, (enum job_priority)priority, remake, &floors, err);
+    const bool stand = floors == was.floors && floors != 0 && !remake;
+    round->outbox->stand = (struct stand){.floors = floors, .sweeps = stand ? was.sweeps + 1 : 0};
     return code;
 }
 

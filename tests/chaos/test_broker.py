@@ -242,22 +242,68 @@ def test_a_dead_broker_ends_no_program(world):
     world.holds()
 
 
+class Store:
+    """What JetStream keeps of JOBS on the disk; the server is stopped meanwhile."""
+
+    def __init__(self, world, kept):
+        self.world = world
+        self.kept = kept
+        self.stream = next(os.path.join(at, "JOBS") for at, folders, _ in os.walk(world.nats.folder) if "JOBS" in folders)
+
+    def keep(self, part, name):
+        self.world.nats.stop()
+        shutil.copytree(os.path.join(self.stream, part), self.kept / name)
+        self.world.restart_server(self.world.nats)
+
+    def put_back(self, part, name):
+        self.world.nats.stop()
+        shutil.rmtree(os.path.join(self.stream, part))
+        shutil.copytree(self.kept / name, os.path.join(self.stream, part))
+        self.world.restart_server(self.world.nats)
+
+
 def test_messages_that_outlive_their_acknowledgement_are_removed(world, tmp_path):
     """A server that was killed remembers that they were acknowledged, and holds them all the same."""
     world.up("sokoul-api")
     world.post(count=10)
     eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 10, 20, "10 messages in the stream")
-    world.nats.stop()
-    stream = next(os.path.join(at, "JOBS") for at, folders, _ in os.walk(world.nats.folder) if "JOBS" in folders)
-    old = tmp_path / "old"
-    shutil.copytree(os.path.join(stream, "msgs"), old)
-    world.restart_server(world.nats)
+    store = Store(world, tmp_path)
+    store.keep("msgs", "ten")
     world.up("sokoul-scout")
     world.holds()
-    world.nats.stop()
-    shutil.rmtree(os.path.join(stream, "msgs"))
-    shutil.copytree(old, os.path.join(stream, "msgs"))
-    world.restart_server(world.nats)
+    store.put_back("msgs", "ten")
     assert unacknowledged(world) == 10
     world.holds()
+    assert world.value("SELECT max(attempts) FROM jobs") == 1
+
+
+def pull(nats, count):
+    """The subjects that acknowledge so many messages for scout."""
+    inbox = nats.subscribe("_INBOX.chaos")
+    nats.publish("$JS.API.CONSUMER.MSG.NEXT.JOBS.scout", json.dumps({"batch": count}).encode(), reply="_INBOX.chaos")
+    return [nats.next(inbox).reply for _ in range(count)]
+
+
+def test_a_consumer_that_waits_for_messages_that_are_gone_is_made_anew(world, tmp_path):
+    """A server that was killed remembers messages as unacknowledged that it has no more."""
+    world.up("sokoul-api")
+    world.post(count=15)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 15, 20, "15 messages in the stream")
+    store = Store(world, tmp_path)
+    store.keep("msgs", "fifteen")
+    with world.nats.connect() as nats:
+        for reply in pull(nats, 15)[4:]:
+            nats.publish(reply, b"+ACK")
+        eventually(lambda: unacknowledged(world) == 4, 10, "4 messages in the stream")
+    store.keep("obs", "four")
+    world.up("sokoul-scout")
+    world.holds()
+    store.put_back("msgs", "fifteen")
+    with world.nats.connect() as nats:
+        nats.js("STREAM.PURGE.JOBS", {"seq": 11})
+    store.put_back("obs", "four")
+    with world.nats.connect() as nats:
+        waiting = nats.js("CONSUMER.INFO.JOBS.scout")
+        assert (waiting["ack_floor"]["stream_seq"], waiting["num_ack_pending"], unacknowledged(world)) == (0, 4, 5)
+    world.holds(80 * SLOW)
     assert world.value("SELECT max(attempts) FROM jobs") == 1
