@@ -88,8 +88,9 @@ def test_the_end_of_a_lost_claim_is_not_taken_for_that_of_the_next_one(world):
     os.kill(writer, signal.SIGKILL)
     world.restart_server(world.postgres)
     assert world.value("SELECT count(*) FROM jobs WHERE status = 'Pending'") == 3, "no claim was lost"
-    with world.nats.connect() as nats:
-        nats.js("STREAM.PURGE.JOBS")  # the frozen worker would sit on the messages for half a minute
+    with world.nats.connect() as nats:  # the frozen worker would sit on the messages, and on those it has asked for
+        eventually(lambda: nats.js("CONSUMER.INFO.JOBS.scout")["num_waiting"] == 0, 20, "the end of its requests")
+        nats.js("STREAM.PURGE.JOBS")
     second = world.up("sokoul-scout")
     world.running(3, 60)
     second.freeze()
