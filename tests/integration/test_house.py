@@ -194,3 +194,11 @@ def test_requirements_are_read_from_comments(clone, plant):
     everything = run(clone, "tools/requirements")
     assert everything.returncode == 1
     assert "not a requirement: Z9" in everything.stdout
+
+
+def test_every_planted_bug_still_fits(clone):
+    """`make chaos-bugs` plants them one by one; code that moved away from under one is told of at once."""
+    patches = sorted(str(p) for p in (clone / "tests/chaos/bugs").glob("*.patch"))
+    assert len(patches) >= 10
+    wrong = [done.stderr for done in (run(clone, "git", "apply", "--check", p) for p in patches) if done.returncode != 0]
+    assert not wrong, "\n".join(wrong)
