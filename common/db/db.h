@@ -41,7 +41,8 @@ enum db_plans
     DB_PLANS_ANY,
     /* Nested loops over indexes, planned once: for statements that find rows by key, whatever the statistics
      * say. A batch of 500 keys in a table that looks small would be a scan of all of it, the first few of
-     * many would be all of them sorted, and planning a statement for one key takes longer than running it. */
+     * many would be all of them sorted, and planning a statement for one key takes longer than running it.
+     * No key is asked for twice, so nothing is remembered of the last ones. */
     DB_PLANS_LOOKUPS
 };
 

@@ -245,7 +245,8 @@ static bool consumer_is_right(const char *filter, const jsConsumerConfig *is)
            strcmp(is->FilterSubject, filter) == 0;
 }
 
-static enum err_code consumer_ensure(struct mq *mq, const char *worker, enum job_priority priority,
+/* `anew`: also when it is right as it is. */
+static enum err_code consumer_ensure(struct mq *mq, const char *worker, enum job_priority priority, bool anew,
                                      int *repairs, struct err *err)
 {
     char name[NAME_SIZE];
@@ -258,7 +259,7 @@ static enum err_code consumer_ensure(struct mq *mq, const char *worker, enum job
     api_options(&options);
     natsStatus s = js_GetConsumerInfo(&info, mq->js, "JOBS", name, &options, &js_code);
     bool found = s == NATS_OK;
-    bool right = found && consumer_is_right(filter, info->Config);
+    bool right = found && !anew && consumer_is_right(filter, info->Config);
     jsConsumerInfo_Destroy(info);
     if (right)
         return E_OK;
@@ -280,18 +281,10 @@ static enum err_code consumer_ensure(struct mq *mq, const char *worker, enum job
 enum err_code mq_remake_consumer(struct mq *mq, const char *worker, enum job_priority priority,
                                  struct err *err)
 {
-    char name[NAME_SIZE];
-    jsErrCode js_code = 0;
-    jsOptions options;
     int made = 0;
     if (!mq_connected(mq))
         return fail(err, E_UNAVAILABLE, "NATS is away");
-    consumer_name(worker, priority, name);
-    api_options(&options);
-    natsStatus s = js_DeleteConsumer(mq->js, "JOBS", name, &options, &js_code);
-    if (s != NATS_OK && s != NATS_NOT_FOUND)
-        return mq_translate(s, js_code, name, err);
-    enum err_code code = consumer_ensure(mq, worker, priority, &made, err);
+    enum err_code code = consumer_ensure(mq, worker, priority, true, &made, err);
     atomic_fetch_add(&mq->ensures, made);
     return code;
 }
@@ -307,7 +300,7 @@ enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
     const char *worker = NULL;
     for (size_t i = 0; code == E_OK && (worker = mq_worker_at(mq, i)) != NULL; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
-            code = consumer_ensure(mq, worker, (enum job_priority)priority, &made, err);
+            code = consumer_ensure(mq, worker, (enum job_priority)priority, false, &made, err);
     /* The first may only have waited for another program's making; a pull may have asked too early all the
      * same. */
     if (code == E_OK && (made > 0 || atomic_load(&mq->ensures) == 0))

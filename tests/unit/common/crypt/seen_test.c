@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/crypt/seen.h"
 
-#include <check.h>
+#include "tests/support/suite.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct seen *seen;
@@ -91,17 +91,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("seen");
-    TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 60);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, seen__finds_what_was_kept_and_nothing_else);
-    tcase_add_test(tests, seen__forgets_first_what_ends_first);
-    tcase_add_test(tests, seen__stays_of_one_size);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    const struct suite_case cases[] = {
+        {seen__finds_what_was_kept_and_nothing_else, 1},
+        {seen__forgets_first_what_ends_first, 1},
+        {seen__stays_of_one_size, 1},
+    };
+    return suite_run_with("seen", cases, sizeof cases / sizeof cases[0], set_up, tear_down);
 }
