@@ -228,7 +228,8 @@ void torrent_gone(struct engine *engine, const record_ptr &rec)
         engine->by_handle.erase(rec->handle);
     std::string path = resume_path(engine->state_dir, rec->id);
     engine->keeper.push(
-        [=, lock = rec->lock, save_dir = rec->limits.save_dir, fate = rec->fate, box = engine->inbox]
+        [=, lock = rec->lock, save_dir = rec->limits.save_dir, fate = rec->fate,
+         box = engine->inbox]() mutable
         {
             struct err err = {};
             enum err_code code = E_OK;
@@ -238,6 +239,7 @@ void torrent_gone(struct engine *engine, const record_ptr &rec)
                 code = guard(&err, [&] { tree_delete(save_dir); });
                 lock->forget();
             }
+            lock.reset(); /* before it is told: whoever hears of it may add the torrent again at once */
             std::string text = err.text;
             box->post(
                 [=]
@@ -250,10 +252,5 @@ void torrent_gone(struct engine *engine, const record_ptr &rec)
                 });
         });
 }
-
-namespace
-{
-
-} // namespace
 
 } // namespace inside

@@ -256,6 +256,28 @@ START_TEST(engine_remove__ends_a_magnet_that_waits_for_its_metadata)
 }
 END_TEST
 
+/* The thread that ended it may be slow to go on once it has said so, and held its lock until then. */
+START_TEST(engine_add__takes_what_was_removed_at_once)
+{
+    enum
+    {
+        ROUNDS = 1000
+    };
+    struct engine *engine = open_node("again", "127.0.0.1:0", ENGINE_REACH_PUBLIC);
+    struct engine_event event;
+    struct err err = ERR_INIT;
+    struct engine_source source = {.id = "t",
+                                   .magnet = "magnet:?xt=urn:btih:0123456789012345678901234567890123456789"};
+    for (int i = 0; i < ROUNDS; i++)
+    {
+        ck_assert_msg(add(engine, "again", source, &err) == E_OK, "round %d: %s", i, err.text);
+        ck_assert_int_eq(engine_remove(engine, "t", ENGINE_KEEP_FILES, &err), E_OK);
+        ck_assert(poll_for(engine, ENGINE_REMOVED, &event));
+    }
+    engine_close(engine, 2000);
+}
+END_TEST
+
 START_TEST(engine_open__names_a_bad_address)
 {
     struct engine_config config = {.listen = "nonsense", .state_dir = folder};
@@ -279,6 +301,7 @@ int main(void)
     tcase_add_test(all, engine_add__refuses_more_than_the_quota);
     tcase_add_test(all, engine_purge__deletes_a_torrent_that_is_not_here);
     tcase_add_test(all, engine_remove__ends_a_magnet_that_waits_for_its_metadata);
+    tcase_add_test(all, engine_add__takes_what_was_removed_at_once);
     tcase_add_test(all, engine_open__names_a_bad_address);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
