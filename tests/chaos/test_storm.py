@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A storm of kills: every program and every server dies by -9, in an order drawn from the seed."""
+import json
+import math
 import random
 import time
 
@@ -9,6 +11,7 @@ from world import Load, is_long, minutes, seed
 
 VICTIMS = ("sokoul-scout", "sokoul-scout", "sokoul-api", "nats", "postgres", "redis")
 JOBS, KILLS = (20000, 240) if is_long() else (600, 10)
+CROWD_EVERY = 5  # kills
 
 
 class Storm:
@@ -42,20 +45,30 @@ def payload(number):
     return [{}, {"sleep_ms": 5}, {"sleep_ms": 40}, {"echo": "x" * 200}, {"fail": 1}][number % 5]
 
 
+def crowd(world, count):
+    """Many at once; what an attempt that failed left behind must end as well."""
+    done = world.inject(count, '{"sleep_ms":20}', check=False)
+    if done.returncode == 0:
+        world.ledger.add(json.loads(done.stdout)["ids"])
+    return done.returncode == 0
+
+
 def storm(world, jobs, kills):
-    """Half by POST /jobs, half injected; so many kills, one whenever some more jobs were accepted."""
+    """Half by POST /jobs, half injected in crowds; so many kills, one whenever some more jobs were posted."""
     world.both()
     world.up("sokoul-scout")
     weather = Storm(world)
     step = max(1, jobs // 2 // (kills + 1))
+    many = math.ceil((jobs - jobs // 2) / (kills // CROWD_EVERY))
     with Load(world, 4, payload, limit=jobs // 2) as load:
         while weather.count() < kills:
             seen = len(world.ledger.ids)
             eventually(lambda n=seen: load.finished() or len(world.ledger.ids) >= n + step, 120, "load")
+            if weather.count() % CROWD_EVERY == 0:
+                eventually(lambda: crowd(world, many), 60, "a crowd")
             weather.strike()
         for program in [p for p in world.programs if p.running()]:
             program.wait_ready()
-        world.inject(jobs - jobs // 2, '{"sleep_ms":2}')
         eventually(load.finished, 300, "the load's end")
     return weather
 
