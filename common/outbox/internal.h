@@ -71,6 +71,7 @@ struct outbox
     int verified; /* mq_connections() when streams were looked at last */
     struct stream_now stream;
     unsigned turn;            /* every fourth time urgent rows do not go first */
+    unsigned bring_turn;      /* likewise crowds, among what is brought to the local worker */
     int64_t no_room_since_ms; /* 0: there was room */
     enum crowd crowd;
     bool cut_short;    /* the local worker had no room for all that is due */
@@ -131,9 +132,14 @@ struct hold
     int64_t own_ms; /* of subjects of the local worker */
     int64_t others_ms;
 };
-/* Claims for the local worker what is due and it has room for, in one transaction that needs no broker. */
+/* Claims for the local worker what is due and it has room for, in one transaction that needs no broker. The
+ * worker is told of the end in any case. */
 MUST_USE enum err_code local_bring(struct outbox *outbox, struct db *db, struct arena *arena, int room,
                                    const struct hold *hold, size_t *brought, struct err *err);
+
+/* The same from crowds. When there is none the worker is not told yet: its room is still to be used. */
+MUST_USE enum err_code local_bring_crowd(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                         const struct hold *hold, size_t *brought, struct err *err);
 
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);

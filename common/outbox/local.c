@@ -28,17 +28,34 @@ bool local_is_worth_waiting(const struct outbox *outbox, int room)
     return room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
 }
 
-/* The worker is told of the end in any case. */
+static struct job_bring ask_for(const struct outbox *outbox, int room, const struct hold *hold)
+{
+    const int64_t max = room < BRING_MAX ? room : BRING_MAX;
+    return (struct job_bring){
+        .subjects = outbox->local_subjects, .hold_ms = hold->own_ms, .max_high = max, .max = max};
+}
+
+enum err_code local_bring_crowd(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                const struct hold *hold, size_t *brought, struct err *err)
+{
+    struct job_claim *claims = NULL;
+    size_t count = 0;
+    const struct job_bring ask = ask_for(outbox, room, hold);
+    enum err_code code = job_store_bring_crowd(db, arena, outbox->local.claimer, &ask, &claims, &count, err);
+    if (code != E_OK || count > 0)
+        outbox->local.got(outbox->local.of, claims, code == E_OK ? count : 0);
+    *brought = code == E_OK ? count : 0;
+    return code;
+}
+
 enum err_code local_bring(struct outbox *outbox, struct db *db, struct arena *arena, int room,
                           const struct hold *hold, size_t *brought, struct err *err)
 {
     struct job_claim *claims = NULL;
     size_t count = 0;
-    const int64_t max = room < BRING_MAX ? room : BRING_MAX;
-    const struct job_bring ask = {.subjects = outbox->local_subjects,
-                                  .hold_ms = hold->own_ms,
-                                  .max_high = ++outbox->turn % 4 == 0 ? (max + 1) / 2 : max,
-                                  .max = max};
+    struct job_bring ask = ask_for(outbox, room, hold);
+    if (++outbox->turn % 4 == 0)
+        ask.max_high = (ask.max + 1) / 2;
     enum err_code code = job_store_bring(db, arena, outbox->local.claimer, &ask, &claims, &count, err);
     outbox->local.got(outbox->local.of, claims, code == E_OK ? count : 0);
     *brought = code == E_OK ? count : 0;

@@ -57,22 +57,52 @@ static void tell_hopeless(const struct batch *batch)
                       batch->rows[i].job_id != NULL ? batch->rows[i].job_id : "none", batch->rows[i].subject);
 }
 
-/* Some were not confirmed: forget the deletion of all, then delete just the confirmed ones. */
+/* What a batch that was confirmed in part leaves to be done. */
+struct rest
+{
+    int64_t *gone; /* rows of outbox */
+    size_t gone_count;
+    int64_t *wakes; /* of crowds */
+    size_t wakes_count;
+    const char **sent; /* jobs of crowds */
+    size_t sent_count;
+};
+
+/* False: no memory. */
+static bool rest_of(struct arena *arena, const struct batch *batch, struct rest *rest)
+{
+    *rest = (struct rest){.gone = arena_array(arena, batch->count, sizeof *rest->gone),
+                          .wakes = arena_array(arena, batch->count, sizeof *rest->wakes),
+                          .sent = arena_array(arena, batch->count, sizeof *rest->sent)};
+    for (size_t i = 0; !arena_failed(arena) && i < batch->count; i++)
+    {
+        const struct outbox_row *row = &batch->rows[i];
+        bool over = batch->messages[i].confirmed || batch->messages[i].hopeless;
+        if (row->crowd && (rest->wakes_count == 0 || rest->wakes[rest->wakes_count - 1] != row->id))
+            rest->wakes[rest->wakes_count++] = row->id;
+        if (over && row->crowd)
+            rest->sent[rest->sent_count++] = row->job_id;
+        else if (over)
+            rest->gone[rest->gone_count++] = row->id;
+    }
+    return !arena_failed(arena);
+}
+
+/* Some were not confirmed: forget the deletion of all, then delete just the confirmed ones.  Of a crowd the
+ * others become rows of outbox. */
 static void keep_unconfirmed(struct outbox *outbox, struct db *db, struct arena *arena,
                              const struct batch *batch)
 {
     struct err err = ERR_INIT;
-    int64_t *ids = arena_array(arena, batch->count, sizeof *ids);
-    size_t n = 0;
+    struct rest rest;
     db_rollback(db);
-    for (size_t i = 0; ids != NULL && i < batch->count; i++)
-        if (batch->messages[i].confirmed || batch->messages[i].hopeless)
-            ids[n++] = batch->rows[i].id;
-    if (n == 0)
+    if (!rest_of(arena, batch, &rest) || rest.gone_count + rest.sent_count == 0)
         return;
     enum err_code code = db_begin(db, &err);
-    if (code == E_OK)
-        code = outbox_store_delete(db, arena, ids, n, &err);
+    if (code == E_OK && rest.gone_count > 0)
+        code = outbox_store_delete(db, arena, rest.gone, rest.gone_count, &err);
+    if (code == E_OK && rest.sent_count > 0)
+        code = outbox_store_spread(db, arena, rest.wakes, rest.wakes_count, rest.sent, rest.sent_count, &err);
     if (code == E_OK)
         code = commit_confirmed(outbox, db, arena, batch, &err);
     if (code != E_OK)
@@ -113,6 +143,36 @@ static enum crowd crowd_after_take(enum crowd was, bool full, int room)
 
 /* ---- a round ---------------------------------------------------------------------------------- */
 
+static enum err_code append(struct arena *arena, struct batch *batch, const struct outbox_row *rows,
+                            size_t count, struct err *err)
+{
+    struct outbox_row *all = arena_array(arena, batch->count + count, sizeof *all);
+    if (all == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    memcpy(all, batch->rows, batch->count * sizeof *all);
+    memcpy(all + batch->count, rows, count * sizeof *rows);
+    batch->rows = all;
+    batch->count += count;
+    return E_OK;
+}
+
+/* Crowds of a local worker that has room, or will have, are left to it. */
+static enum err_code take_crowds(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                                 const struct outbox_ask *asked, struct batch *batch, size_t *moved,
+                                 struct err *err)
+{
+    struct outbox_ask ask = *asked;
+    struct outbox_row *rows = NULL;
+    size_t count = 0;
+    size_t taken = 0;
+    ask.max = RELAY_BATCH - (int64_t)batch->count;
+    if (room > 0)
+        ask.except = outbox->local_subjects;
+    enum err_code code = outbox_store_take_crowds(db, arena, &ask, &rows, &count, &taken, err);
+    *moved += code == E_OK ? taken : 0;
+    return code == E_OK && count > 0 ? append(arena, batch, rows, count, err) : code;
+}
+
 /* *moved: how many rows were taken, by whomever; where no urgent ones were asked for, nothing is not yet the
  * end. */
 static enum err_code take(struct outbox *outbox, struct db *db, struct arena *arena, int room,
@@ -127,7 +187,7 @@ static enum err_code take(struct outbox *outbox, struct db *db, struct arena *ar
     outbox->crowd = crowd_after_take(outbox->crowd, *moved == (size_t)ask.max, room);
     if (*moved == 0 && ask.max_high == 0)
         *moved = 1;
-    return E_OK;
+    return take_crowds(outbox, db, arena, room, &ask, batch, moved, err);
 }
 
 static enum err_code publish(struct outbox *outbox, struct db *db, struct arena *arena, struct batch *batch,
@@ -177,6 +237,30 @@ static enum err_code bring(struct outbox *outbox, struct db *db, struct arena *a
     return code;
 }
 
+/* Crowds go before rows, which have every fourth turn.  A worker with little room would take another crowd
+ * apart each time: what is left of the latest one, which is in outbox, goes first. */
+static bool is_crowds_turn(struct outbox *outbox, int room)
+{
+    if (room < JOB_CROWD_ROW)
+        return outbox->crowd == CROWD_NONE || outbox->crowd == CROWD_OTHERS;
+    return outbox->crowd != CROWD_SERVED || ++outbox->bring_turn % 4 != 0;
+}
+
+/* *moved 0: nothing is known that this worker could take, and it was not told yet. */
+static enum err_code bring_any(struct outbox *outbox, struct db *db, struct arena *arena, int room,
+                               const struct hold *hold, size_t *moved, struct err *err)
+{
+    enum err_code code = E_OK;
+    const bool known = outbox->crowd == CROWD_SERVED || outbox->crowd == CROWD_DUE;
+    if (is_crowds_turn(outbox, room))
+        code = local_bring_crowd(outbox, db, arena, room, hold, moved, err);
+    if (*moved > 0)
+        outbox->crowd = room < JOB_CROWD_ROW ? CROWD_DUE : CROWD_SERVED;
+    else if (code == E_OK && known)
+        code = bring(outbox, db, arena, room, hold, moved, err);
+    return code;
+}
+
 static enum err_code round_trip(struct outbox *outbox, struct db *db, struct arena *arena,
                                 const struct hold *hold, size_t *moved, struct err *err)
 {
@@ -188,14 +272,17 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     if (room == 0)
         atomic_store(&outbox->starved, true);
     const bool served = room > 0 && outbox->crowd == CROWD_SERVED;
-    const bool past = (served || local_is_worth_waiting(outbox, room)) && is_time_to_look_past(outbox);
-    if (room > 0 && !past && (served || outbox->crowd == CROWD_DUE))
-        code = bring(outbox, db, arena, room, hold, moved, err);
-    else if (past || !local_is_worth_waiting(outbox, room))
+    const bool waits = local_is_worth_waiting(outbox, room);
+    const bool past = (served || waits) && is_time_to_look_past(outbox);
+    if (room > 0 && !past)
+        code = bring_any(outbox, db, arena, room, hold, moved, err);
+    if (code == E_OK && *moved == 0 && (past || !waits))
     {
         if (room > 0) /* it had kept a place free for what does not come this way */
             outbox->local.got(outbox->local.of, NULL, 0);
         code = relay(outbox, db, arena, room, hold, moved, err);
+        if (served) /* it only looked past the crowd */
+            *moved += 1;
     }
     pthread_mutex_unlock(&outbox->local_lock);
     return code;

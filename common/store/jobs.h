@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobs.h -- every transaction in a job's life (tables jobs, job_results, job_history, outbox,
+ * jobs.h -- every transaction in a job's life (tables jobs, job_results, job_history, outbox, crowds,
  * dead_letters, idempotency_keys).
  *
  * Each function is one transaction or one statement, and takes part in an open one when the
@@ -47,7 +47,12 @@ struct outbox_fresh;
 MUST_USE enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
                                               size_t count, struct outbox_fresh *fresh, struct err *err);
 /* The same, and tells the relays of other processes with the commit; for programs that have none (the CLI).
- */
+ * Many of one subject that are due now, of normal priority and without unique_s, are a crowd: their wake-ups
+ * are rows of `crowds`. */
+enum
+{
+    JOB_CROWD_ROW = 64 /* jobs of one row at most; jobs_accept.c says it in SQL */
+};
 MUST_USE enum err_code job_store_accept_telling(struct db *db, struct arena *arena,
                                                 const struct job_new *jobs, size_t count, struct err *err);
 /* Tells them of something else that was committed. */
@@ -185,6 +190,10 @@ struct job_bring
 MUST_USE enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
                                        const struct job_bring *ask, struct job_claim **claims, size_t *count,
                                        struct err *err);
+/* The same for the rows of `crowds`; max_high says nothing. */
+MUST_USE enum err_code job_store_bring_crowd(struct db *db, struct arena *arena,
+                                             const struct job_claimer *claimer, const struct job_bring *ask,
+                                             struct job_claim **claims, size_t *count, struct err *err);
 
 /* Removes rows of `claims` whose jobs have all been settled. One that stays only makes the sweeper look. */
 MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,

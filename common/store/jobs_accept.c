@@ -7,11 +7,12 @@
 
 #include <string.h>
 
-/* A unique key is entered among the windows by every job that has one, so that their primary key decides; a
+/* `wake` draws the ids of wake-ups, `woken` writes these.
+ * A unique key is entered among the windows by every job that has one, so that their primary key decides; a
  * trigger refuses while the job that is there lives. The same key twice in one statement is refused as well.
  * The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
-#define ACCEPT_SQL(param, column, until)                                                                     \
-    "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[],"       \
+#define ACCEPT_SQL(param, column, until, wake, woken)                                                        \
+    "WITH input AS MATERIALIZED (SELECT t.*, " wake " AS wake FROM unnest($1::uuid[],"                       \
     "   $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],"          \
     "   $9::timestamptz[], $10::text[], $11::uuid[]" param ") AS t(job_id, kind, worker, user_id,"           \
     "   request_id, priority, payload, run_at, deadline_at, unique_key, parent_id" column ")),"              \
@@ -23,21 +24,35 @@
     "   deadline_at, unique_key, parent_id, epoch, wake)"                                                    \
     "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, "       \
     "now()),"                                                                                                \
-    "   deadline_at, unique_key, parent_id, 1, wake FROM input)"                                             \
+    "   deadline_at, unique_key, parent_id, 1, wake FROM input)" woken
+
+#define WAKE_EACH "nextval('outbox_id_seq')"
+#define WOKEN_EACH                                                                                           \
     " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                               \
     "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL                                                            \
     ", coalesce(run_at, now()) FROM input RETURNING id, job_id"
+
+/* One for all, in rows of JOB_CROWD_ROW jobs. */
+#define WAKE_CROWD "(SELECT nextval('outbox_id_seq'))"
+#define WOKEN_CROWD                                                                                          \
+    " INSERT INTO crowds (wake, part, subject, job_ids) SELECT wake, part, min(subject), array_agg(job_id)"  \
+    "   FROM (SELECT wake, job_id, " JOB_SUBJECT_SQL                                                         \
+    " AS subject, (row_number() OVER () - 1) / 64 AS part FROM input) i GROUP BY wake, part"
 
 /* kind, worker, request_id, priority, payload, unique_key */
 #define ACCEPT_TEXTS (DB_TEXTS(2) + DB_TEXTS(3) + DB_TEXTS(5) + DB_TEXTS(6) + DB_TEXTS(7) + DB_TEXTS(10))
 
 /* Two, because the first is a promise to workers that others write (docs/JOBS.md). */
-static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"),
-                                           11 + ACCEPT_TEXTS};
+static const struct db_stmt accept_stmt = {
+    "job_accept", ACCEPT_SQL("", "", "clock_timestamp()", WAKE_EACH, WOKEN_EACH), 11 + ACCEPT_TEXTS};
 static const struct db_stmt accept_windows_stmt = {
     "job_accept_windows",
-    ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
+    ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'",
+               WAKE_EACH, WOKEN_EACH),
     12 + ACCEPT_TEXTS};
+
+static const struct db_stmt accept_crowd_stmt = {
+    "job_accept_crowd", ACCEPT_SQL("", "", "clock_timestamp()", WAKE_CROWD, WOKEN_CROWD), 11 + ACCEPT_TEXTS};
 
 /* One job without a unique key, which costs a fifth less when little else is going on and all is cold. */
 static const struct db_stmt accept_one_stmt = {
@@ -74,7 +89,8 @@ static const struct db_stmt key_patience_stmt = {"job_key_patience", "SET LOCAL 
 
 enum
 {
-    ACCEPT_COLUMNS = 12
+    ACCEPT_COLUMNS = 12,
+    CROWD_LEAST = 2 * JOB_CROWD_ROW
 };
 
 static const char *time_or_null(struct arena *arena, int64_t wall_ms)
@@ -201,6 +217,21 @@ enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const s
     return E_OK;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Many of one subject, all due now. */
+static bool is_crowd(const struct job_new *jobs, size_t count)
+{
+    bool same = count >= CROWD_LEAST;
+    for (size_t i = 0; same && i < count; i++)
+        same = jobs[i].run_at_ms == 0 && jobs[i].unique_s == 0 && jobs[i].priority == JOB_NORMAL &&
+               same_text(jobs[i].kind, jobs[0].kind) && same_text(jobs[i].worker, jobs[0].worker);
+    return same;
+}
+
 enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const struct job_new *jobs,
                                        size_t count, struct err *err)
 {
@@ -210,6 +241,8 @@ enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const
     enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
     if (code != E_OK)
         return code;
+    if (is_crowd(jobs, count))
+        stmt = &accept_crowd_stmt;
     const struct db_call calls[] = {{stmt, params}, {&notify_stmt, NULL}};
     code = db_run_all(db, calls, 2, rows, err);
     db_rows_free(rows[0]);

@@ -105,7 +105,8 @@ static const struct db_stmt sweep_stmt = {
     " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
     "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
     "     AND p.wake < c.cut AND p.place IS DISTINCT FROM 'waits' AND p.run_at < now() - interval '2 s'"
-    "     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake))"
+    "     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake)"
+    "     AND NOT EXISTS (SELECT 1 FROM crowds k WHERE k.wake = p.wake AND p.job_id = ANY (k.job_ids)))"
     "   AND status = 'Pending' FOR UPDATE SKIP LOCKED),"
     " moved AS (UPDATE jobs SET epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM lost"
     "   WHERE jobs.job_id = lost.job_id AND status = 'Pending'"
@@ -142,7 +143,8 @@ static const struct db_stmt counts_stmt = {
     "SELECT (SELECT count(*) FROM jobs WHERE place = 'waits'),"
     " (SELECT count(*) FROM jobs WHERE job_id IN (SELECT unnest(job_ids) FROM claims) AND status = "
     "'Running'),"
-    " (SELECT count(*) FROM outbox), (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)",
+    " (SELECT count(*) FROM outbox) + " SQL_CROWDED
+    ", (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)",
     0};
 
 enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobs_internal.h -- what the files jobs_*.c and letters.c share. Nobody else includes it. */
+/* jobs_internal.h -- what the files share that write wake-ups. Nobody outside common/store includes it. */
 #ifndef SOKOUL_COMMON_STORE_JOBS_INTERNAL_H
 #define SOKOUL_COMMON_STORE_JOBS_INTERNAL_H
 
@@ -7,6 +7,15 @@
 #define JOB_SUBJECT_SQL                                                                                      \
     "'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority "   \
     "END"
+
+/* A job that still waits for the wake-up of the crowd whose wake is `crowd_wake`; given another one by
+ * `UPDATE jobs SET wake = nextval('outbox_id_seq') ... RETURNING JOB_MOVED_COLUMNS` it gets a row of outbox.
+ */
+#define JOB_OF_CROWD "wake = crowd_wake AND status = 'Pending'"
+#define JOB_MOVED_COLUMNS "job_id, kind, worker, priority, epoch, wake, run_at"
+#define JOB_WOKEN_BY(moved)                                                                                  \
+    "INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                                \
+    " SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM " moved
 
 /* The number of a claim: greater than the one before, and never given twice, also when Postgres crashed and
  * the claim that had it is lost; hence the time in microseconds and no count. */

@@ -43,6 +43,23 @@ static const struct db_stmt bring_stmt = {
                                                                                       "AND " SQL_LAZILY),
     6};
 
+/* The same for crowds, whole rows of them. Those that are not claimed and still wait get rows of outbox. */
+static const struct db_stmt bring_crowd_stmt = {
+    "job_bring_crowd",
+    "WITH crowd AS MATERIALIZED (SELECT wake AS crowd_wake, part AS crowd_part, job_ids FROM crowds"
+    "   WHERE run_at <= now() - $4::bigint * interval '1 ms' AND subject LIKE $1 ORDER BY wake, part"
+    "   LIMIT $5::bigint FOR UPDATE SKIP LOCKED),"
+    " due AS MATERIALIZED (SELECT crowd_wake, unnest(job_ids) AS woken FROM crowd),"
+    " claimed AS (" CLAIM_SET " FROM (SELECT woken FROM due LIMIT $6::bigint) d"
+    "   WHERE job_id = woken AND NOT alone AND " CLAIMABLE "   RETURNING " JOB_CLAIMED_COLUMNS "),"
+    " gone AS (DELETE FROM crowds USING crowd WHERE wake = crowd_wake AND part = crowd_part),"
+    " moved AS (UPDATE jobs SET wake = nextval('outbox_id_seq') FROM due"
+    "   WHERE (SELECT count(*) FROM claimed) < (SELECT count(*) FROM due)"
+    "     AND job_id = woken AND job_id NOT IN (SELECT c.job_id FROM claimed c) AND " JOB_OF_CROWD
+    "   RETURNING " JOB_MOVED_COLUMNS "),"
+    " woken AS (" JOB_WOKEN_BY("moved") ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
+    6};
+
 static const struct db_stmt held_stmt = {
     "job_held",
     "SELECT j.job_id, j.fence FROM claims c, unnest(c.job_ids) AS t(job_id) JOIN jobs j USING (job_id)"
@@ -248,6 +265,24 @@ enum err_code job_store_bring(struct db *db, struct arena *arena, const struct j
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, &bring_stmt, params, &rows, err);
+    return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
+}
+
+enum err_code job_store_bring_crowd(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                                    const struct job_bring *ask, struct job_claim **claims, size_t *count,
+                                    struct err *err)
+{
+    const int64_t crowds = ask->max < JOB_CROWD_ROW ? 1 : ask->max / JOB_CROWD_ROW;
+    const char *params[] = {ask->subjects,
+                            claimer->worker_id,
+                            db_param_int(arena, claimer->lease_ms),
+                            db_param_int(arena, ask->hold_ms),
+                            db_param_int(arena, crowds),
+                            db_param_int(arena, ask->max)};
+    struct db_rows *rows = NULL;
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = db_run(db, &bring_crowd_stmt, params, &rows, err);
     return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
 }
 

@@ -5,28 +5,59 @@
 #include "common/job/envelope.h"
 #include "common/job/job.h"
 #include "common/store/jobs.h"
+#include "common/store/jobs_internal.h"
 #include "common/store/sql.h"
 
 #include <string.h>
 
-#define DUE                                                                                                  \
-    "run_at <= now() - $3::bigint * interval '1 ms' AND ($4::text IS NULL OR subject NOT LIKE $4::text)"     \
-    " AND (run_at <= now() - $5::bigint * interval '1 ms' OR subject LIKE $6::text)"
+#define DUE(own_hold, except, hold, own)                                                                     \
+    "run_at <= now() - " own_hold "::bigint * interval '1 ms' AND (" except "::text IS NULL"                 \
+    "   OR subject NOT LIKE " except "::text) AND (run_at <= now() - " hold "::bigint * interval '1 ms'"     \
+    "   OR subject LIKE " own "::text)"
+#define ROW_DUE DUE("$3", "$4", "$5", "$6")
+#define CROWD_DUE DUE("$2", "$3", "$4", "$5")
+
+/* What a message is made of, from the job's row where it has no body. */
+#define JOB_COLUMNS                                                                                          \
+    " j.kind, j.created_at, j.user_id, j.request_id, j.payload, j.priority, j.run_at, j.deadline_at,"        \
+    " j.unique_key, j.parent_id, j.alone, j.status"
 
 static const struct db_stmt take_stmt = {
     "outbox_take",
-    "WITH high AS (SELECT id FROM outbox WHERE " DUE " AND subject LIKE '%.high'"
+    "WITH high AS (SELECT id FROM outbox WHERE " ROW_DUE " AND subject LIKE '%.high'"
     "   ORDER BY run_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
-    " rest AS (SELECT id FROM outbox WHERE " DUE " AND subject NOT LIKE '%.high'"
+    " rest AS (SELECT id FROM outbox WHERE " ROW_DUE " AND subject NOT LIKE '%.high'"
     "   ORDER BY run_at, id LIMIT $1::bigint - (SELECT count(*) FROM high) FOR UPDATE SKIP LOCKED),"
     " due AS (SELECT id FROM high UNION ALL SELECT id FROM rest),"
     " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
     "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body)"
-    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body, j.kind, j.created_at, j.user_id, j.request_id, "
-    "j.payload,"
-    "   j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
+    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body," JOB_COLUMNS
     " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
     6};
+
+/* The same for crowds. */
+static const struct db_stmt take_crowds_stmt = {
+    "outbox_take_crowds",
+    "WITH due AS (SELECT wake, part FROM crowds WHERE " CROWD_DUE
+    "   ORDER BY wake, part LIMIT $1::bigint FOR UPDATE SKIP LOCKED),"
+    " taken AS (DELETE FROM crowds c USING due WHERE c.wake = due.wake AND c.part = due.part"
+    "   RETURNING c.wake, c.subject, c.job_ids),"
+    " each AS (SELECT wake, subject, unnest(job_ids) AS job_id FROM taken)"
+    " SELECT e.wake, e.job_id, 1, e.subject, NULL," JOB_COLUMNS
+    " FROM each e LEFT JOIN jobs j ON j.job_id = e.job_id",
+    5};
+
+/* Those of the crowds $1 that still wait, but for $2, get rows of outbox. */
+static const struct db_stmt spread_stmt = {
+    "outbox_spread",
+    "WITH due AS (SELECT wake, part FROM crowds WHERE wake = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED),"
+    " gone AS (DELETE FROM crowds c USING due WHERE c.wake = due.wake AND c.part = due.part"
+    "   RETURNING c.wake AS crowd_wake, c.job_ids),"
+    " each AS (SELECT crowd_wake, unnest(job_ids) AS woken FROM gone),"
+    " moved AS (UPDATE jobs SET wake = nextval('outbox_id_seq') FROM each"
+    "   WHERE job_id = woken AND job_id NOT IN (SELECT unnest($2::uuid[])) AND " JOB_OF_CROWD
+    "   RETURNING " JOB_MOVED_COLUMNS ") " JOB_WOKEN_BY("moved"),
+    2};
 
 static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
                                            1};
@@ -143,17 +174,11 @@ bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake,
     return row->body != NULL && !arena_failed(arena);
 }
 
-enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
-                                struct outbox_row **out, size_t *count, size_t *taken, struct err *err)
+/* *taken counts what is answered and what is not: rows whose job is gone. */
+static enum err_code rows_read(struct arena *arena, struct db_rows *take, struct outbox_row **out,
+                               size_t *count, size_t *taken, struct err *err)
 {
-    const char *params[] = {db_param_int(arena, ask->max),         db_param_int(arena, ask->max_high),
-                            db_param_int(arena, ask->own_hold_ms), ask->except,
-                            db_param_int(arena, ask->hold_ms),     ask->own};
-    struct db_rows *rows = NULL;
-    enum err_code code = db_run(db, &take_stmt, params, &rows, err);
-    if (code != E_OK)
-        return code;
-    rows = db_rows_keep(rows, arena);
+    struct db_rows *rows = db_rows_keep(take, arena);
     int n = db_rows(rows);
     struct outbox_row *list = arena_array(arena, (size_t)n, sizeof *list);
     size_t kept = 0;
@@ -180,13 +205,53 @@ enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct
     return E_OK;
 }
 
-enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
-                                  struct err *err)
+enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
+                                struct outbox_row **rows, size_t *count, size_t *taken, struct err *err)
+{
+    const char *params[] = {db_param_int(arena, ask->max),         db_param_int(arena, ask->max_high),
+                            db_param_int(arena, ask->own_hold_ms), ask->except,
+                            db_param_int(arena, ask->hold_ms),     ask->own};
+    struct db_rows *result = NULL;
+    enum err_code code = db_run(db, &take_stmt, params, &result, err);
+    return code == E_OK ? rows_read(arena, result, rows, count, taken, err) : code;
+}
+
+enum err_code outbox_store_take_crowds(struct db *db, struct arena *arena, const struct outbox_ask *ask,
+                                       struct outbox_row **rows, size_t *count, size_t *taken,
+                                       struct err *err)
+{
+    const int64_t crowds = ask->max < JOB_CROWD_ROW ? 1 : ask->max / JOB_CROWD_ROW;
+    const char *params[] = {db_param_int(arena, crowds), db_param_int(arena, ask->own_hold_ms), ask->except,
+                            db_param_int(arena, ask->hold_ms), ask->own};
+    struct db_rows *result = NULL;
+    enum err_code code = db_run(db, &take_crowds_stmt, params, &result, err);
+    if (code == E_OK)
+        code = rows_read(arena, result, rows, count, taken, err);
+    for (size_t i = 0; code == E_OK && i < *count; i++)
+        (*rows)[i].crowd = true;
+    return code;
+}
+
+static const char *ids_param(struct arena *arena, const int64_t *ids, size_t count)
 {
     const char **items = arena_array(arena, count, sizeof *items);
     for (size_t i = 0; items != NULL && i < count; i++)
         items[i] = db_param_int(arena, ids[i]);
-    const char *params[] = {items != NULL ? db_param_array(arena, items, count) : NULL};
+    return items != NULL ? db_param_array(arena, items, count) : NULL;
+}
+
+enum err_code outbox_store_spread(struct db *db, struct arena *arena, const int64_t *wakes, size_t count,
+                                  const char *const *sent, size_t sent_count, struct err *err)
+{
+    const char *params[] = {ids_param(arena, wakes, count), db_param_array(arena, sent, sent_count)};
+    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory")
+                               : db_run(db, &spread_stmt, params, NULL, err);
+}
+
+enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
+                                  struct err *err)
+{
+    const char *params[] = {ids_param(arena, ids, count)};
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     return db_run(db, &delete_stmt, params, NULL, err);
@@ -218,10 +283,7 @@ enum err_code outbox_store_known_seq(struct db *db, const char *created, int64_t
 enum err_code outbox_store_sent(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
                                 const struct outbox_batch *batch, bool *current, struct err *err)
 {
-    const char **items = arena_array(arena, count, sizeof *items);
-    for (size_t i = 0; items != NULL && i < count; i++)
-        items[i] = db_param_int(arena, ids[i]);
-    const char *gone[] = {items != NULL ? db_param_array(arena, items, count) : NULL};
+    const char *gone[] = {ids_param(arena, ids, count)};
     const char *noted[] = {batch->stream, db_param_int(arena, batch->min_wake),
                            db_param_int(arena, batch->max_wake), db_param_int(arena, batch->max_seq)};
     const struct db_call calls[] = {{&delete_stmt, gone}, {&note_stmt, noted}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outbox.h -- the relay's side of the table outbox, and where its rows went (relay_batches).
+ * outbox.h -- the relay's side of the tables outbox and crowds, and where its rows went (relay_batches).
  * The connection's owner calls; blocks; errors are db.h's.
  */
 #ifndef SOKOUL_COMMON_STORE_OUTBOX_H
@@ -11,13 +11,14 @@
 
 struct outbox_row
 {
-    int64_t id;
+    int64_t id;         /* of a crowd: its wake, which all its jobs share */
     const char *job_id; /* NULL: not a wake-up */
     int64_t epoch;
     const char *subject;
     const char *request_id; /* never NULL */
     const char *body;
     bool alone;
+    bool crowd; /* it is one of a row of `crowds` */
 };
 
 /* Wake-ups that were just written, as the relay would read them; not committed yet. */
@@ -48,6 +49,17 @@ struct outbox_ask
 MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
                                          struct outbox_row **rows, size_t *count, size_t *taken,
                                          struct err *err);
+
+/* The same for crowds, whole rows of them, one at least; ask.max_high says nothing. */
+MUST_USE enum err_code outbox_store_take_crowds(struct db *db, struct arena *arena,
+                                                const struct outbox_ask *ask, struct outbox_row **rows,
+                                                size_t *count, size_t *taken, struct err *err);
+
+/* After a partial confirmation: crowds with these wakes are no more; their jobs that still wait get rows of
+ * outbox, but for those that were `sent`. */
+MUST_USE enum err_code outbox_store_spread(struct db *db, struct arena *arena, const int64_t *wakes,
+                                           size_t count, const char *const *sent, size_t sent_count,
+                                           struct err *err);
 
 /* After a partial confirmation: deletes just these, in the open transaction. */
 MUST_USE enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids,

@@ -15,6 +15,9 @@
  */
 #define SQL_LAZILY "set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
+/* How many jobs wait in crowds. */
+#define SQL_CROWDED "(SELECT coalesce(sum(cardinality(job_ids)), 0) FROM crowds)"
+
 #define SQL_USER                                                                                             \
     "json_build_object('id', u.id, 'username', u.username, 'email', u.email, 'role', u.role, "               \
     "'created_at', rfc3339(u.created_at), 'updated_at', rfc3339(u.updated_at))"

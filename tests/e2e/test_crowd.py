@@ -4,6 +4,7 @@ from job_kit import all_settled, check_each_ran_once, inject
 from stack_under_test import eventually
 
 RUNNING = "SELECT count(*) FROM jobs WHERE status = 'Running'"
+WAKE_UPS = "SELECT (SELECT count(*) FROM outbox) + (SELECT coalesce(sum(cardinality(job_ids)), 0) FROM crowds)"
 
 
 def published(sokoul):
@@ -58,6 +59,56 @@ def test_urgent_jobs_pass_a_crowd(sokoul):
     last = "SELECT max(started_at) FROM jobs WHERE job_id = ANY(%s::uuid[])"
     behind = sokoul.value(f"SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) AND started_at > ({last})", (crowd, urgent))
     assert behind > 500
+
+
+def test_busy_workers_share_a_crowd(sokoul):
+    """Each has little room at a time and takes the rows of the crowd apart."""
+    sokoul.start("sokoul-scout")
+    sokoul.start("sokoul-scout")
+    ids = inject(sokoul, "noop", {"sleep_ms": 100}, 400)
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+    shares = sokoul.sql("SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) GROUP BY worker_id", (ids,))
+    assert len(shares) == 2 and min(shares)[0] > 100
+
+
+def test_a_crowd_keeps_the_limit_of_its_kind(sokoul):
+    sokoul.start("sokoul-scout")
+    sokoul.ctl("limit", "set", "noop", "--max", "5")
+    ids = inject(sokoul, "noop", {"sleep_ms": 10}, 200)
+    eventually(lambda: sokoul.value(RUNNING) == 5, what="as many as may run")
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+
+
+def test_a_crowd_that_no_worker_fetches_goes_to_the_stream(sokoul):
+    """As for a worker that others wrote, which listens to NATS alone."""
+    sokoul.start("sokoul-api")
+    before = published(sokoul)
+    ids = inject(sokoul, "noop", {}, 300)
+    eventually(lambda: sokoul.value(WAKE_UPS) == 0, what="messages")
+    assert published(sokoul) - before == 300
+    sokoul.start("sokoul-scout")
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+
+
+def test_what_jetstream_refuses_of_a_crowd_waits(sokoul):
+    sokoul.start("sokoul-api")
+    with sokoul.nats.connect() as nats:
+        config = nats.js("STREAM.INFO.JOBS")["config"]
+        nats.js("STREAM.UPDATE.JOBS", {**config, "max_bytes": 30000})
+        ids = inject(sokoul, "noop", {}, 300)
+        eventually(lambda: sokoul.value("SELECT count(*) FROM crowds") == 0, what="a first try")
+        messages = nats.js("STREAM.INFO.JOBS")["state"]["messages"]
+        assert 0 < messages < 300 and sokoul.value(WAKE_UPS) == 300 - messages
+        nats.js("STREAM.UPDATE.JOBS", config)
+    eventually(lambda: sokoul.value(WAKE_UPS) == 0, what="messages")
+    with sokoul.nats.connect() as nats:
+        assert nats.js("STREAM.INFO.JOBS")["state"]["messages"] == 300
+    sokoul.start("sokoul-scout")
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
 
 
 def test_a_crowd_goes_on_while_jetstream_refuses(sokoul):
