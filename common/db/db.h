@@ -62,8 +62,10 @@ struct db_pool_config
 };
 
 /* `params` is their number, plus DB_TEXTS(n) for each parameter $n, n up to 16, that is a text[] of
- * db_param_column: sent as it lies in memory, which spares both sides a reading of every byte. */
+ * db_param_column, and DB_UUIDS(n), n up to 7, for a uuid[]: sent as they lie in memory, which spares both
+ * sides a reading of every byte. */
 #define DB_TEXTS(n) (1 << (7 + (n)))
+#define DB_UUIDS(n) (1 << (23 + (n)))
 struct db_stmt
 {
     const char *name; /* unique among all statements of the product */

@@ -16,6 +16,16 @@ enum
     DB_PREPARED_SLOTS = 1024 /* open-addressed set of statements prepared on a connection; a power of two */
 };
 
+static inline bool takes_texts(const struct db_stmt *stmt, int n)
+{
+    return (stmt->params & DB_TEXTS(n)) != 0;
+}
+
+static inline bool takes_uuids(const struct db_stmt *stmt, int n)
+{
+    return n <= 7 && (stmt->params & DB_UUIDS(n)) != 0;
+}
+
 struct db_settings
 {
     char *url;

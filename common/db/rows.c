@@ -11,7 +11,9 @@
 
 enum
 {
-    TEXT_OID = 25
+    TEXT_OID = 25,
+    UUID_OID = 2950,
+    UUID_BYTES = 16
 };
 
 /* A db_rows is a PGresult and nothing else. */
@@ -140,35 +142,78 @@ static char *put_int(char *at, size_t value)
     return at + sizeof net;
 }
 
-static size_t texts_bytes(const char *const *items, size_t count)
+static char *put_text(char *at, const char *item)
 {
-    size_t bytes = (count > 0 ? 5 : 3) * sizeof(uint32_t);
-    for (size_t i = 0; i < count; i++)
-        bytes += sizeof(uint32_t) + (items[i] != NULL ? strlen(items[i]) : 0);
-    return bytes;
+    const size_t len = strlen(item);
+    at = put_int(at, len);
+    memcpy(at, item, len);
+    return at + len;
 }
+
+static int hex_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* What is no UUID gets a byte too many, and Postgres refuses it. */
+static char *put_uuid(char *at, const char *item)
+{
+    unsigned char bytes[UUID_BYTES + 1] = {0};
+    size_t n = 0;
+    for (; n < UUID_BYTES && *item != '\0'; n++)
+    {
+        int high = hex_of(item[0]);
+        int low = high < 0 ? -1 : hex_of(item[1]);
+        if (low < 0)
+            break;
+        bytes[n] = (unsigned char)(high << 4 | low);
+        item += item[2] == '-' ? 3 : 2;
+    }
+    const size_t len = n == UUID_BYTES && *item == '\0' ? UUID_BYTES : UUID_BYTES + 1;
+    at = put_int(at, len);
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+static size_t text_bytes(const char *item)
+{
+    return strlen(item);
+}
+
+static size_t uuid_bytes(const char *item)
+{
+    (void)item;
+    return UUID_BYTES + 1;
+}
+
+static const struct element
+{
+    size_t oid;
+    size_t (*bytes)(const char *item); /* at most */
+    char *(*put)(char *at, const char *item);
+} element_text = {TEXT_OID, text_bytes, put_text}, element_uuid = {UUID_OID, uuid_bytes, put_uuid};
 
 /* Postgres's array_recv: dimensions, has nulls, element type; size and first index; length and bytes of each.
  * Its own length lies before it, where run.c finds it. */
-static const char *texts(struct arena *arena, const char *const *items, size_t count)
+static const char *binary_array(struct arena *arena, const struct element *element, const char *const *items,
+                                size_t count)
 {
-    const size_t bytes = texts_bytes(items, count);
-    char *start = bytes < INT32_MAX ? arena_alloc(arena, sizeof(int32_t) + bytes) : NULL;
+    size_t most = (count > 0 ? 5 : 3) * sizeof(uint32_t);
+    for (size_t i = 0; i < count; i++)
+        most += sizeof(uint32_t) + (items[i] != NULL ? element->bytes(items[i]) : 0);
+    char *start = most < INT32_MAX ? arena_alloc(arena, sizeof(int32_t) + most) : NULL;
     if (start == NULL)
         return NULL;
-    const int32_t length = (int32_t)bytes;
-    memcpy(start, &length, sizeof length);
-    char *at = start + sizeof length;
-    at = put_int(put_int(put_int(at, count > 0 ? 1 : 0), 1), TEXT_OID);
+    char *at = start + sizeof(int32_t);
+    at = put_int(put_int(put_int(at, count > 0 ? 1 : 0), 1), element->oid);
     if (count > 0)
         at = put_int(put_int(at, count), 1);
     for (size_t i = 0; i < count; i++)
-    {
-        const size_t len = items[i] != NULL ? strlen(items[i]) : 0;
-        at = put_int(at, items[i] != NULL ? len : UINT32_MAX);
-        memcpy(at, items[i] != NULL ? items[i] : "", len);
-        at += len;
-    }
+        at = items[i] != NULL ? element->put(at, items[i]) : put_int(at, UINT32_MAX);
+    const int32_t length = (int32_t)(at - start - (ptrdiff_t)sizeof length);
+    memcpy(start, &length, sizeof length);
     return start + sizeof length;
 }
 
@@ -180,8 +225,11 @@ int db_stmt_params(const struct db_stmt *stmt)
 const char *db_param_column(struct arena *arena, const struct db_stmt *stmt, int n, const char *const *items,
                             size_t count)
 {
-    return (stmt->params & DB_TEXTS(n)) != 0 ? texts(arena, items, count)
-                                             : db_param_array(arena, items, count);
+    if (takes_texts(stmt, n))
+        return binary_array(arena, &element_text, items, count);
+    if (takes_uuids(stmt, n))
+        return binary_array(arena, &element_uuid, items, count);
+    return db_param_array(arena, items, count);
 }
 
 const char *db_param_array(struct arena *arena, const char *const *items, size_t count)

@@ -11,7 +11,7 @@
 
 enum
 {
-    TEXTS_MAX = 16 /* parameters of a statement that has a DB_TEXTS */
+    BINARY_MAX = 16 /* parameters of a statement that has a DB_TEXTS or DB_UUIDS */
 };
 
 static size_t slot_of(const struct db_stmt *stmt)
@@ -111,13 +111,13 @@ static enum err_code ensure_prepared(struct db *db, const struct db_stmt *stmt, 
 static int send(struct db *db, const struct db_stmt *stmt, const char *const *params)
 {
     const int count = db_stmt_params(stmt);
-    int lengths[TEXTS_MAX] = {0};
-    int binary[TEXTS_MAX] = {0};
+    int lengths[BINARY_MAX] = {0};
+    int binary[BINARY_MAX] = {0};
     if (stmt->params == count)
         return PQsendQueryPrepared(db->conn, stmt->name, count, params, NULL, NULL, 0);
-    for (int i = 0; i < count && i < TEXTS_MAX; i++)
+    for (int i = 0; i < count && i < BINARY_MAX; i++)
     {
-        if ((stmt->params & DB_TEXTS(i + 1)) == 0 || params[i] == NULL)
+        if ((!takes_texts(stmt, i + 1) && !takes_uuids(stmt, i + 1)) || params[i] == NULL)
             continue;
         memcpy(&lengths[i], params[i] - sizeof(int32_t), sizeof(int32_t));
         binary[i] = 1;

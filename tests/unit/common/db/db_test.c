@@ -21,6 +21,8 @@ static const struct db_stmt echo = {"t_echo", "SELECT $1::text, $2::bigint, $3::
 static const struct db_stmt array = {"t_array", "SELECT t FROM unnest($1::text[]) AS t", 1};
 static const struct db_stmt array_of_texts = {"t_array_of_texts", "SELECT t FROM unnest($1::text[]) AS t",
                                               1 + DB_TEXTS(1)};
+static const struct db_stmt array_of_uuids = {"t_array_of_uuids", "SELECT t FROM unnest($1::uuid[]) AS t",
+                                              1 + DB_UUIDS(1)};
 static const struct db_stmt add = {"t_add", "INSERT INTO things (name, size) VALUES ($1, $2)", 2};
 static const struct db_stmt all = {"t_all", "SELECT count(*) FROM things", 0};
 static const struct db_stmt nap = {"t_nap", "SELECT pg_sleep($1::float8)", 1};
@@ -123,6 +125,29 @@ START_TEST(array__keeps_quotes_backslashes_commas_and_null)
     check_array(&array_of_texts, items, n);
     check_array(&array, items, 0);
     check_array(&array_of_texts, items, 0);
+}
+END_TEST
+
+START_TEST(array__of_uuids_is_read_as_they_were)
+{
+    static const char *const items[] = {"00000000-0000-0000-0000-000000000000", NULL,
+                                        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+                                        "0192f0c1-2345-7abc-8def-0123456789ab"};
+    check_array(&array_of_uuids, items, sizeof items / sizeof items[0]);
+    check_array(&array_of_uuids, items, 0);
+}
+END_TEST
+
+static const char *const no_uuids[] = {"", "0192f0c1", "0192f0c1-2345-7abc-8def-0123456789a",
+                                       "0192f0c1-2345-7abc-8def-0123456789abc",
+                                       "0192f0c1-2345-7abc-8def-0123456789ag"};
+
+START_TEST(array__of_uuids_with_something_else_is_refused)
+{
+    struct db *db = get();
+    const char *params[] = {db_param_column(arena, &array_of_uuids, 1, &no_uuids[_i], 1)};
+    ck_assert_int_eq(db_run(db, &array_of_uuids, params, NULL, &err), E_INVALID);
+    db_put(db);
 }
 END_TEST
 
@@ -373,6 +398,8 @@ int main(void)
     const struct suite_case cases[] = {
         {run__binds_and_reads_every_type, 1},
         {array__keeps_quotes_backslashes_commas_and_null, 1},
+        {array__of_uuids_is_read_as_they_were, 1},
+        {array__of_uuids_with_something_else_is_refused, sizeof no_uuids / sizeof no_uuids[0]},
         {run__says_what_a_violated_constraint_means, sizeof violations / sizeof violations[0]},
         {run__calls_a_wrong_statement_a_bug, 1},
         {run_all__answers_each_call_in_one_round_trip, 1},
