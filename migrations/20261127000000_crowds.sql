@@ -10,3 +10,7 @@ CREATE TABLE crowds (
     job_ids uuid[] NOT NULL,
     PRIMARY KEY (wake, part)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- A claim of 256 jobs is 4 KiB, written and deleted within a moment: not worth compressing, nor a place elsewhere.
+ALTER TABLE claims ALTER COLUMN job_ids SET STORAGE MAIN;
+ALTER TABLE claims SET (toast_tuple_target = 8160);

@@ -24,7 +24,7 @@ static const struct db_stmt claim_stmt = {
     "WITH claimed AS (" CLAIM_SET
     "   WHERE job_id = ANY($1::uuid[]) AND (NOT alone OR $4::boolean) AND " CLAIMABLE
     "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
-    4};
+    4 + DB_UUIDS(1)};
 
 /* The same for wake-ups that are still in the outbox, with their removal. What cannot be claimed here stays.
  */
@@ -98,7 +98,7 @@ static const struct db_stmt finish_stmt = {
     " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done"
     "   ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())"
     " SELECT job_id FROM done",
-    3 + DB_TEXTS(3)};
+    3 + DB_UUIDS(1) + DB_TEXTS(3)};
 
 /* The id of the job that tells of a failure: a UUIDv7 made here, since the parameters of job_fail are a
  * promise to workers that others write (docs/JOBS.md). Of one failure there is one. */
@@ -242,7 +242,7 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
                               const char *const *ids, size_t n, struct job_claim **claims, size_t *count,
                               struct err *err)
 {
-    const char *params[] = {db_param_array(arena, ids, n), claimer->worker_id,
+    const char *params[] = {db_param_column(arena, &claim_stmt, 1, ids, n), claimer->worker_id,
                             db_param_int(arena, claimer->lease_ms), n == 1 ? "true" : "false"};
     struct db_rows *rows = NULL;
     if (arena_failed(arena))
