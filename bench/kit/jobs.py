@@ -30,21 +30,41 @@ def batch_insert(servers, how):
         return pgbench(scene, BATCH_SCRIPT, 4, how.pick(4, 2)) * BATCH_ROWS
 
 
-def bulk_rate(servers, count, scouts=1, payload="{}", before=None):
-    """Jobs a second; `before(scene)` prepares the database and may hold something until the scene ends."""
-    with Scene(servers) as scene:
+class Bulk:
+    """Bursts of jobs in one scene, from a database that `before(scene)` has prepared."""
+
+    def __init__(self, scene, count, scouts=1, payload="{}", before=None):
+        self.scene, self.count, self.payload, self.done = scene, count, payload, 2000
         if before:
             before(scene)
-        workers = [scene.start("sokoul-scout") for _ in range(scouts)]
-        scene.fill(2000, payload=payload)  # connections, plans and caches are warm
-        scene.wait_done(2000, workers)
-        scene.sql.run("DELETE FROM jobs WHERE status = 'Completed'; DELETE FROM job_results")
-        scene.fill(count, payload=payload)
-        scene.wait_done(2000 + count, workers)
-        jobs, span = scene.span_s()
-        if jobs != count:
-            raise BenchError(f"{count} jobs were accepted, {jobs} are there")
+        self.workers = [scene.start("sokoul-scout") for _ in range(scouts)]
+        scene.fill(self.done, payload=payload)  # connections, plans and caches are warm
+        scene.wait_done(self.done, self.workers)
+
+    def burst(self):
+        """Jobs a second, of half a second where handlers do nothing."""
+        self.scene.sql.run("DELETE FROM jobs WHERE status = 'Completed'; DELETE FROM job_results")
+        self.scene.fill(self.count, payload=self.payload)
+        self.done += self.count
+        self.scene.wait_done(self.done, self.workers)
+        jobs, span = self.scene.span_s()
+        if jobs != self.count:
+            raise BenchError(f"{self.count} jobs were accepted, {jobs} are there")
         return jobs / span
+
+
+def bulk_rate(servers, count, scouts=1, payload="{}", bursts=1):
+    with Scene(servers) as scene:
+        bulk = Bulk(scene, count, scouts, payload)
+        return statistics.median(bulk.burst() for _ in range(bursts))
+
+
+def bulk_rates_in_turn(servers, count, before, bursts):
+    """As it is after `before`, and without; burst by burst in turn, since the machine's speed varies."""
+    with Scene(servers) as one, Scene(servers) as other:
+        pair = Bulk(one, count, before=before), Bulk(other, count)
+        rates = [[bulk.burst() for bulk in pair] for _ in range(bursts)]
+    return [statistics.median(of) for of in zip(*rates)]
 
 
 def hold_snapshot(scene):
@@ -62,20 +82,24 @@ def wait_with(waiting):
 def bulk(report, servers, how, raw):
     count = how.pick(20000, 8000)
     million = how.pick(1000000, 100000)
-    plain = statistics.median(bulk_rate(servers, count) for _ in range(how.pick(3, 1)))
+    bursts = how.pick(3, 1)
+    plain = bulk_rate(servers, count, bursts=bursts)
     report.add("accept to done in bulk, noop, 1 worker", plain, "jobs/s", raw, ("≥", 0.2),
-               f"{count:,} jobs, half a second: the median of three; raw: rows/s of batch INSERT, 100 a transaction, 4 clients")
+               f"{count:,} jobs, the median of {bursts}; raw: rows/s of batch INSERT, 100 a transaction, 4 clients")
     report.add("accept to done in bulk, noop, 1 worker", plain, "jobs/s", None, ("≥", 20000), "the same, absolute")
     for scouts in how.pick((2, 4), (2,)):
-        report.add(f"accept to done in bulk, noop, {scouts} workers", bulk_rate(servers, count, scouts), "jobs/s", raw)
+        many = bulk_rate(servers, count, scouts, bursts=bursts)
+        report.add(f"accept to done in bulk, noop, {scouts} workers", many, "jobs/s", raw)
     for scouts in how.pick((1, 2, 4), (1,)):
         rate = bulk_rate(servers, count, scouts, '{"sleep_ms":1}')
         report.add(f"accept to done in bulk, 1 ms of work, {scouts} worker{'s' if scouts > 1 else ''}", rate, "jobs/s", raw,
                    note="16 at once in each worker")
-    report.add("in bulk with a held snapshot", bulk_rate(servers, count, before=hold_snapshot), "jobs/s", plain,
-               note="a transaction open since before the first job; raw: without it")
-    report.add(f"in bulk with {million:,} jobs waiting", bulk_rate(servers, count, before=wait_with(million)), "jobs/s", plain,
-               ("≥", 0.8), "all delayed by 30 days, each with its outbox row; raw: without them")
+    held, without = bulk_rates_in_turn(servers, count, hold_snapshot, bursts)
+    report.add("in bulk with a held snapshot", held, "jobs/s", without,
+               note="a transaction open since before the first job; raw: without it, in turn")
+    beside, without = bulk_rates_in_turn(servers, count, wait_with(million), bursts)
+    report.add(f"in bulk with {million:,} jobs waiting", beside, "jobs/s", without, ("≥", 0.8),
+               "all delayed by 30 days, each with its outbox row; raw: without them, in turn")
     workers_of_slow_jobs(report, servers, how)
 
 
