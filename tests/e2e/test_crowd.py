@@ -34,16 +34,17 @@ def test_a_worker_with_room_again_gets_the_next_at_once(sokoul):
 
 
 def test_a_look_past_a_crowd_is_no_end_of_it(sokoul):
-    """It goes on for longer than the time from one such look to the next. It paused for half a second."""
+    """It goes on for longer than the 400 ms from one such look to the next, and paused for as long after each. Once the
+    disk may have a bad moment."""
     sokoul.start("sokoul-scout")
     all_settled(sokoul, inject(sokoul, "noop", {}))
-    ids = inject(sokoul, "noop", {}, 40000)
+    ids = inject(sokoul, "noop", {}, 60000)
     all_settled(sokoul, ids)
-    took_ms, pause_ms = sokoul.sql(
-        "SELECT extract(epoch FROM max(at) - min(at)) * 1000, extract(epoch FROM max(pause)) * 1000 FROM (SELECT at, at - lag(at)"
-        " OVER (ORDER BY at) AS pause FROM (SELECT started_at AS at FROM jobs WHERE job_id = ANY(%s::uuid[])"
+    took_ms, pauses = sokoul.sql(
+        "SELECT extract(epoch FROM max(at) - min(at)) * 1000, count(*) FILTER (WHERE pause > interval '350 ms') FROM"
+        " (SELECT at, at - lag(at) OVER (ORDER BY at) AS pause FROM (SELECT started_at AS at FROM jobs WHERE job_id = ANY(%s::uuid[])"
         " UNION ALL SELECT created_at FROM jobs WHERE job_id = ANY(%s::uuid[])) t) s", (ids, ids))[0]
-    assert took_ms > 500 and pause_ms < 250 * SLOW
+    assert took_ms > 600 and pauses <= SLOW
 
 
 def test_few_jobs_go_over_nats(sokoul):
