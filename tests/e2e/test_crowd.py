@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a relay does when it finds many due rows and a worker in its own process (docs/adr/0009)."""
 from job_kit import all_settled, check_each_ran_once, inject
-from stack_under_test import SLOW, eventually
+from stack_under_test import eventually
 
 RUNNING = "SELECT count(*) FROM jobs WHERE status = 'Running'"
 WAKE_UPS = "SELECT (SELECT count(*) FROM outbox) + (SELECT coalesce(sum(cardinality(job_ids)), 0) FROM crowds)"
@@ -34,17 +34,16 @@ def test_a_worker_with_room_again_gets_the_next_at_once(sokoul):
 
 
 def test_a_look_past_a_crowd_is_no_end_of_it(sokoul):
-    """It goes on for longer than the 400 ms from one such look to the next, and paused for as long after each. Once the
-    disk may have a bad moment."""
-    sokoul.start("sokoul-scout")
-    all_settled(sokoul, inject(sokoul, "noop", {}))
+    """It goes on for longer than the 400 ms from one such look to the next, and paused for as long after some of them. A
+    pause of another length is the disk's."""
     ids = inject(sokoul, "noop", {}, 60000)
+    sokoul.start("sokoul-scout")
     all_settled(sokoul, ids)
     took_ms, pauses = sokoul.sql(
-        "SELECT extract(epoch FROM max(at) - min(at)) * 1000, count(*) FILTER (WHERE pause > interval '350 ms') FROM"
-        " (SELECT at, at - lag(at) OVER (ORDER BY at) AS pause FROM (SELECT started_at AS at FROM jobs WHERE job_id = ANY(%s::uuid[])"
-        " UNION ALL SELECT created_at FROM jobs WHERE job_id = ANY(%s::uuid[])) t) s", (ids, ids))[0]
-    assert took_ms > 600 and pauses <= SLOW
+        "SELECT extract(epoch FROM max(at) - min(at)) * 1000, count(*) FILTER (WHERE pause BETWEEN '390 ms' AND '450 ms') FROM"
+        " (SELECT started_at AS at, started_at - lag(started_at) OVER (ORDER BY started_at) AS pause FROM jobs"
+        " WHERE job_id = ANY(%s::uuid[])) s", (ids,))[0]
+    assert took_ms > 600 and pauses == 0
 
 
 def test_few_jobs_go_over_nats(sokoul):
