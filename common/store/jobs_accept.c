@@ -131,7 +131,7 @@ static enum err_code job_row(struct arena *arena, const struct job_new *job, con
 static enum err_code one_params(struct arena *arena, const struct job_new *job,
                                 const char *params[ACCEPT_COLUMNS], struct err *err)
 {
-    const char *row[ACCEPT_COLUMNS];
+    const char *row[ACCEPT_COLUMNS] = {NULL};
     enum err_code code = job_row(arena, job, row, err);
     if (code != E_OK)
         return code;
@@ -245,7 +245,7 @@ enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const
     if (code != E_OK)
         return code;
     if (is_crowd(jobs, count))
-        stmt = &accept_crowd_stmt;
+        stmt = &accept_crowd_stmt; /* its parameters are those of accept_stmt */
     const struct db_call calls[] = {{stmt, params}, {&notify_stmt, NULL}};
     code = db_run_all(db, calls, 2, rows, err);
     db_rows_free(rows[0]);

@@ -36,6 +36,12 @@
 #include "common/store/jobs.h"
 #include "common/store/sql.h"
 
+/* How many rows of crowds hold as many jobs as are wanted: whole ones, one at least. */
+static inline int64_t job_crowd_rows(int64_t max)
+{
+    return max < JOB_CROWD_ROW ? 1 : max / JOB_CROWD_ROW;
+}
+
 /* The rows of a statement that returns those columns. */
 MUST_USE enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,
                                      size_t *count, struct err *err);

@@ -220,8 +220,8 @@ enum err_code outbox_store_take_crowds(struct db *db, struct arena *arena, const
                                        struct outbox_row **rows, size_t *count, size_t *taken,
                                        struct err *err)
 {
-    const int64_t crowds = ask->max < JOB_CROWD_ROW ? 1 : ask->max / JOB_CROWD_ROW;
-    const char *params[] = {db_param_int(arena, crowds), db_param_int(arena, ask->own_hold_ms), ask->except,
+    const char *params[] = {db_param_int(arena, job_crowd_rows(ask->max)),
+                            db_param_int(arena, ask->own_hold_ms), ask->except,
                             db_param_int(arena, ask->hold_ms), ask->own};
     struct db_rows *result = NULL;
     enum err_code code = db_run(db, &take_crowds_stmt, params, &result, err);

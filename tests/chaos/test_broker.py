@@ -32,6 +32,12 @@ def unacknowledged(world):
         return nats.js("STREAM.INFO.JOBS")["state"]["messages"]
 
 
+def into_stream(world, count):
+    """So many jobs, whose messages nobody takes."""
+    world.post(count=count)
+    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == count, 20, f"{count} messages in the stream")
+
+
 def nats_away(world, away, back):
     world.both()
     away()
@@ -55,8 +61,7 @@ def test_a_lost_store_loses_nothing(world):
     """N2: messages that were confirmed and never delivered are gone with the store."""
     api = world.up("sokoul-api")
     assert api.running()
-    world.post(count=30)
-    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 30, 20, "30 messages in the stream")
+    into_stream(world, 30)
     wipe(world)
     world.up("sokoul-scout")
     world.holds()
@@ -77,8 +82,7 @@ def test_a_store_that_is_lost_five_times_under_load_loses_nothing(world):
 def test_a_store_that_was_set_back_doubles_and_loses_nothing(world, tmp_path):
     """N3: old messages come again, young ones are gone."""
     world.up("sokoul-api")
-    world.post(count=10)
-    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 10, 20, "10 messages in the stream")
+    into_stream(world, 10)
     world.nats.kill()
     old = tmp_path / "old"
     shutil.copytree(os.path.join(world.nats.folder, STORE), old)
@@ -86,8 +90,7 @@ def test_a_store_that_was_set_back_doubles_and_loses_nothing(world, tmp_path):
     scout = world.up("sokoul-scout")
     world.done(world.ledger.ids)
     world.stop_program(scout)
-    world.post(count=15)
-    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 15, 20, "15 messages in the stream")
+    into_stream(world, 15)
     world.nats.kill()
     shutil.rmtree(os.path.join(world.nats.folder, STORE))
     shutil.copytree(old, os.path.join(world.nats.folder, STORE))
@@ -265,8 +268,7 @@ class Store:
 def test_messages_that_outlive_their_acknowledgement_are_removed(world, tmp_path):
     """A server that was killed remembers that they were acknowledged, and holds them all the same."""
     world.up("sokoul-api")
-    world.post(count=10)
-    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 10, 20, "10 messages in the stream")
+    into_stream(world, 10)
     store = Store(world, tmp_path)
     store.keep("msgs", "ten")
     world.up("sokoul-scout")
@@ -287,8 +289,7 @@ def pull(nats, count):
 def test_a_consumer_that_waits_for_messages_that_are_gone_is_made_anew(world, tmp_path):
     """A server that was killed remembers messages as unacknowledged that it has no more."""
     world.up("sokoul-api")
-    world.post(count=15)
-    eventually(lambda: backlog(world) == 0 and unacknowledged(world) == 15, 20, "15 messages in the stream")
+    into_stream(world, 15)
     store = Store(world, tmp_path)
     store.keep("msgs", "fifteen")
     with world.nats.connect() as nats:
