@@ -10,6 +10,7 @@ WAKE_UPS = "SELECT (SELECT count(*) FROM outbox) + (SELECT coalesce(sum(cardinal
 def published(sokoul):
     """Messages that JOBS has ever taken."""
     with sokoul.nats.connect() as nats:
+        eventually(lambda: "JOBS" in (nats.js("STREAM.NAMES")["streams"] or ()), what="the stream")
         return nats.js("STREAM.INFO.JOBS")["state"]["last_seq"]
 
 
