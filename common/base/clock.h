@@ -20,6 +20,7 @@ enum
 };
 
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_ns(void);
 

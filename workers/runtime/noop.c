@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/runtime/noop.h"
 
+#include "common/base/clock.h"
+
 #include <string.h>
 
 enum
@@ -20,8 +22,16 @@ static enum err_code fail_as_told(const struct job *job, const struct json *how,
     return E_OK;
 }
 
+/* For measuring how long a job waited: {"clock":true} in the payload. */
+static const char *began(struct job *job, int64_t now_us)
+{
+    bool asked = json_bool(json_get(job_payload(job), "clock"), false);
+    return asked ? arena_printf(job_arena(job), ",\"began_us\":%lld", (long long)now_us) : "";
+}
+
 enum err_code noop_run(struct job *job, struct err *err)
 {
+    const int64_t began_us = clock_wall_us();
     const struct json *payload = job_payload(job);
     int64_t sleep_ms = json_int(json_get(payload, "sleep_ms"), 0);
     if (sleep_ms < 0 || sleep_ms > SLEEP_MAX_MS)
@@ -37,7 +47,8 @@ enum err_code noop_run(struct job *job, struct err *err)
         return code;
     const struct json *echo = json_get(payload, "echo");
     const char *said = echo != NULL ? json_print(job_arena(job), echo) : NULL;
-    job_set_result(job, arena_printf(job_arena(job), "{\"slept_ms\":%lld,\"attempt\":%d,\"echo\":%s}",
-                                     (long long)sleep_ms, job_attempt(job), said != NULL ? said : "null"));
+    job_set_result(job, arena_printf(job_arena(job), "{\"slept_ms\":%lld,\"attempt\":%d,\"echo\":%s%s}",
+                                     (long long)sleep_ms, job_attempt(job), said != NULL ? said : "null",
+                                     began(job, began_us)));
     return E_OK;
 }
