@@ -9,6 +9,7 @@
 #ifndef SOKOUL_API_APP_H
 #define SOKOUL_API_APP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct conf;
@@ -16,6 +17,7 @@ struct db_pool;
 struct health;
 struct token_keys;
 struct outbox_fresh;
+struct outbox_offer;
 
 struct app
 {
@@ -30,6 +32,8 @@ struct app
      * with rows whose contents are known. */
     void (*wake)(void *of);
     void (*publish)(void *of, const struct outbox_fresh *fresh);
+    /* An idle worker of that name, for one job that is accepted now; false: there is none. */
+    bool (*offer)(void *of, const char *worker, struct outbox_offer *offer);
     void *wake_of;
     /* How many wake-ups wait for NATS, as of the latest look: past OUTBOX_MAX no new job is accepted. */
     int64_t (*backlog)(void *of);
@@ -44,6 +48,11 @@ static inline void app_wake(const struct app *app)
 {
     if (app->wake != 0)
         app->wake(app->wake_of);
+}
+
+static inline bool app_offer(const struct app *app, const char *worker, struct outbox_offer *offer)
+{
+    return app->offer != 0 && worker != 0 && app->offer(app->wake_of, worker, offer);
 }
 
 static inline void app_publish(const struct app *app, const struct outbox_fresh *fresh)

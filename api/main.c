@@ -128,7 +128,12 @@ static void wake_relay(void *of)
 
 static void publish_fresh(void *of, const struct outbox_fresh *fresh)
 {
-    outbox_publish(of, fresh->rows, fresh->count);
+    outbox_publish(of, fresh);
+}
+
+static bool find_offer(void *of, const char *worker, struct outbox_offer *offer)
+{
+    return outbox_offer(of, worker, offer);
 }
 
 static int64_t read_backlog(void *of)
@@ -142,7 +147,8 @@ static enum err_code start_outbox(struct process *p, struct err *err)
                                          .name = "sokoul-api",
                                          .mq = p->mq,
                                          .lease_ms = (int)p->conf->jobs_lease_s * 1000,
-                                         .retention_days = (int)p->conf->jobs_retention_days};
+                                         .retention_days = (int)p->conf->jobs_retention_days,
+                                         .eager = true};
     return outbox_start(&config, &p->outbox, err);
 }
 
@@ -159,6 +165,7 @@ static enum err_code start(struct process *p, struct err *err)
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
         .publish = publish_fresh,
+        .offer = find_offer,
         .wake_of = p->outbox,
         .backlog = read_backlog,
     };

@@ -59,7 +59,8 @@ static struct outbox *start_outbox(const struct doors *doors, struct mq *mq)
                                          .name = "bench",
                                          .mq = mq,
                                          .lease_ms = LEASE_MS,
-                                         .retention_days = RETENTION_DAYS};
+                                         .retention_days = RETENTION_DAYS,
+                                         .eager = true};
     must(outbox_start(&config, &outbox, &err), &err);
     return outbox;
 }

@@ -85,6 +85,16 @@ static bool may_tell(struct client *client)
     return tell;
 }
 
+static enum err_code accept_fresh(struct client *client, struct db *db, struct arena *arena,
+                                  const struct job_new *jobs, size_t count, struct outbox_fresh *fresh,
+                                  struct err *err)
+{
+    struct outbox_offer taker;
+    if (job_may_be_given(jobs, count) && outbox_offer(client->outbox, jobs->worker, &taker))
+        return job_store_accept_given(db, arena, jobs, &taker, fresh, err);
+    return job_store_accept_fresh(db, arena, jobs, count, fresh, err);
+}
+
 static enum err_code accept_range(struct client *client, struct arena *arena, int64_t first, int64_t n,
                                   struct err *err)
 {
@@ -108,12 +118,12 @@ static enum err_code accept_range(struct client *client, struct arena *arena, in
     enum err_code code = db_get(client->pool, &db, err);
     struct outbox_fresh fresh = {.count = 0};
     if (code == E_OK && client->outbox != NULL)
-        code = job_store_accept_fresh(db, arena, jobs, (size_t)n, &fresh, err);
+        code = accept_fresh(client, db, arena, jobs, (size_t)n, &fresh, err);
     else if (code == E_OK)
         code = may_tell(client) ? job_store_accept_telling(db, arena, jobs, (size_t)n, err)
                                 : job_store_accept(db, arena, jobs, (size_t)n, err);
     if (code == E_OK && client->outbox != NULL)
-        outbox_publish(client->outbox, fresh.rows, fresh.count);
+        outbox_publish(client->outbox, &fresh);
     db_put(db);
     return code;
 }

@@ -71,12 +71,22 @@ static enum err_code work_once(struct request *req, struct db *db, const struct 
     return job_store_key_answer(db, &key, text, err);
 }
 
+enum err_code accept_fresh(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
+                           struct outbox_fresh *fresh, struct err *err)
+{
+    struct outbox_offer taker;
+    const char *worker = jobs->worker != NULL ? jobs->worker : job_worker_of(jobs->kind);
+    if (job_may_be_given(jobs, count) && app_offer(req->app, worker, &taker))
+        return job_store_accept_given(db, req->arena, jobs, &taker, fresh, err);
+    return job_store_accept_fresh(db, req->arena, jobs, count, fresh, err);
+}
+
 enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
                           struct accept_answer *answer, struct err *err)
 {
     if (count > FRESH_JOBS)
         return job_store_accept(db, req->arena, jobs, count, err);
-    enum err_code code = job_store_accept_fresh(db, req->arena, jobs, count, &answer->fresh, err);
+    enum err_code code = accept_fresh(req, db, jobs, count, &answer->fresh, err);
     answer->all_fresh = code == E_OK && answer->fresh.count == count;
     return code;
 }

@@ -35,6 +35,11 @@ struct accept
 MUST_USE enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs,
                                    size_t count, struct accept_answer *answer, struct err *err);
 
+/* Without a transaction of the caller's, or in it: one statement.  `fresh` is for app_publish after the
+ * commit; an idle worker may have been given the job already. */
+MUST_USE enum err_code accept_fresh(struct request *req, struct db *db, const struct job_new *jobs,
+                                    size_t count, struct outbox_fresh *fresh, struct err *err);
+
 MUST_USE enum err_code accept_once(struct request *req, const struct accept *accept,
                                    struct accept_answer *answer, struct err *err);
 /* The same, and answers 202 with it. */

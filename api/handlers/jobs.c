@@ -128,7 +128,7 @@ enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err 
         return E_OK;
     crash_point("accept");
     if (request_db(batch.req[0], &db, err) != E_OK ||
-        job_store_accept_fresh(db, batch.req[0]->arena, batch.job, batch.count, &fresh, err) != E_OK)
+        accept_fresh(batch.req[0], db, batch.job, batch.count, &fresh, err) != E_OK)
         return err->code;
     crash_point("accepted");
     app_publish(batch.req[0]->app, &fresh);

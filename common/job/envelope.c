@@ -77,13 +77,17 @@ enum err_code envelope_decode(struct arena *arena, const char *text, size_t len,
         return fail(err, E_INVALID, "the envelope has %zu bytes, 65536 are allowed", len);
     const struct json *doc = NULL;
     enum err_code code = json_parse(arena, text, len, &doc, err);
-    if (code != E_OK)
-        return code;
+    return code == E_OK ? envelope_read(arena, doc, envelope, err) : code;
+}
+
+enum err_code envelope_read(struct arena *arena, const struct json *doc, struct envelope *envelope,
+                            struct err *err)
+{
     if (!json_is_object(doc))
         return fail(err, E_INVALID, "the envelope is not a JSON object");
     struct fields fields = {
         .request_id = "", .run_at_ms = ENVELOPE_TIME_NONE, .deadline_at_ms = ENVELOPE_TIME_NONE};
-    code = json_read(arena, doc, table, sizeof table / sizeof table[0], &fields, NULL, err);
+    enum err_code code = json_read(arena, doc, table, sizeof table / sizeof table[0], &fields, NULL, err);
     return code == E_OK ? take(arena, &fields, envelope, err) : code;
 }
 

@@ -41,6 +41,10 @@ struct envelope
 /* E_INVALID with what is wrong in plain words.  Texts live in the arena. */
 MUST_USE enum err_code envelope_decode(struct arena *arena, const char *text, size_t len,
                                        struct envelope *envelope, struct err *err);
+/* The same of a document that was parsed. */
+struct json;
+MUST_USE enum err_code envelope_read(struct arena *arena, const struct json *doc, struct envelope *envelope,
+                                     struct err *err);
 void envelope_encode(const struct envelope *envelope, struct buf *out);
 /* The job's id when the text begins as envelope_encode has it; the rest is not looked at.  False says nothing
  * about the text but that it must be decoded. */

@@ -18,6 +18,10 @@ enum
 struct mq
 {
     natsConnection *nc;
+    char *url;
+    char name[64];
+    pthread_mutex_t prompt_lock; /* guards the making of `prompt` */
+    natsConnection *prompt;      /* of mq_publish; NULL until it is wanted */
     jsCtx *js;
     pthread_mutex_t lock; /* guards workers; names once written stay */
     char workers[MQ_WORKERS_MAX][MQ_WORKER_SIZE];

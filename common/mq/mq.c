@@ -6,12 +6,14 @@
 #include "common/base/log.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum
 {
     REQUEST_MS = 2000,
+    PROMPT_MS = 500, /* how long a write may wait for a server that reads nothing */
     RECONNECT_WAIT_MS = 250,
     PING_INTERVAL_MS = 5000,
     REFUSED_MS = 10000
@@ -102,6 +104,14 @@ static natsStatus set_options(natsOptions *opts, struct mq *mq, const char *url,
     return s;
 }
 
+static void free_mq(struct mq *mq)
+{
+    pthread_mutex_destroy(&mq->lock);
+    pthread_mutex_destroy(&mq->prompt_lock);
+    free(mq->url);
+    free(mq);
+}
+
 enum err_code mq_open(const char *url, const char *name, struct mq **out, struct err *err)
 {
     struct mq *mq = calloc(1, sizeof *mq);
@@ -109,14 +119,16 @@ enum err_code mq_open(const char *url, const char *name, struct mq **out, struct
     if (mq == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     pthread_mutex_init(&mq->lock, NULL);
-    natsStatus s = natsOptions_Create(&opts);
+    pthread_mutex_init(&mq->prompt_lock, NULL);
+    mq->url = strdup(url);
+    snprintf(mq->name, sizeof mq->name, "%.50s prompt", name);
+    natsStatus s = mq->url != NULL ? natsOptions_Create(&opts) : NATS_NO_MEMORY;
     if (s == NATS_OK)
         s = set_options(opts, mq, url, name);
     if (s == NATS_INVALID_ARG)
     {
         natsOptions_Destroy(opts);
-        pthread_mutex_destroy(&mq->lock);
-        free(mq);
+        free_mq(mq);
         return fail(err, E_CONFIG, "NATS_URL is not a valid address");
     }
     if (s == NATS_OK)
@@ -145,8 +157,8 @@ void mq_close(struct mq *mq)
     if (mq->nc != NULL)
         natsConnection_Close(mq->nc);
     natsConnection_Destroy(mq->nc);
-    pthread_mutex_destroy(&mq->lock);
-    free(mq);
+    natsConnection_Destroy(mq->prompt);
+    free_mq(mq);
 }
 
 bool mq_connected(struct mq *mq)
@@ -180,11 +192,40 @@ enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
     return E_OK;
 }
 
+/* It says nothing of its ups and downs: the other connection does. */
+static natsStatus connect_prompt(struct mq *mq)
+{
+    natsOptions *opts = NULL;
+    natsStatus s = natsOptions_Create(&opts);
+    if (s == NATS_OK)
+        s = set_options(opts, mq, mq->url, mq->name);
+    if (s == NATS_OK)
+        s = natsOptions_SetDisconnectedCB(opts, NULL, NULL);
+    if (s == NATS_OK)
+        s = natsOptions_SetReconnectedCB(opts, NULL, NULL);
+    if (s == NATS_OK)
+        s = natsOptions_SetRetryOnFailedConnect(opts, false, NULL, NULL);
+    if (s == NATS_OK)
+        s = natsOptions_SetWriteDeadline(opts, PROMPT_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetSendAsap(opts, true);
+    if (s == NATS_OK)
+        s = natsConnection_Connect(&mq->prompt, opts);
+    natsOptions_Destroy(opts);
+    return s;
+}
+
 enum err_code mq_publish(struct mq *mq, const char *subject, const char *text, struct err *err)
 {
     if (!mq_connected(mq))
         return fail(err, E_UNAVAILABLE, "NATS is away");
-    natsStatus s = natsConnection_PublishString(mq->nc, subject, text);
+    pthread_mutex_lock(&mq->prompt_lock);
+    natsStatus s = mq->prompt == NULL ? connect_prompt(mq) : NATS_OK;
+    pthread_mutex_unlock(&mq->prompt_lock);
+    if (s == NATS_OK && natsConnection_Status(mq->prompt) != NATS_CONN_STATUS_CONNECTED)
+        s = NATS_CONNECTION_DISCONNECTED; /* it would be kept until it connects: too late */
+    if (s == NATS_OK)
+        s = natsConnection_PublishString(mq->prompt, subject, text);
     return s == NATS_OK ? E_OK : mq_translate(s, 0, subject, err);
 }
 

@@ -34,7 +34,8 @@ int mq_connections(struct mq *mq);
  * last was refused or not confirmed. */
 MUST_USE enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err);
 
-/* Core NATS: fire and forget. */
+/* Core NATS: fire and forget, and at once: over a connection of its own, made with the first, since the other
+ * one gathers what it sends for up to a millisecond.  Few messages. */
 MUST_USE enum err_code mq_publish(struct mq *mq, const char *subject, const char *text, struct err *err);
 
 /* Calls back for every message on the subject (may hold wildcards). */

@@ -34,6 +34,8 @@ enum
     X(WORKER_JOBS, COUNTER, "sokoul_worker_jobs_total", "worker,kind,outcome",                               \
       "Attempts ended, by worker, kind and outcome")                                                         \
     X(WORKER_JOB_SECONDS, HISTOGRAM, "sokoul_worker_job_duration_seconds", "", "Time of an attempt")         \
+    X(WORKER_GIVEN, COUNTER, "sokoul_worker_jobs_given_total", "",                                           \
+      "Jobs that were this process's as soon as they were accepted, without a message")                      \
     X(WORKER_RUNNING, GAUGE, "sokoul_worker_jobs_running", "", "Jobs held by this process")                  \
     X(DB_CONNECTIONS, GAUGE, "sokoul_db_connections_active", "", "Database connections in use")              \
     X(DB_WAITS, COUNTER, "sokoul_db_pool_waits_total", "", "Waits for a database connection")                \

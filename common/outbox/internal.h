@@ -4,6 +4,7 @@
 #ifndef SOKOUL_COMMON_OUTBOX_INTERNAL_H
 #define SOKOUL_COMMON_OUTBOX_INTERNAL_H
 
+#include "common/base/id.h"
 #include "common/db/db.h"
 #include "common/mq/mq.h"
 #include "common/outbox/outbox.h"
@@ -41,6 +42,33 @@ struct stand
     int sweeps;
 };
 
+/* Of idle workers, each for one job. */
+enum
+{
+    OFFERS_MAX = 16
+};
+struct standing
+{
+    struct id worker_id;
+    char worker[JOB_SUBJECT_SIZE];
+    int64_t lease_ms;
+    int64_t stamp;
+    int64_t room;     /* for so many jobs more */
+    int64_t until_ms; /* monotonic */
+};
+struct offers
+{
+    struct mq *mq; /* borrowed; NULL: this program gives no jobs */
+    struct mq_sub *sub;
+    struct arena *arena;  /* of the subscription's thread */
+    pthread_mutex_t lock; /* guards the list */
+    struct standing list[OFFERS_MAX];
+};
+MUST_USE enum err_code offers_open(struct offers *offers, struct mq *mq, struct err *err);
+void offers_close(struct offers *offers);
+/* Tells the taker of its job. What gets lost it finds by itself (keeper.c). */
+void offers_tell(struct offers *offers, const struct outbox_fresh *fresh);
+
 struct outbox
 {
     struct mq *mq;
@@ -60,6 +88,8 @@ struct outbox
     struct fresh *fresh;
     struct fresh *fresh_last;
     size_t fresh_count;
+
+    struct offers offers;
 
     atomic_bool closing;        /* the local worker takes no more */
     pthread_mutex_t local_lock; /* guards local, and is held while it is asked or given something */

@@ -82,6 +82,7 @@ static enum err_code open_all(const struct outbox_config *config, struct outbox 
 
 static void close_all(struct outbox *outbox)
 {
+    offers_close(&outbox->offers);
     mq_publisher_close(outbox->publisher);
     db_pool_close(outbox->relay_pool);
     db_pool_close(outbox->sweep_pool);
@@ -109,6 +110,8 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum err_code code = open_all(config, outbox, err);
+    if (code == E_OK && config->eager)
+        code = offers_open(&outbox->offers, config->mq, err);
     if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
         code = fail(err, E_NO_MEMORY, "out of threads");
     if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
@@ -147,10 +150,16 @@ void outbox_has_room(struct outbox *outbox)
         signal_fd(outbox->wake_fd);
 }
 
-void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count)
+void outbox_publish(struct outbox *outbox, const struct outbox_fresh *fresh)
 {
-    for (size_t i = 0; i < count; i++)
-        fresh_add(outbox, &rows[i]);
+    if (fresh->given != NULL && fresh->count == 1)
+    {
+        offers_tell(&outbox->offers, fresh);
+        atomic_store(&outbox->own, true); /* its wake-up wakes nobody: the relay's next look will do */
+        return;
+    }
+    for (size_t i = 0; i < fresh->count; i++)
+        fresh_add(outbox, &fresh->rows[i]);
     signal_fd(outbox->wake_fd);
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct outbox_config
     struct mq *mq;    /* borrowed, lives longer */
     int lease_ms;     /* JOBS_LEASE_S: when a frozen worker's jobs are taken back */
     int retention_days;
+    bool eager; /* hears of idle workers, for outbox_offer */
 };
 
 /* Starts both threads; the database and NATS may be away. */
@@ -37,8 +39,12 @@ MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct o
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
 /* The same for rows of which the contents are known: they are published at once, without being read back.
  * Copies them; what cannot be kept or published is found in the table. */
-struct outbox_row;
-void outbox_publish(struct outbox *outbox, const struct outbox_row *rows, size_t count);
+struct outbox_fresh;
+struct outbox_offer;
+void outbox_publish(struct outbox *outbox, const struct outbox_fresh *fresh);
+/* Takes the offer of a worker of this name that is idle; false: there is none.  For job_store_accept_given;
+ * the worker is told with outbox_publish. */
+bool outbox_offer(struct outbox *outbox, const char *worker, struct outbox_offer *offer);
 /* A worker in this very process. When there is a crowd, due jobs of its own for which it has room are claimed
  * in the relay's transaction and given to it at once, without the way over NATS (docs/adr/0009).  Jobs of low
  * priority, of kinds with a limit, and those that must be claimed alone always go over NATS. */

@@ -46,6 +46,14 @@ MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, cons
 struct outbox_fresh;
 MUST_USE enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
                                               size_t count, struct outbox_fresh *fresh, struct err *err);
+/* One job for a worker that has offered to run it: accepted and claimed for it in the same statement, if that
+ * worker is still there and the kind has no limit; else the job waits as ever. fresh->given is what it is to
+ * be told after the commit. Only where job_may_be_given. */
+struct outbox_offer;
+bool job_may_be_given(const struct job_new *jobs, size_t count);
+MUST_USE enum err_code job_store_accept_given(struct db *db, struct arena *arena, const struct job_new *job,
+                                              const struct outbox_offer *taker, struct outbox_fresh *fresh,
+                                              struct err *err);
 /* The same, and tells the relays of other processes with the commit; for programs that have none (the CLI).
  * Many of one subject that are due now, of normal priority and without unique_s, are a crowd: their wake-ups
  * are rows of `crowds`. */

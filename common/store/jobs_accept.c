@@ -70,6 +70,29 @@ static const struct db_stmt accept_one_stmt = {
     "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", run_at FROM job RETURNING id, job_id",
     10};
 
+/* The same for a worker that has offered to run it: accepted and claimed at once.  That worker's row is
+ * locked, so that it cannot leave before it is known what it holds; without the row, or with a limit, the job
+ * waits like any other. */
+static const struct db_stmt accept_given_stmt = {
+    "job_accept_given",
+    "WITH taker AS MATERIALIZED (SELECT id, clock_timestamp() AS at FROM workers WHERE id = $10::uuid"
+    "   AND missing_since IS NULL AND NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2) FOR KEY SHARE),"
+    " claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,"
+    "   deadline_at, parent_id, epoch, wake, status, attempts, fence, worker_id, lease_until, started_at)"
+    "   SELECT $1::uuid, $2::text, $3::text, $4::uuid, $5, $6::text, $7::jsonb, $8::timestamptz, $9::uuid, 1,"
+    "     nextval('outbox_id_seq'), CASE WHEN id IS NULL THEN 'Pending' ELSE 'Running' END,"
+    "     CASE WHEN id IS NULL THEN 0 ELSE 1 END, CASE WHEN id IS NULL THEN 0 ELSE " JOB_FENCE_SQL(
+        "0") " END,"
+             "     id, at + $11::bigint * interval '1 ms', at"
+             "   FROM (VALUES (1)) AS one LEFT JOIN taker ON true"
+             "   RETURNING " JOB_CLAIMED_COLUMNS ", worker, wake, worker_id),"
+             " noted AS (INSERT INTO claims (worker_id, job_ids) SELECT worker_id, ARRAY[job_id] FROM claimed"
+             "   WHERE worker_id IS NOT NULL RETURNING id),"
+             " woken AS (INSERT INTO outbox (id, job_id, epoch, subject)"
+             "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL " FROM claimed)"
+             " SELECT " JOB_CLAIMED_COLUMNS ", (SELECT id FROM noted), wake FROM claimed",
+    11};
+
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
 
 static const struct db_stmt key_insert_stmt = {
@@ -194,6 +217,43 @@ static const struct job_new *job_named(const struct job_new *jobs, size_t count,
         return &jobs[i];
     }
     return NULL;
+}
+
+/* One that is due, of no unique key, and not of low priority: that one waits for all others. */
+bool job_may_be_given(const struct job_new *jobs, size_t count)
+{
+    return count == 1 && strcmp(jobs->kind, "download") != 0 && jobs->unique_key == NULL &&
+           jobs->run_at_ms == 0 && jobs->priority != JOB_LOW;
+}
+
+enum err_code job_store_accept_given(struct db *db, struct arena *arena, const struct job_new *job,
+                                     const struct outbox_offer *taker, struct outbox_fresh *fresh,
+                                     struct err *err)
+{
+    const char *params[ACCEPT_COLUMNS];
+    struct db_rows *rows = NULL;
+    struct job_claim *claims = NULL;
+    size_t count = 0;
+    enum err_code code = one_params(arena, job, params, err);
+    if (code != E_OK)
+        return code;
+    memmove(&params[7], &params[8], 2 * sizeof params[0]); /* it is due now */
+    params[9] = taker->worker_id.text;
+    params[10] = db_param_int(arena, taker->lease_ms);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    code = db_run(db, &accept_given_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *fresh = (struct outbox_fresh){.rows = arena_array(arena, 1, sizeof *fresh->rows), .taker = *taker};
+    const int64_t wake = db_int(rows, 0, 12, 0);
+    const bool given = db_text(rows, 0, 11) != NULL;
+    code = job_claims_of(arena, rows, &claims, &count, err);
+    if (code != E_OK || fresh->rows == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    fresh->given = given ? claims : NULL;
+    fresh->count = outbox_row_of(arena, job, wake, &fresh->rows[0]) ? 1 : 0;
+    return E_OK;
 }
 
 enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,

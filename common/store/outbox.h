@@ -7,6 +7,7 @@
 #define SOKOUL_COMMON_STORE_OUTBOX_H
 
 #include "common/base/arena.h"
+#include "common/base/id.h"
 #include "common/db/db.h"
 
 struct outbox_row
@@ -21,11 +22,21 @@ struct outbox_row
     bool crowd; /* it is one of a row of `crowds` */
 };
 
+/* One job's worth of an idle worker. */
+struct outbox_offer
+{
+    struct id worker_id;
+    int64_t lease_ms;
+    int64_t stamp; /* its own clock */
+};
+
 /* Wake-ups that were just written, as the relay would read them; not committed yet. */
 struct outbox_fresh
 {
     struct outbox_row *rows;
     size_t count;
+    const struct job_claim *given; /* the job of rows[0], when `taker` has it already; else NULL */
+    struct outbox_offer taker;
 };
 struct job_new;
 /* The first wake-up of a job that was just accepted; in the arena. False: no memory, or no worker. */

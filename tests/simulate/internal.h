@@ -12,6 +12,7 @@ enum
     WORKERS = 3,
     HOLDS = 3,     /* jobs that one worker holds at once */
     MESSAGES = 48, /* that the stream holds */
+    WORDS = 4,     /* under way to workers; a newer one makes the older one lost */
     ROWS = 48,     /* of the outbox */
     WINDOW = 64,   /* message ids that the broker remembers */
     LEASE_MS = 40000,
@@ -67,6 +68,15 @@ struct hold
     int64_t fence;
 };
 
+/* To a worker: a job was claimed for it. */
+struct word
+{
+    bool used;
+    int worker;
+    int job;
+    int64_t fence;
+};
+
 /* What the database has on disk: commits that wait for it bring all before them along. */
 struct disk
 {
@@ -100,6 +110,7 @@ struct world
     int window_at;
     int64_t last_seq;
     struct worker workers[WORKERS];
+    struct word words[WORDS];
     const char *broken;
     uint32_t choice; /* what is left of this step's number */
     uint64_t happened[32];
@@ -134,6 +145,9 @@ void step_receive(struct world *world);
 void claim_hold(struct world *world, struct worker *worker, struct hold *hold);
 void step_claim(struct world *world);
 void step_bring(struct world *world);
+void step_give(struct world *world);
+void step_hear(struct world *world);
+void step_compare(struct world *world);
 bool settle_hold(struct world *world, struct worker *worker, struct hold *hold, enum err_code code);
 void step_settle(struct world *world);
 void step_cancel(struct world *world);

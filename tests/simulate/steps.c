@@ -191,6 +191,74 @@ void step_bring(struct world *world)
     row->used = false;
 }
 
+/* ---- steps: eager starts (docs/adr/0012) ------------------------------------------------------ */
+
+/* Accepted and claimed in one transaction for a worker that may be frozen by now; the word may get lost. */
+void step_give(struct world *world)
+{
+    const int job = pick(world, JOBS);
+    const int worker = pick(world, WORKERS);
+    struct row *row = &world->jobs[job];
+    struct word *word = &world->words[pick(world, WORDS)];
+    struct life_effects effects = life_accept(&row->life, world->now_ms, world->now_ms);
+    if (!effects.moved || is_limited(job))
+    {
+        apply(world, job, effects); /* a kind with a limit waits like any other */
+        row->accepted = true;
+        return;
+    }
+    apply(world, job, effects);
+    if (!life_claim(&row->life, SETTLE_IN_COMPANY, ++world->tick, world->now_ms, LEASE_MS).moved)
+        broke(world, "P16 what was just accepted can be claimed");
+    commit(world);
+    row->seen = JOB_PENDING; /* two moves */
+    row->stranger = false;
+    row->accepted = true;
+    row->holder = worker;
+    *word = (struct word){.used = true, .worker = worker, .job = job, .fence = row->life.fence};
+}
+
+/* It may come late: when the worker has handed the job back, and somebody else runs it. */
+void step_hear(struct world *world)
+{
+    struct word *word = &world->words[pick(world, WORDS)];
+    struct worker *worker = &world->workers[word->worker];
+    struct hold *hold = word->used && !worker->frozen ? free_hold(worker) : NULL;
+    if (hold == NULL)
+        return;
+    *hold =
+        (struct hold){.used = true, .claimed = true, .message = -1, .job = word->job, .fence = word->fence};
+    word->used = false;
+}
+
+static bool knows(const struct worker *worker, int job, int64_t fence)
+{
+    for (int i = 0; i < HOLDS; i++)
+        if (worker->holds[i].used && worker->holds[i].claimed && worker->holds[i].job == job &&
+            worker->holds[i].fence == fence)
+            return true;
+    return false;
+}
+
+/* A worker hands back what the database says it runs and it does not know of. */
+void step_compare(struct world *world)
+{
+    const int index = pick(world, WORKERS);
+    for (int job = 0; job < JOBS && !world->workers[index].frozen; job++)
+    {
+        struct row *row = &world->jobs[job];
+        struct life *life = &row->life;
+        if (life->status != JOB_RUNNING || row->holder != index ||
+            knows(&world->workers[index], job, life->fence))
+            continue;
+        struct life_effects effects = world->bug == WORLD_BUG_LOST_WORD_BURNS
+                                          ? life_take_back(life, SETTLE_ALONE, world->now_ms)
+                                          : life_settle(life, life->fence, E_SHUTDOWN, 0, 0, world->now_ms);
+        row->holder = -1;
+        apply(world, job, effects);
+    }
+}
+
 static enum err_code any_outcome(struct world *world)
 {
     static const enum err_code codes[] = {E_OK,       E_OK,        E_OK,       E_PROVIDER,

@@ -20,6 +20,9 @@ static const struct step
     {"receive", step_receive, 100},
     {"claim", step_claim, 100},
     {"bring", step_bring, 30},
+    {"give", step_give, 20},
+    {"hear", step_hear, 60},
+    {"compare", step_compare, 10},
     {"settle", step_settle, 90},
     {"time", step_time, 60},
     {"sweep", step_sweep, 30},
@@ -193,6 +196,7 @@ void world_reset(struct world *world)
     memset(world->older, 0, sizeof world->older);
     memset(world->window, 0, sizeof world->window);
     memset(world->workers, 0, sizeof world->workers);
+    memset(world->words, 0, sizeof world->words);
     for (int job = 0; job < JOBS; job++)
         world->jobs[job].holder = -1;
     world->window_at = 0;

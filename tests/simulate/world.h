@@ -34,6 +34,7 @@
     X(LIMIT_OF_EACH, "limit_of_each", "each worker counts only its own jobs against a limit")                \
     X(FENCE_REUSED, "fence_reused", "a claim gets the number of one that the database has lost")             \
     X(ACK_LOST, "ack_lost", "whoever finds its claim lost acknowledges the message all the same")            \
+    X(LOST_WORD_BURNS, "lost_word_burns", "a job whose worker was never told of it pays with an attempt")    \
     X(SWEEP_WAITING, "sweep_waiting", "those who wait for a limit are woken by every sweep")
 
 enum world_bug

@@ -98,6 +98,19 @@ static struct mq_delivery *choose(struct runtime *runtime)
     return NULL;
 }
 
+static void refuse(struct runtime *runtime, struct mq_delivery *take)
+{
+    mq_ack(runtime->config.mq, take);
+    metrics_add(METRIC_NATS_PROCESSED, 1);
+    mq_delivery_free(take);
+}
+
+static void put_back(struct runtime *runtime, struct mq_delivery *take, int64_t delay_ms)
+{
+    mq_nak(runtime->config.mq, take, delay_ms);
+    mq_delivery_free(take);
+}
+
 /* ---- who may come in now -------------------------------------------------------------------- */
 
 static bool newcomers(const struct runtime *runtime, int64_t now_ms)
@@ -117,6 +130,13 @@ static int room(const struct runtime *runtime)
 {
     int free_places = runtime->window - runtime->held_count;
     return free_places > RUNTIME_BATCH ? RUNTIME_BATCH : free_places;
+}
+
+/* Whatever is claimed beyond the places of a worker with slow jobs would wait here while another one is idle.
+ */
+bool intake_is_full(const struct runtime *runtime)
+{
+    return runtime->window <= runtime->config.concurrency && runtime->held_count >= runtime->window;
 }
 
 /* With the lock held: fills the batch, or leaves it empty. */
@@ -167,11 +187,21 @@ static void ask(struct runtime *runtime)
             mq_pull_want(runtime->lanes[i].pull, credit);
 }
 
+/* Given jobs have taken places that messages were asked for: those are somebody else's now. */
+static void return_surplus(struct runtime *runtime)
+{
+    struct mq_delivery *delivery = NULL;
+    for (int i = 0; i < JOB_PRIORITIES && intake_is_full(runtime); i++)
+        while ((delivery = inbox_pop(&runtime->inbox[i])) != NULL)
+            put_back(runtime, delivery, 1);
+}
+
 /* False: we are draining. */
 static bool gather(struct intake *intake)
 {
     struct runtime *runtime = intake->runtime;
     ask(runtime);
+    eager_offer(runtime);
     pthread_mutex_lock(&runtime->lock);
     fill(intake);
     if (intake->count == 0 && !runtime->draining)
@@ -179,25 +209,13 @@ static bool gather(struct intake *intake)
         runtime_wait(runtime, &runtime->intake_news, is_waiting(runtime) ? 20 : LOOK_MS);
         fill(intake);
     }
+    return_surplus(runtime);
     bool on = !runtime->draining;
     pthread_mutex_unlock(&runtime->lock);
     return on;
 }
 
 /* ---- what is no ordinary job ---------------------------------------------------------------- */
-
-static void refuse(struct runtime *runtime, struct mq_delivery *take)
-{
-    mq_ack(runtime->config.mq, take);
-    metrics_add(METRIC_NATS_PROCESSED, 1);
-    mq_delivery_free(take);
-}
-
-static void put_back(struct runtime *runtime, struct mq_delivery *take, int64_t delay_ms)
-{
-    mq_nak(runtime->config.mq, take, delay_ms);
-    mq_delivery_free(take);
-}
 
 static void bury(struct intake *intake, struct db *db, struct mq_delivery *take, const char *reason,
                  const char *detail)
@@ -253,6 +271,11 @@ static const char *name(struct intake *intake, struct db *db, struct mq_delivery
     struct envelope envelope;
     if (envelope_peek(mq_delivery_data(take), mq_delivery_len(take), &id))
     {
+        if (eager_is_woken(intake->runtime, id.text, take))
+        {
+            refuse(intake->runtime, take);
+            return NULL;
+        }
         const char *copy = arena_strdup(intake->arena, id.text);
         if (copy == NULL)
             put_back(intake->runtime, take, NAK_AWAY_MS);
@@ -277,59 +300,6 @@ static void name_all(struct intake *intake, struct db *db)
 }
 
 /* ---- claiming ------------------------------------------------------------------------------- */
-
-/* What is claimed together, on its way to the handlers. */
-struct starting
-{
-    struct runtime *runtime;
-    struct job_queue jobs;
-    struct note *note; /* NULL: no memory; the sweeper removes the row then */
-};
-
-static struct starting starting_new(struct runtime *runtime, int64_t note)
-{
-    struct starting starting = {.runtime = runtime, .note = malloc(sizeof *starting.note)};
-    if (starting.note != NULL)
-        *starting.note = (struct note){.id = note};
-    return starting;
-}
-
-static void start(struct starting *starting, const struct job_claim *claim, struct mq_delivery *take)
-{
-    struct job *job = job_new_of(starting->runtime, claim, take);
-    if (job == NULL)
-    {
-        log_error("out_of_memory", "no memory for job %s; it is taken back when its lease is over",
-                  claim->job_id);
-        if (starting->note != NULL)
-            starting->note->lost = true;
-        return;
-    }
-    job->note = starting->note;
-    if (job->note != NULL)
-        job->note->left++;
-    crash_point("claimed");
-    queue_push(&starting->jobs, job);
-}
-
-/* One handler is woken; it wakes the next if there is more than it takes. */
-static void show_started(struct starting *starting, bool alone)
-{
-    struct runtime *runtime = starting->runtime;
-    struct job *job = NULL;
-    if (starting->jobs.count == 0)
-        free(starting->note);
-    pthread_mutex_lock(&runtime->lock);
-    while ((job = queue_pop(&starting->jobs)) != NULL)
-    {
-        runtime_hold(runtime, job);
-        if (alone)
-            runtime->suspect = job;
-        queue_push(&runtime->ready, job);
-    }
-    pthread_mutex_unlock(&runtime->lock);
-    pthread_cond_signal(&runtime->ready_news);
-}
 
 static struct mq_delivery *take_delivery(struct intake *intake, const char *job_id)
 {
@@ -406,9 +376,9 @@ static void adopt(struct intake *intake, struct db *db, size_t i)
         code = adopt_or_accept(intake, db, &envelope, &claim, &adopted, &err);
     if (code == E_OK && adopted)
     {
-        struct starting starting = starting_new(runtime, claim.note);
-        start(&starting, &claim, delivery);
-        show_started(&starting, intake->alone);
+        struct starting starting = starting_of(runtime, claim.note);
+        starting_add(&starting, &claim, delivery);
+        starting_show(&starting, intake->alone);
         return;
     }
     if (code == E_NOT_FOUND)
@@ -447,10 +417,10 @@ static void start_all(struct intake *intake, const struct job_claim *claims, siz
 {
     if (count == 0)
         return;
-    struct starting starting = starting_new(intake->runtime, claims[0].note);
+    struct starting starting = starting_of(intake->runtime, claims[0].note);
     for (size_t i = 0; i < count; i++)
-        start(&starting, &claims[i], take_delivery(intake, claims[i].job_id));
-    show_started(&starting, intake->alone);
+        starting_add(&starting, &claims[i], take_delivery(intake, claims[i].job_id));
+    starting_show(&starting, intake->alone);
 }
 
 /* ---- what the relay of this process brings ---------------------------------------------------- */
@@ -479,10 +449,10 @@ void intake_brought(void *of, const struct job_claim *claims, size_t count)
     struct runtime *runtime = of;
     if (count > 0)
     {
-        struct starting starting = starting_new(runtime, claims[0].note);
+        struct starting starting = starting_of(runtime, claims[0].note);
         for (size_t i = 0; i < count; i++)
-            start(&starting, &claims[i], NULL);
-        show_started(&starting, false);
+            starting_add(&starting, &claims[i], NULL);
+        starting_show(&starting, false);
     }
     pthread_mutex_lock(&runtime->lock);
     runtime->bringing = false;

@@ -18,8 +18,10 @@ enum
     JOB_FIRST_BYTES = 1024,  /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
-    DONE_NOTES = 4096,  /* that wait to be removed; the sweeper does it for the others */
-    PROBATION_MS = 1000 /* how long a job that may be poison stays the only newcomer */
+    DONE_NOTES = 4096, /* that wait to be removed; the sweeper does it for the others */
+    EAGER_KEPT = 64,
+    OFFER_AGAIN_MS = 1000, /* an offer that nobody took is repeated */
+    PROBATION_MS = 1000    /* how long a job that may be poison stays the only newcomer */
 };
 
 /* A row of `claims`, shared by the jobs that were claimed together; removed when the last has been settled.
@@ -104,6 +106,7 @@ struct runtime
     struct db_pool *handler_pool; /* the kinds' */
     struct lane lanes[JOB_PRIORITIES];
     struct mq_sub *cancels;
+    struct mq_sub *given;
 
     pthread_t intake;
     pthread_t settler;
@@ -117,10 +120,14 @@ struct runtime
     pthread_cond_t ended_news;
     pthread_cond_t stop_news; /* job_wait, keeper */
     struct inbox inbox[JOB_PRIORITIES];
-    unsigned turn;       /* of the weighted choice among the three */
-    struct inbox lonely; /* messages of jobs that are claimed alone */
-    struct job *suspect; /* the lonely one on probation */
-    bool bringing;       /* the relay may be about to bring newcomers */
+    unsigned turn;               /* of the weighted choice among the three */
+    struct inbox lonely;         /* messages of jobs that are claimed alone */
+    struct job *suspect;         /* the lonely one on probation */
+    int64_t offer_again_ms;      /* monotonic; what was offered has not been taken before then */
+    struct id eager[EAGER_KEPT]; /* given jobs whose wake-ups have not come; some are empty */
+    unsigned eager_next;
+    int eager_count;
+    bool bringing; /* the relay may be about to bring newcomers */
     struct job_queue ready;
     struct job_queue ended;
     struct job *held; /* claimed and not yet settled */
@@ -144,11 +151,30 @@ void job_free(struct job *job);
 void job_free_spares(struct runtime *runtime);
 void job_stop(struct job *job, enum err_code why);
 
+/* What is claimed together, on its way to the handlers. */
+struct starting
+{
+    struct runtime *runtime;
+    struct job_queue jobs;
+    struct note *note; /* NULL: no memory; the sweeper removes the row then */
+};
+/* starting.c: one of these three ends it, or nothing was added. */
+struct starting starting_of(struct runtime *runtime, int64_t note);
+void starting_add(struct starting *starting, const struct job_claim *claim, struct mq_delivery *take);
+void starting_show(struct starting *starting, bool alone);        /* to the handlers */
+void starting_return(struct starting *starting, const char *why); /* not begun: handed back */
+
 /* intake.c */
 void *intake_run(void *runtime);
 void intake_got(void *lane, struct mq_delivery *take);
 int intake_room(void *runtime);
 void intake_brought(void *runtime, const struct job_claim *claims, size_t count);
+bool intake_is_full(const struct runtime *runtime); /* lock held */
+/* eager.c */
+void eager_offer(struct runtime *runtime);
+void eager_heard(void *runtime, const char *subject, const char *data, size_t len);
+/* The message wakes a job that this worker has been given without it. */
+bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq_delivery *delivery);
 /* handler.c */
 void *handler_run(void *runtime);
 /* settler.c */
@@ -160,6 +186,8 @@ void keeper_heard_cancel(void *runtime, const char *subject, const char *data, s
 /* Waits on a condition with the lock held, for at most wait_ms. */
 void runtime_wait(struct runtime *runtime, pthread_cond_t *cond, int64_t wait_ms);
 void runtime_hold(struct runtime *runtime, struct job *job); /* lock held */
+/* Lock held; fence -1: any.  NULL: it is not held. */
+struct job *runtime_find(struct runtime *runtime, const char *id, int64_t fence);
 void runtime_release(struct runtime *runtime,
                      struct job *job); /* lock held; settled, or left to the sweeper */
 

@@ -4,11 +4,12 @@
  * back); several times a second it asks which jobs are still ours, at a third of the lease it renews
  * them on the database's clock, and at a third of the broker's patience it says +WPI.  Now and then it
  * compares: what the database says we run and nobody here knows of, because the commit of its claim was in
- * doubt or its end was never written, it hands back.
+ * doubt, its end was never written, or the word that we were given it got lost, it hands back.
  */
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
+#include "common/job/offer.h"
 #include "common/obs/health.h"
 #include "common/outbox/outbox.h"
 
@@ -22,6 +23,7 @@ enum
     FRESH_MS = 500, /* jobs younger than this are not asked about: most end before */
     COMPARE_MS = 5000
 };
+_Static_assert(GIVEN_GOOD_MS + 500 <= COMPARE_MS, "a job may be begun after it was handed back");
 
 struct keeper
 {
@@ -59,20 +61,12 @@ static size_t snapshot(struct keeper *keeper, int64_t min_age_ms, struct job_bea
     return n;
 }
 
-static struct job *find_held(struct runtime *runtime, const char *id, int64_t fence)
-{
-    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
-        if (strcmp(job->claim.job_id, id) == 0 && (fence < 0 || job->claim.fence == fence))
-            return job;
-    return NULL;
-}
-
 static void stop_lost(struct runtime *runtime, const struct job_beat *beats, const bool *mine, size_t n)
 {
     pthread_mutex_lock(&runtime->lock);
     for (size_t i = 0; i < n; i++)
     {
-        struct job *job = mine[i] ? NULL : find_held(runtime, beats[i].job_id, beats[i].fence);
+        struct job *job = mine[i] ? NULL : runtime_find(runtime, beats[i].job_id, beats[i].fence);
         if (job != NULL)
             job_stop(job, E_LOST);
     }
@@ -140,7 +134,7 @@ static size_t strangers(struct keeper *keeper, const struct job_held *held, size
     size_t count = 0;
     pthread_mutex_lock(&runtime->lock);
     for (size_t i = 0; i < n; i++)
-        if (find_held(runtime, held[i].job_id, held[i].fence) == NULL)
+        if (runtime_find(runtime, held[i].job_id, held[i].fence) == NULL)
             ends[count++] = (struct job_end){.job_id = held[i].job_id,
                                              .fence = held[i].fence,
                                              .move = JOB_HAND_BACK,
@@ -150,17 +144,13 @@ static size_t strangers(struct keeper *keeper, const struct job_held *held, size
     return count;
 }
 
-static enum err_code compare(struct keeper *keeper, struct err *err)
+static enum err_code hand_back_strangers(struct keeper *keeper, int64_t min_age_ms, struct err *err)
 {
     struct runtime *runtime = keeper->runtime;
     struct job_held *held = NULL;
     size_t n = 0;
-    int64_t now = clock_mono_ms();
-    if (now < keeper->compare_at_ms)
-        return E_OK;
-    keeper->compare_at_ms = now + COMPARE_MS;
     enum err_code code =
-        job_store_held(keeper->db, keeper->arena, runtime->worker_id.text, COMPARE_MS, &held, &n, err);
+        job_store_held(keeper->db, keeper->arena, runtime->worker_id.text, min_age_ms, &held, &n, err);
     struct job_end *ends = code == E_OK ? arena_array(keeper->arena, n + 1, sizeof *ends) : NULL;
     bool *mine = arena_array(keeper->arena, n + 1, sizeof *mine);
     if (ends == NULL || mine == NULL)
@@ -172,6 +162,24 @@ static enum err_code compare(struct keeper *keeper, struct err *err)
     code = job_store_settle(keeper->db, keeper->arena, ends, count, mine, err);
     outbox_wake(runtime->config.outbox);
     return code;
+}
+
+static enum err_code compare(struct keeper *keeper, struct err *err)
+{
+    int64_t now = clock_mono_ms();
+    if (now < keeper->compare_at_ms)
+        return E_OK;
+    keeper->compare_at_ms = now + COMPARE_MS;
+    return hand_back_strangers(keeper, COMPARE_MS, err);
+}
+
+/* Nothing can be given to this worker once its row is gone: what it has been given and did not begin is known
+ * then. */
+static enum err_code leave(struct keeper *keeper, struct err *err)
+{
+    enum err_code code = worker_store_leave(keeper->db, keeper->runtime->worker_id.text, err);
+    arena_reset(keeper->arena);
+    return code == E_OK ? hand_back_strangers(keeper, 0, err) : code;
 }
 
 /* What cannot be removed now the sweeper removes later. */
@@ -197,7 +205,7 @@ void keeper_heard_cancel(void *of, const char *subject, const char *data, size_t
     if (id == NULL)
         return;
     pthread_mutex_lock(&runtime->lock);
-    struct job *job = find_held(runtime, id + 1, -1);
+    struct job *job = runtime_find(runtime, id + 1, -1);
     if (job != NULL)
         job_stop(job, E_LOST);
     pthread_cond_broadcast(&runtime->stop_news);
@@ -259,7 +267,7 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
     if (code == E_OK)
         code = remove_notes(keeper, err);
     if (code == E_OK)
-        code = worker_store_leave(keeper->db, runtime->worker_id.text, err);
+        code = leave(keeper, err);
     return code;
 }
 

@@ -6,6 +6,7 @@
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,14 @@ void runtime_hold(struct runtime *runtime, struct job *job)
         runtime->held->held_prev = job;
     runtime->held = job;
     runtime->held_count++;
+}
+
+struct job *runtime_find(struct runtime *runtime, const char *id, int64_t fence)
+{
+    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
+        if (strcmp(job->claim.job_id, id) == 0 && (fence < 0 || job->claim.fence == fence))
+            return job;
+    return NULL;
 }
 
 static void leave_note(struct runtime *runtime, struct job *job)
@@ -117,6 +126,12 @@ static enum err_code open_lanes(struct runtime *runtime, struct err *err)
     if (code == E_OK)
         code = mq_subscribe(runtime->config.mq, "sokoul.ctl.cancel.*", keeper_heard_cancel, runtime,
                             &runtime->cancels, err);
+    if (code == E_OK)
+    {
+        char subject[64];
+        snprintf(subject, sizeof subject, "sokoul.ctl.given.%s", runtime->worker_id.text);
+        code = mq_subscribe(runtime->config.mq, subject, eager_heard, runtime, &runtime->given, err);
+    }
     return code;
 }
 
@@ -244,6 +259,7 @@ static void join_all(struct runtime *runtime)
     pthread_join(runtime->settler, NULL);
     pthread_join(runtime->keeper, NULL);
     job_free_spares(runtime);
+    mq_unsubscribe(runtime->given);
     mq_unsubscribe(runtime->cancels);
     db_pool_close(runtime->handler_pool);
     db_pool_close(runtime->own_pool);
