@@ -2,6 +2,7 @@
 #include "api/listen.h"
 
 #include "api/reply.h"
+#include "common/base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +15,8 @@
 enum
 {
     BACKLOG = 1024,
-    LATE_WAIT_MS = 20,
+    LATE_WAIT_MS = 200, /* for the request of one, on a machine that is busy */
+    LATE_ALL_MS = 500,
     LATE_MAX = 256
 };
 
@@ -65,12 +67,12 @@ enum err_code listen_open(const struct conf_listen *at, int *out, int *port, str
     return E_OK;
 }
 
-static void answer_late(int fd)
+static void answer_late(int fd, int64_t wait_ms)
 {
     char trash[4096];
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     size_t len = strlen(reply_raw_unavailable);
-    if (poll(&wait, 1, LATE_WAIT_MS) == 1 && recv(fd, trash, sizeof trash, MSG_DONTWAIT) > 0 &&
+    if (poll(&wait, 1, (int)wait_ms) == 1 && recv(fd, trash, sizeof trash, MSG_DONTWAIT) > 0 &&
         send(fd, reply_raw_unavailable, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
     {
         shutdown(fd, SHUT_WR);
@@ -84,12 +86,14 @@ void listen_close(int fd)
 {
     if (fd < 0)
         return;
+    const int64_t until_ms = clock_mono_ms() + LATE_ALL_MS;
     for (int i = 0; i < LATE_MAX; i++)
     {
+        const int64_t left_ms = until_ms - clock_mono_ms();
         int late = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (late < 0)
             break;
-        answer_late(late);
+        answer_late(late, left_ms < 0 ? 0 : left_ms < LATE_WAIT_MS ? left_ms : LATE_WAIT_MS);
     }
     close(fd);
 }

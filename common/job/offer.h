@@ -2,11 +2,12 @@
 /*
  * offer.h -- what an idle worker and a program that accepts jobs say to each other (docs/adr/0012).
  *
- * The worker, on sokoul.ctl.idle.<worker>:       {"worker_id":"<uuid>","room":4,"lease_ms":40000,"stamp":12345}
- * The answer, on sokoul.ctl.given.<worker_id>:   {"stamp":12345,"fence":..,"note":..,"job":{<envelope>}}
+ * The worker, on sokoul.ctl.idle.<worker>: {"worker_id":"<uuid>","room":4,"lease_ms":40000,"stamp":12345} The
+ * answer, on sokoul.ctl.given.<worker_id>:   {"stamp":12345,"fence":..,"note":..,"job":{<envelope>}}
  *
- * An offer is for `room` jobs and replaces the one before.  `stamp` is the worker's own clock when it offered, and
- * comes back with each job: a worker takes nothing that is too old.  Unknown fields are ignored.  Pure.
+ * An offer is for `room` jobs and replaces the one before.  `stamp` is the worker's own clock when it
+ * offered, and comes back with each job: a worker takes nothing that is too old.  Unknown fields are ignored.
+ * Pure.
  */
 #ifndef SOKOUL_COMMON_JOB_OFFER_H
 #define SOKOUL_COMMON_JOB_OFFER_H

@@ -105,7 +105,8 @@ void offers_tell(struct offers *offers, const struct outbox_fresh *fresh)
     enum err_code code = buf.failed ? fail(&err, E_NO_MEMORY, "out of memory")
                                     : mq_publish(offers->mq, subject, buf.data, &err);
     if (code != E_OK)
-        log_warn("given_untold", "job %s was given to a worker that could not be told; it is run again soon: %s",
+        log_warn("given_untold",
+                 "job %s was given to a worker that could not be told; it is run again soon: %s",
                  fresh->given->job_id, err.text);
     buf_fini(&buf);
 }

@@ -83,7 +83,7 @@ static void take(struct runtime *runtime, const struct job_claim *claim)
     remember(runtime, claim->job_id);
     /* When it has stopped nobody could settle it: the keeper hands back what this process leaves. */
     const bool goes = !runtime->stopped && runtime_find(runtime, claim->job_id, claim->fence) == NULL;
-    const char *why = runtime->draining          ? "the worker is shutting down"
+    const char *why = runtime->draining         ? "the worker is shutting down"
                       : intake_is_full(runtime) ? "the worker was busy after all"
                                                 : NULL;
     pthread_mutex_unlock(&runtime->lock);

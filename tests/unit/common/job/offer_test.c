@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What idle workers and programs that accept jobs say to each other comes out as it went in, and nothing else. */
+/* What idle workers and programs that accept jobs say to each other comes out as it went in, and nothing
+ * else. */
 #include "common/job/offer.h"
 
 #include "tests/support/suite.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs that are claimed as they are accepted, on a real Postgres: only for a worker that is there, and known to be
- * its own from then on. */
+/* Jobs that are claimed as they are accepted, on a real Postgres: only for a worker that is there, and known
+ * to be its own from then on. */
 #include "tests/unit/common/store/jobs_kit.h"
 
 static struct outbox_fresh fresh;
@@ -47,12 +47,14 @@ START_TEST(give__accepts_and_claims_at_once)
     ck_assert_int_gt(fresh.given->note, 0);
     ck_assert_int_eq(fresh.given->deadline_at_ms, job.deadline_at_ms);
     ck_assert_str_eq(column(job.job_id, "status"), "Running");
-    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE lease_until BETWEEN now() + interval '30 s'"
-                           " AND now() + interval '41 s' AND started_at >= created_at AND finished_at IS NULL"),
-                     1);
-    ck_assert_int_eq(count("SELECT count(*) FROM jobs j JOIN outbox o ON o.id = j.wake AND o.job_id = j.job_id"
-                           " AND o.subject = 'sokoul.jobs.scout.noop.high' AND o.epoch = 1"),
-                     1);
+    ck_assert_int_eq(
+        count("SELECT count(*) FROM jobs WHERE lease_until BETWEEN now() + interval '30 s'"
+              " AND now() + interval '41 s' AND started_at >= created_at AND finished_at IS NULL"),
+        1);
+    ck_assert_int_eq(
+        count("SELECT count(*) FROM jobs j JOIN outbox o ON o.id = j.wake AND o.job_id = j.job_id"
+              " AND o.subject = 'sokoul.jobs.scout.noop.high' AND o.epoch = 1"),
+        1);
     size_t n = 0;
     struct job_held *list = held(&n);
     ck_assert_uint_eq(n, 1);
@@ -132,7 +134,8 @@ START_TEST(give__is_taken_back_when_its_worker_dies)
     const struct job_new job = new_job();
     int64_t moved = 0;
     give(&job);
-    test_db_exec(db, "UPDATE workers SET backend_start = now() - interval '1 day'"); /* that backend is no more */
+    test_db_exec(db,
+                 "UPDATE workers SET backend_start = now() - interval '1 day'"); /* that backend is no more */
     ck_assert_int_eq(job_store_take_back(db, arena, LEASE_MS, &moved, &err), E_OK);
     ck_assert_int_eq(moved, 0);
     test_db_exec(db, "UPDATE workers SET missing_since = missing_since - interval '1 s'");
