@@ -346,11 +346,14 @@ enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_prior
     natsStatus s = js_GetConsumerInfo(&info, mq->js, "JOBS", name, &options, &js_code);
     if (s != NATS_OK)
         return mq_translate(s, js_code, name, err);
-    *out = (struct mq_consumer){.delivered_seq = (int64_t)info->Delivered.Stream,
-                                .acked_seq = (int64_t)info->AckFloor.Stream,
-                                .pending = (int64_t)info->NumPending,
-                                .ack_pending = info->NumAckPending,
-                                .unsettled = (int64_t)(info->Delivered.Consumer - info->AckFloor.Consumer)};
+    /* A server that was killed may put the floor behind what it has delivered and waits for no more. */
+    const bool behind = info->NumAckPending > 0;
+    *out = (struct mq_consumer){
+        .delivered_seq = (int64_t)info->Delivered.Stream,
+        .acked_seq = (int64_t)(behind ? info->AckFloor.Stream : info->Delivered.Stream),
+        .pending = (int64_t)info->NumPending,
+        .ack_pending = info->NumAckPending,
+        .unsettled = behind ? (int64_t)(info->Delivered.Consumer - info->AckFloor.Consumer) : 0};
     jsConsumerInfo_Destroy(info);
     return E_OK;
 }

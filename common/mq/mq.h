@@ -79,7 +79,7 @@ MUST_USE enum err_code mq_stream_info(struct mq *mq, const char *stream, struct 
 struct mq_consumer
 {
     int64_t delivered_seq;
-    int64_t acked_seq;
+    int64_t acked_seq;   /* all up to here are done with, or will not be delivered again */
     int64_t pending;     /* not yet delivered */
     int64_t ack_pending; /* delivered, not yet acknowledged */
     int64_t unsettled;   /* deliveries since the first one that is not acknowledged; 0: all are */

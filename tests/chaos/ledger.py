@@ -163,7 +163,7 @@ def undrained(server):
         return []
     return [f"I8 JOBS holds {state['messages']} messages from {state['first_seq']} to {state['last_seq']}; of scout's "
             f"{waiting['num_ack_pending']} are unacknowledged, {waiting['num_pending']} not delivered, delivered up to "
-            f"{waiting['delivered']['stream_seq']}, acknowledged up to {waiting['ack_floor']['stream_seq']}, "
+            f"{waiting['delivered']}, acknowledged up to {waiting['ack_floor']}, "
             f"{waiting['num_redelivered']} redelivered"]
 
 
