@@ -19,7 +19,7 @@ enum
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
     DONE_NOTES = 4096, /* that wait to be removed; the sweeper does it for the others */
-    EAGER_KEPT = 64,
+    EAGER_KEPT = 512,
     OFFER_AGAIN_MS = 1000, /* an offer that nobody took is repeated */
     PROBATION_MS = 1000    /* how long a job that may be poison stays the only newcomer */
 };
