@@ -11,7 +11,6 @@
 
 enum
 {
-    MQ_WORKERS_MAX = 61,
     MQ_WORKER_SIZE = 33
 };
 

@@ -50,7 +50,8 @@ void mq_unsubscribe(struct mq_sub *sub); /* when it returns, `heard` does not ru
  * Short, since what a dead worker was given and had not claimed yet comes back only then. */
 enum
 {
-    MQ_ACK_WAIT_MS = 5000
+    MQ_ACK_WAIT_MS = 5000,
+    MQ_WORKERS_MAX = 61 /* that are known by name */
 };
 
 /* ---- streams and consumers ------------------------------------------------------------------ */

@@ -34,11 +34,11 @@ enum crowd
     CROWD_OTHERS  /* many, and none that it can take: they go to the broker in large batches */
 };
 
-/* Consumers that were not done with messages at the last sweep: up to where they were (the sum of their
- * places), and how many sweeps they have stood there. */
+/* A consumer that was not done with messages at the last sweep, and at how many in a row it was found at the
+ * same place without a reason. */
 struct stand
 {
-    int64_t floors;
+    int64_t floor;
     int sweeps;
 };
 
@@ -112,7 +112,7 @@ struct outbox
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
     bool walk_again;               /* whatever the table says of a complete one */
-    struct stand stand;
+    struct stand stands[MQ_WORKERS_MAX][JOB_PRIORITIES];
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

@@ -27,6 +27,7 @@ enum
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
     STAND_SWEEPS = 1, /* so often a consumer was found where it was the time before */
+    BUSY_MS = 15000,  /* a job that began before is a reason to stand */
     ARENA_BYTES = 16 * 1024 * 1024
 };
 
@@ -78,6 +79,7 @@ struct passed
     int64_t seq;  /* all of them are past it */
     int64_t held; /* messages that one of them still has to do with */
     struct job_consumer *consumers;
+    struct mq_consumer *infos; /* of each of them */
     size_t count;
 };
 
@@ -88,6 +90,7 @@ static enum err_code ask_consumer(struct round *round, const char *worker, enum 
     enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
     if (code != E_OK)
         return code;
+    passed->infos[passed->count] = consumer;
     passed->consumers[passed->count++] = (struct job_consumer){.worker = worker,
                                                                .priority = priority,
                                                                .delivered_seq = consumer.delivered_seq,
@@ -106,7 +109,8 @@ static enum err_code ask_consumers(struct round *round, struct passed *passed, s
         workers++;
     *passed = (struct passed){.seq = INT64_MAX};
     passed->consumers = arena_array(round->arena, workers * JOB_PRIORITIES, sizeof *passed->consumers);
-    if (passed->consumers == NULL)
+    passed->infos = arena_array(round->arena, workers * JOB_PRIORITIES, sizeof *passed->infos);
+    if (passed->consumers == NULL || passed->infos == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     for (size_t i = 0; code == E_OK && i < workers; i++)
         for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
@@ -157,49 +161,73 @@ static enum err_code meet_workers(struct round *round, struct err *err)
     return code;
 }
 
-/* A server that was killed may remember messages as unacknowledged that it has no more.  It tries to deliver
- * them again and again, one for each request, before all others; and what lies behind them is never done
- * with. A consumer that stands still is made anew and delivers what is left; a message whose job runs or is
- * over is acknowledged at sight. */
-static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream, const char *worker,
-                                   enum job_priority priority, bool remake, int64_t *floors, struct err *err)
+/* What may keep a consumer where it is. */
+struct reasons
 {
-    struct mq *mq = round->outbox->mq;
-    struct mq_consumer consumer = {0};
-    enum err_code code = mq_consumer_info(mq, worker, priority, &consumer, err);
-    if (code != E_OK)
-        return code;
-    if (consumer.acked_seq >= stream->first_seq)
-        return mq_forget_acked(mq, worker, priority, consumer.acked_seq, err);
-    if (consumer.unsettled == 0)
+    bool odd;                  /* the stream does not hold as many messages as consumers have to do with */
+    struct job_consumer *busy; /* their workers run jobs that began long ago; asked for when it matters */
+    size_t busy_count;
+    bool asked;
+};
+
+static enum err_code has_reason(struct round *round, const struct job_consumer *at, struct reasons *reasons,
+                                bool *has, struct err *err)
+{
+    enum err_code code = E_OK;
+    if (!reasons->asked)
+        code = job_store_busy(round->db, round->arena, BUSY_MS, &reasons->busy, &reasons->busy_count, err);
+    reasons->asked = code == E_OK;
+    *has = false;
+    for (size_t i = 0; code == E_OK && i < reasons->busy_count; i++)
+        *has = *has || (reasons->busy[i].priority == at->priority &&
+                        strcmp(reasons->busy[i].worker, at->worker) == 0);
+    return code;
+}
+
+/* A server that was killed may remember messages as unacknowledged that it has no more: it tries to deliver
+ * them again and again, one for each request, before all others, and what lies behind them is never done
+ * with.  Or it has one that it never delivers again.  A consumer that stands still without a reason is made
+ * anew and delivers what is left; a message whose job runs or is over is acknowledged at sight. */
+static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream,
+                                   const struct job_consumer *at, const struct mq_consumer *info,
+                                   struct stand *stand, struct reasons *reasons, struct err *err)
+{
+    const struct stand was = *stand;
+    bool has = false;
+    *stand = (struct stand){0};
+    if (reasons->odd && info->acked_seq >= stream->first_seq)
+        return mq_forget_acked(round->outbox->mq, at->worker, at->priority, info->acked_seq, err);
+    if (info->unsettled == 0)
         return E_OK;
-    *floors += consumer.acked_seq + 1;
-    if (!remake)
+    stand->floor = info->acked_seq + 1;
+    if (stand->floor != was.floor)
+        return E_OK;
+    enum err_code code = reasons->odd ? E_OK : has_reason(round, at, reasons, &has, err);
+    if (code != E_OK || has)
+        return code;
+    stand->sweeps = was.sweeps + 1;
+    if (was.sweeps < STAND_SWEEPS)
         return E_OK;
     log_warn("consumer_stands",
-             "a consumer of %s waits for messages that JetStream has no more; it is made anew", worker);
-    return mq_remake_consumer(mq, worker, priority, err);
+             "a consumer of %s waits for messages that JetStream does not deliver; it is made anew",
+             at->worker);
+    *stand = (struct stand){0};
+    return mq_remake_consumer(round->outbox->mq, at->worker, at->priority, err);
 }
 
 /* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
  * that have to do with more than there are.  A message that came or went while we counted only makes us look
  * in vain. */
-static enum err_code tidy(struct round *round, int64_t held, struct err *err)
+static enum err_code tidy(struct round *round, const struct passed *passed, struct err *err)
 {
-    struct stand was = round->outbox->stand;
     struct mq_stream stream;
-    int64_t floors = 0;
-    round->outbox->stand = (struct stand){0};
     enum err_code code = mq_stream_info(round->outbox->mq, "JOBS", &stream, err);
-    if (code != E_OK || stream.messages == held)
-        return code;
-    const bool remake = was.sweeps >= STAND_SWEEPS;
-    const char *worker = NULL;
-    for (size_t i = 0; code == E_OK && (worker = mq_worker_at(round->outbox->mq, i)) != NULL; i++)
-        for (int priority = 0; code == E_OK && priority < JOB_PRIORITIES; priority++)
-            code = tidy_consumer(round, &stream, worker, (enum job_priority)priority, remake, &floors, err);
-    const bool stand = floors == was.floors && floors != 0 && !remake;
-    round->outbox->stand = (struct stand){.floors = floors, .sweeps = stand ? was.sweeps + 1 : 0};
+    struct reasons reasons = {.odd = code == E_OK && stream.messages != passed->held};
+    for (size_t i = 0; code == E_OK && i < passed->count; i++)
+    {
+        struct stand *stand = &round->outbox->stands[i / JOB_PRIORITIES][i % JOB_PRIORITIES];
+        code = tidy_consumer(round, &stream, &passed->consumers[i], &passed->infos[i], stand, &reasons, err);
+    }
     return code;
 }
 
@@ -217,7 +245,7 @@ static enum err_code sweep(struct round *round, struct err *err)
         code = walk(round, &now, &passed, err);
     if (code == E_OK)
         code = outbox_store_forget(round->db, round->arena, now.incarnation, passed.seq, err);
-    return code == E_OK ? tidy(round, passed.held, err) : code;
+    return code == E_OK ? tidy(round, &passed, err) : code;
 }
 
 /* Pending is what the outbox holds, what waits for a place, and what the stream holds and nobody runs; the

@@ -365,6 +365,10 @@ struct job_walk
 MUST_USE enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
                                        const struct job_consumer *consumers, size_t n, struct job_walk *walk,
                                        struct err *err);
+/* Workers and priorities, each pair once, whose jobs run and began at least that long ago; the numbers of the
+ * consumers are not filled in. */
+MUST_USE enum err_code job_store_busy(struct db *db, struct arena *arena, int64_t min_age_ms,
+                                      struct job_consumer **busy, size_t *count, struct err *err);
 /* Removes what is left of claims of workers that died or that never remove them. */
 MUST_USE enum err_code job_store_tidy_claims(struct db *db, struct arena *arena, int64_t lease_ms,
                                              struct err *err);

@@ -124,6 +124,13 @@ static const struct db_stmt sweep_stmt = {
     "   (SELECT job_id FROM page ORDER BY job_id LIMIT 1)",
     9};
 
+static const struct db_stmt busy_stmt = {
+    "job_busy",
+    "SELECT DISTINCT worker, priority FROM jobs WHERE status = 'Running'"
+    "   AND started_at < clock_timestamp() - $1::bigint * interval '1 ms'"
+    "   AND job_id IN (SELECT unnest(job_ids) FROM claims)",
+    1};
+
 static const struct db_stmt purge_stmt = {
     "job_purge",
     "WITH old AS (SELECT job_id FROM jobs WHERE finished_at < now() - $1::bigint * interval '1 day'"
@@ -321,6 +328,30 @@ enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct j
     bool more = db_int(rows, 0, 1, 0) == JOB_WALK_STEP;
     snprintf(walk->before, sizeof walk->before, "%s", more ? db_text(rows, 0, 2) : "");
     db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code job_store_busy(struct db *db, struct arena *arena, int64_t min_age_ms,
+                             struct job_consumer **busy, size_t *count, struct err *err)
+{
+    const char *params[] = {db_param_int(arena, min_age_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &busy_stmt, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = rows != NULL ? (size_t)db_rows(rows) : 0;
+    struct job_consumer *list = arena_array(arena, n + 1, sizeof *list);
+    if (rows == NULL || list == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *count = 0;
+    *busy = list;
+    for (size_t i = 0; i < n; i++)
+    {
+        list[*count] = (struct job_consumer){.worker = db_text(rows, (int)i, 0)};
+        if (job_priority_parse(db_text(rows, (int)i, 1), &list[*count].priority))
+            (*count)++;
+    }
     return E_OK;
 }
 

@@ -308,3 +308,26 @@ def test_a_consumer_that_waits_for_messages_that_are_gone_is_made_anew(world, tm
         assert (waiting["ack_floor"]["stream_seq"], waiting["num_ack_pending"], unacknowledged(world)) == (0, 4, 5)
     world.holds(80 * SLOW)
     assert world.value("SELECT max(attempts) FROM jobs") == 1
+
+
+def test_a_consumer_whose_message_is_never_delivered_again_is_made_anew(world):
+    """Of a server that forgot its timer; here somebody says for ever that he works on it. A consumer that a long job holds up stays."""
+    api = world.up("sokoul-api")
+    into_stream(world, 5)
+    with world.nats.connect() as nats:
+        [held] = pull(nats, 1)
+        scout = world.up("sokoul-scout")
+        slow = json.loads(world.inject(1, '{"sleep_ms":70000}', "--priority", "low").stdout)["ids"]
+
+        def is_empty():
+            nats.publish(held, b"+WPI")
+            nats.flush()
+            return nats.js("CONSUMER.INFO.JOBS.scout")["num_ack_pending"] == 0 and unacknowledged(world) == 1  # the slow job's
+
+        eventually(is_empty, 60 * SLOW, "a stream without it")
+    logs = api.log_text() + scout.log_text()
+    assert logs.count('"consumer_stands"') == 1
+    assert world.value("SELECT status FROM jobs WHERE job_id = %s", (slow[0],)) == "Running"
+    world.ctl("job", "cancel", slow[0])
+    world.holds()
+    assert world.value("SELECT max(attempts) FROM jobs") == 1
