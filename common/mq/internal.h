@@ -18,7 +18,7 @@ struct mq
 {
     natsConnection *nc;
     char *url;
-    char name[64];
+    char prompt_name[64];
     pthread_mutex_t prompt_lock; /* guards the making of `prompt` */
     natsConnection *prompt;      /* of mq_publish; NULL until it is wanted */
     jsCtx *js;

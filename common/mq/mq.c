@@ -121,7 +121,7 @@ enum err_code mq_open(const char *url, const char *name, struct mq **out, struct
     pthread_mutex_init(&mq->lock, NULL);
     pthread_mutex_init(&mq->prompt_lock, NULL);
     mq->url = strdup(url);
-    snprintf(mq->name, sizeof mq->name, "%.50s prompt", name);
+    snprintf(mq->prompt_name, sizeof mq->prompt_name, "%.50s prompt", name);
     natsStatus s = mq->url != NULL ? natsOptions_Create(&opts) : NATS_NO_MEMORY;
     if (s == NATS_OK)
         s = set_options(opts, mq, url, name);
@@ -198,7 +198,7 @@ static natsStatus connect_prompt(struct mq *mq)
     natsOptions *opts = NULL;
     natsStatus s = natsOptions_Create(&opts);
     if (s == NATS_OK)
-        s = set_options(opts, mq, mq->url, mq->name);
+        s = set_options(opts, mq, mq->url, mq->prompt_name);
     if (s == NATS_OK)
         s = natsOptions_SetDisconnectedCB(opts, NULL, NULL);
     if (s == NATS_OK)

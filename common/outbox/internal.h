@@ -42,7 +42,7 @@ struct stand
     int sweeps;
 };
 
-/* Of idle workers, each for one job. */
+/* What idle workers have offered (offers.c). */
 enum
 {
     OFFERS_MAX = 16
@@ -58,7 +58,7 @@ struct standing
 };
 struct offers
 {
-    struct mq *mq; /* borrowed; NULL: this program gives no jobs */
+    struct mq *mq; /* borrowed; NULL: this program gives no jobs away */
     struct mq_sub *sub;
     struct arena *arena;  /* of the subscription's thread */
     pthread_mutex_t lock; /* guards the list */

@@ -81,13 +81,12 @@ static void take(struct runtime *runtime, const struct job_claim *claim)
     pthread_mutex_lock(&runtime->lock);
     runtime->offer_again_ms = 0;
     remember(runtime, claim->job_id);
-    /* When it has stopped nobody could settle it: the keeper hands back what this process leaves. */
-    const bool goes = !runtime->stopped && runtime_find(runtime, claim->job_id, claim->fence) == NULL;
+    const bool known = runtime_find(runtime, claim->job_id, claim->fence) != NULL;
     const char *why = runtime->draining         ? "the worker is shutting down"
                       : intake_is_full(runtime) ? "the worker was busy after all"
                                                 : NULL;
     pthread_mutex_unlock(&runtime->lock);
-    if (!goes)
+    if (known)
         return;
     struct starting starting = starting_of(runtime, claim->note);
     starting_add(&starting, claim, NULL);

@@ -226,6 +226,8 @@ static void drain(struct runtime *runtime)
     pthread_cond_broadcast(&runtime->stop_news);
     pthread_mutex_unlock(&runtime->lock);
     pthread_join(runtime->intake, NULL);
+    mq_unsubscribe(runtime->given); /* what is given from now on the keeper hands back */
+    runtime->given = NULL;
 
     pthread_mutex_lock(&runtime->lock);
     unqueue_ready(runtime);
@@ -259,7 +261,6 @@ static void join_all(struct runtime *runtime)
     pthread_join(runtime->settler, NULL);
     pthread_join(runtime->keeper, NULL);
     job_free_spares(runtime);
-    mq_unsubscribe(runtime->given);
     mq_unsubscribe(runtime->cancels);
     db_pool_close(runtime->handler_pool);
     db_pool_close(runtime->own_pool);
