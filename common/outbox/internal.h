@@ -76,10 +76,13 @@ struct outbox
     struct db_pool *sweep_pool;
     int lease_ms;
     int retention_days;
-    int wake_fd; /* eventfd: rows were committed in this process */
-    int stop_fd; /* eventfd: never read, so that every waiter sees it */
+    int wake_fd;  /* eventfd: rows were committed in this process */
+    int later_fd; /* timerfd: rows that wait for company */
+    int news_fd;  /* epoll: one of these two */
+    int stop_fd;  /* eventfd: never read, so that every waiter sees it */
     atomic_bool stopping;
     atomic_bool own;     /* what woke the relay was a commit of this process */
+    atomic_bool later;   /* later_fd has been set */
     atomic_bool starved; /* it waits for room in the local worker */
     pthread_t relay;
     pthread_t sweeper;

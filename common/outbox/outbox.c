@@ -9,8 +9,15 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
+
+enum
+{
+    LATER_MS = 50
+};
 
 enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena, struct stream_now *now,
                             struct err *err)
@@ -49,6 +56,23 @@ void wait_stop(struct outbox *outbox, int64_t wait_ms)
     poll(&poll_fd, 1, (int)wait_ms);
 }
 
+static bool open_news(struct outbox *outbox)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    outbox->later_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    outbox->news_fd = epoll_create1(EPOLL_CLOEXEC);
+    return outbox->stop_fd >= 0 && epoll_ctl(outbox->news_fd, EPOLL_CTL_ADD, outbox->wake_fd, &event) == 0 &&
+           epoll_ctl(outbox->news_fd, EPOLL_CTL_ADD, outbox->later_fd, &event) == 0;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static double read_gauge(void *of)
 {
     return *(_Atomic double *)of;
@@ -75,7 +99,7 @@ static enum err_code open_all(const struct outbox_config *config, struct outbox 
         code = open_pool(config, "sweeper", DB_PLANS_ANY, &outbox->sweep_pool, err);
     if (code == E_OK)
         code = mq_publisher_open(config->mq, &outbox->publisher, err);
-    if (code == E_OK && (outbox->wake_fd < 0 || outbox->stop_fd < 0))
+    if (!open_news(outbox) && code == E_OK)
         code = fail(err, E_NO_MEMORY, "out of file descriptors");
     return code;
 }
@@ -86,10 +110,10 @@ static void close_all(struct outbox *outbox)
     mq_publisher_close(outbox->publisher);
     db_pool_close(outbox->relay_pool);
     db_pool_close(outbox->sweep_pool);
-    if (outbox->wake_fd >= 0)
-        close(outbox->wake_fd);
-    if (outbox->stop_fd >= 0)
-        close(outbox->stop_fd);
+    close_fd(outbox->news_fd);
+    close_fd(outbox->later_fd);
+    close_fd(outbox->wake_fd);
+    close_fd(outbox->stop_fd);
     pthread_mutex_destroy(&outbox->local_lock);
     fresh_drop(outbox);
     pthread_mutex_destroy(&outbox->fresh_lock);
@@ -107,8 +131,6 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     outbox->verified = -1;
     pthread_mutex_init(&outbox->local_lock, NULL);
     pthread_mutex_init(&outbox->fresh_lock, NULL);
-    outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum err_code code = open_all(config, outbox, err);
     if (code == E_OK && config->eager)
         code = offers_open(&outbox->offers, config->mq, err);
@@ -150,12 +172,20 @@ void outbox_has_room(struct outbox *outbox)
         signal_fd(outbox->wake_fd);
 }
 
+/* Its wake-up wakes nobody: the relay takes it with its neighbours, when this job has begun. */
+static void wake_later(struct outbox *outbox)
+{
+    const struct itimerspec in = {.it_value = {.tv_nsec = LATER_MS * 1000000L}};
+    if (!atomic_exchange(&outbox->later, true))
+        timerfd_settime(outbox->later_fd, 0, &in, NULL);
+}
+
 void outbox_publish(struct outbox *outbox, const struct outbox_fresh *fresh)
 {
     if (fresh->given != NULL && fresh->count == 1)
     {
         offers_tell(&outbox->offers, fresh);
-        atomic_store(&outbox->own, true); /* its wake-up wakes nobody: the relay's next look will do */
+        wake_later(outbox);
         return;
     }
     for (size_t i = 0; i < fresh->count; i++)

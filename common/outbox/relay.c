@@ -332,7 +332,10 @@ static bool must_look(struct outbox *outbox, bool told, struct hold *hold)
     const struct hold before = *hold;
     uint64_t count = 0;
     bool woken = read(outbox->wake_fd, &count, sizeof count) > 0;
-    bool own = atomic_exchange(&outbox->own, false);
+    bool later = read(outbox->later_fd, &count, sizeof count) > 0;
+    if (later)
+        atomic_store(&outbox->later, false); /* before the look: who comes now sets it again */
+    bool own = atomic_exchange(&outbox->own, false) || later;
     pthread_mutex_lock(&outbox->local_lock);
     bool local = outbox->local.worker != NULL;
     pthread_mutex_unlock(&outbox->local_lock);
@@ -382,7 +385,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
             break;
         }
         tell(outbox, &why);
-        code = db_wait(db, outbox->wake_fd, outbox->no_room_since_ms != 0 ? ROOM_MS : LOOK_MS, &told, err);
+        code = db_wait(db, outbox->news_fd, outbox->no_room_since_ms != 0 ? ROOM_MS : LOOK_MS, &told, err);
     }
     return code;
 }

@@ -26,8 +26,8 @@ enum
     SWEEP_MS = 10000,
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
-    STAND_SWEEPS = 1, /* so often a consumer was found where it was the time before */
-    BUSY_MS = 15000,  /* a job that began before is a reason to stand */
+    STAND_SWEEPS = 1,       /* so often a consumer was found where it was the time before */
+    BUSY_MS = SWEEP_MS / 2, /* a job that began before is a reason to stand */
     ARENA_BYTES = 16 * 1024 * 1024
 };
 
