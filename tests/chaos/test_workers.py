@@ -110,10 +110,10 @@ def test_what_has_failed_four_times_is_one_dead_letter(world):
     world.holds()
 
 
-def killed_with(world, count):
+def killed_with(world, count, **more):
     """A worker dies by -9 with so many jobs at work; the time of the kill and the worker's id."""
     victim = world.programs[-1]
-    world.post({"sleep_ms": 4000}, count=count)
+    world.post({"sleep_ms": 4000}, count=count, **more)
     world.running(count)
     holder = world.value("SELECT worker_id FROM jobs WHERE status = 'Running' LIMIT 1")
     world.up("sokoul-scout")
@@ -123,10 +123,10 @@ def killed_with(world, count):
 
 
 def test_an_orphan_of_a_killed_worker_runs_again_within_two_seconds(world):
-    """kill -9: its connection closes with it."""
+    """kill -9: its connection closes with it. A job that it was given as it was accepted, and one that its message woke."""
     world.both()
-    for _ in range(2):
-        since, holder = killed_with(world, 1)
+    for priority in ("normal", "low"):
+        since, holder = killed_with(world, 1, priority=priority)
         world.done(world.ledger.ids, 60)
         waits = world.moved_ms("Running", since, holder)
         assert len(waits) == 1 and waits[0] <= 2000 * SLOW, waits
