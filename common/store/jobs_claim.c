@@ -138,30 +138,33 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
     return run_claims(db, arena, &claim_stmt, params, claims, count, err);
 }
 
-enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
-                              const struct job_bring *ask, struct job_claim **claims, size_t *count,
-                              struct err *err)
+/* `first`: the statement's own limit, before that of all. */
+static enum err_code run_bring(struct db *db, struct arena *arena, const struct db_stmt *stmt,
+                               const struct job_claimer *claimer, const struct job_bring *ask, int64_t first,
+                               struct job_claim **claims, size_t *count, struct err *err)
 {
     const char *params[] = {ask->subjects,
                             claimer->worker_id,
                             db_param_int(arena, claimer->lease_ms),
                             db_param_int(arena, ask->hold_ms),
-                            db_param_int(arena, ask->max_high),
+                            db_param_int(arena, first),
                             db_param_int(arena, ask->max)};
-    return run_claims(db, arena, &bring_stmt, params, claims, count, err);
+    return run_claims(db, arena, stmt, params, claims, count, err);
+}
+
+enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                              const struct job_bring *ask, struct job_claim **claims, size_t *count,
+                              struct err *err)
+{
+    return run_bring(db, arena, &bring_stmt, claimer, ask, ask->max_high, claims, count, err);
 }
 
 enum err_code job_store_bring_crowd(struct db *db, struct arena *arena, const struct job_claimer *claimer,
                                     const struct job_bring *ask, struct job_claim **claims, size_t *count,
                                     struct err *err)
 {
-    const char *params[] = {ask->subjects,
-                            claimer->worker_id,
-                            db_param_int(arena, claimer->lease_ms),
-                            db_param_int(arena, ask->hold_ms),
-                            db_param_int(arena, job_crowd_rows(ask->max)),
-                            db_param_int(arena, ask->max)};
-    return run_claims(db, arena, &bring_crowd_stmt, params, claims, count, err);
+    const int64_t rows = job_crowd_rows(ask->max);
+    return run_bring(db, arena, &bring_crowd_stmt, claimer, ask, rows, claims, count, err);
 }
 
 enum err_code job_store_held(struct db *db, struct arena *arena, const char *worker_id, int64_t min_age_ms,

@@ -101,11 +101,12 @@ bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq
 {
     const char *msg_id = mq_delivery_header(delivery, "Nats-Msg-Id");
     bool known = false;
+    if (msg_id == NULL || strcmp(msg_id + strnlen(msg_id, ID_SIZE - 1), ":1") != 0)
+        return false;
     pthread_mutex_lock(&runtime->lock);
     for (size_t i = 0; i < EAGER_KEPT && runtime->eager_count > 0 && !known; i++)
     {
-        known = strcmp(runtime->eager[i].text, job_id) == 0 && msg_id != NULL &&
-                strcmp(msg_id + strnlen(msg_id, ID_SIZE - 1), ":1") == 0;
+        known = strcmp(runtime->eager[i].text, job_id) == 0;
         if (!known)
             continue;
         runtime->eager[i].text[0] = '\0';
@@ -118,7 +119,7 @@ bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq
 void eager_heard(void *of, const char *subject, const char *data, size_t len)
 {
     struct runtime *runtime = of;
-    struct given given;
+    struct given given = {.stamp = 0};
     struct err err = ERR_INIT;
     (void)subject;
     struct arena *arena = arena_new_sized(4096, 8 * GIVEN_MAX_BYTES);

@@ -18,8 +18,8 @@ enum
     JOB_FIRST_BYTES = 1024,  /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
-    DONE_NOTES = 4096, /* that wait to be removed; the sweeper does it for the others */
-    EAGER_KEPT = 512,
+    DONE_NOTES = 4096,     /* that wait to be removed; the sweeper does it for the others */
+    EAGER_KEPT = 512,      /* given jobs that are remembered until their wake-ups come */
     OFFER_AGAIN_MS = 1000, /* an offer that nobody took is repeated */
     PROBATION_MS = 1000    /* how long a job that may be poison stays the only newcomer */
 };
@@ -158,7 +158,7 @@ struct starting
     struct job_queue jobs;
     struct note *note; /* NULL: no memory; the sweeper removes the row then */
 };
-/* starting.c: one of these three ends it, or nothing was added. */
+/* starting.c: one of the last two ends it. */
 struct starting starting_of(struct runtime *runtime, int64_t note);
 void starting_add(struct starting *starting, const struct job_claim *claim, struct mq_delivery *take);
 void starting_show(struct starting *starting, bool alone);        /* to the handlers */

@@ -32,8 +32,8 @@ void starting_add(struct starting *starting, const struct job_claim *claim, stru
     queue_push(&starting->jobs, job);
 }
 
-/* One handler is woken; it wakes the next if there is more than it takes. */
-void starting_show(struct starting *starting, bool alone)
+/* All are held from now on, and wait in `queue`, each with `why` it is not begun, or NULL. */
+static void pass_on(struct starting *starting, struct job_queue *queue, bool alone, const char *why)
 {
     struct runtime *runtime = starting->runtime;
     struct job *job = NULL;
@@ -45,25 +45,22 @@ void starting_show(struct starting *starting, bool alone)
         runtime_hold(runtime, job);
         if (alone)
             runtime->suspect = job;
-        queue_push(&runtime->ready, job);
+        if (why != NULL)
+            job->code = fail(&job->err, E_SHUTDOWN, "%s; the job goes on elsewhere", why);
+        queue_push(queue, job);
     }
     pthread_mutex_unlock(&runtime->lock);
-    pthread_cond_signal(&runtime->ready_news);
+}
+
+/* One handler is woken; it wakes the next if there is more than it takes. */
+void starting_show(struct starting *starting, bool alone)
+{
+    pass_on(starting, &starting->runtime->ready, alone, NULL);
+    pthread_cond_signal(&starting->runtime->ready_news);
 }
 
 void starting_return(struct starting *starting, const char *why)
 {
-    struct runtime *runtime = starting->runtime;
-    struct job *job = NULL;
-    if (starting->jobs.count == 0)
-        free(starting->note);
-    pthread_mutex_lock(&runtime->lock);
-    while ((job = queue_pop(&starting->jobs)) != NULL)
-    {
-        runtime_hold(runtime, job);
-        job->code = fail(&job->err, E_SHUTDOWN, "%s; the job goes on elsewhere", why);
-        queue_push(&runtime->ended, job);
-    }
-    pthread_cond_signal(&runtime->ended_news);
-    pthread_mutex_unlock(&runtime->lock);
+    pass_on(starting, &starting->runtime->ended, false, why);
+    pthread_cond_signal(&starting->runtime->ended_news);
 }
