@@ -70,8 +70,7 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_i
     (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL, detail =
     NULL, place = NULL FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence
     RETURNING j.job_id, t.result), kept AS (INSERT INTO job_results (job_id, result) SELECT job_id,
-    result::jsonb FROM done ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())
-    SELECT job_id FROM done;
+    result::jsonb FROM done) SELECT job_id FROM done;
 
 PREPARE job_again AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],

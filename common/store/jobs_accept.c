@@ -7,38 +7,29 @@
 
 #include <string.h>
 
-/* `wake` draws the ids of wake-ups, `woken` writes these.
- * A unique key is entered among the windows by every job that has one, so that their primary key decides; a
+/* A unique key is entered among the windows by every job that has one, so that their primary key decides; a
  * trigger refuses while the job that is there lives. The same key twice in one statement is refused as well.
- * The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
-#define ACCEPT_SQL(param, column, until, wake, woken)                                                        \
-    "WITH input AS MATERIALIZED (SELECT t.*, " wake " AS wake FROM unnest($1::uuid[],"                       \
+ */
+#define INTO_WINDOWS                                                                                         \
+    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT kind, unique_key, "       \
+    "job_id,"
+#define KEY_TAKEN                                                                                            \
+    " ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"
+
+/* The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
+#define ACCEPT_SQL(param, column, until)                                                                     \
+    "WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM unnest($1::uuid[],"       \
     "   $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],"          \
     "   $9::timestamptz[], $10::text[], $11::uuid[]" param ") AS t(job_id, kind, worker, user_id,"           \
-    "   request_id, priority, payload, run_at, deadline_at, unique_key, parent_id" column ")),"              \
-    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"                                 \
-    "   SELECT kind, unique_key, job_id, " until " FROM input"                                               \
-    "   WHERE unique_key IS NOT NULL"                                                                        \
-    "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"     \
+    "   request_id, priority, payload, run_at, deadline_at, unique_key, parent_id" column "))," INTO_WINDOWS \
+    "   " until " FROM input WHERE unique_key IS NOT NULL" KEY_TAKEN                                         \
     " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"       \
     "   deadline_at, unique_key, parent_id, epoch, wake)"                                                    \
     "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, "       \
-    "now()),"                                                                                                \
-    "   deadline_at, unique_key, parent_id, 1, wake FROM input)" woken
-
-#define WAKE_EACH "nextval('outbox_id_seq')"
-#define WOKEN_EACH                                                                                           \
+    "now()), deadline_at, unique_key, parent_id, 1, wake FROM input)"                                        \
     " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                               \
     "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL                                                            \
     ", coalesce(run_at, now()) FROM input RETURNING id, job_id"
-
-/* One for all, in rows of JOB_CROWD_ROW jobs. */
-#define WAKE_CROWD "(SELECT nextval('outbox_id_seq'))"
-#define WOKEN_CROWD                                                                                          \
-    " INSERT INTO crowds (wake, part, subject, job_ids)"                                                     \
-    "   SELECT wake, part, " JOB_SUBJECT_SQL ", ($1::uuid[])[part * 64 + 1 : part * 64 + 64]"                \
-    "   FROM (SELECT * FROM input LIMIT 1) i, generate_series(0, (cardinality($1::uuid[]) - 1) / 64) AS "    \
-    "part"
 
 /* kind, worker, request_id, priority, payload, unique_key */
 #define ACCEPT_BINARY                                                                                        \
@@ -46,16 +37,28 @@
      DB_TEXTS(10))
 
 /* Two, because the first is a promise to workers that others write (docs/JOBS.md). */
-static const struct db_stmt accept_stmt = {
-    "job_accept", ACCEPT_SQL("", "", "clock_timestamp()", WAKE_EACH, WOKEN_EACH), 11 + ACCEPT_BINARY};
+static const struct db_stmt accept_stmt = {"job_accept", ACCEPT_SQL("", "", "clock_timestamp()"),
+                                           11 + ACCEPT_BINARY};
 static const struct db_stmt accept_windows_stmt = {
     "job_accept_windows",
-    ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'",
-               WAKE_EACH, WOKEN_EACH),
+    ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
     12 + ACCEPT_BINARY};
 
+/* A crowd, alike but for payloads and unique keys ($3 is NULL where none has one): one wake-up for all, in
+ * rows of JOB_CROWD_ROW jobs. */
 static const struct db_stmt accept_crowd_stmt = {
-    "job_accept_crowd", ACCEPT_SQL("", "", "clock_timestamp()", WAKE_CROWD, WOKEN_CROWD), 11 + ACCEPT_BINARY};
+    "job_accept_crowd",
+    "WITH one AS MATERIALIZED (SELECT $4::text AS kind, $5::text AS worker, 'normal' AS priority,"
+    "   nextval('outbox_id_seq') AS wake)," INTO_WINDOWS " clock_timestamp()"
+    "   FROM one, unnest($1::uuid[], $3::text[]) AS t(job_id, unique_key)"
+    "   WHERE $3 IS NOT NULL AND unique_key IS NOT NULL" KEY_TAKEN
+    " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, unique_key, epoch, wake)"
+    "   SELECT job_id, $4, $5, $6::uuid, $7::text, payload::jsonb, unique_key, 1, (SELECT wake FROM one)"
+    "   FROM unnest($1, $2::text[], $3) AS t(job_id, payload, unique_key))"
+    " INSERT INTO crowds (wake, part, subject, job_ids)"
+    "   SELECT wake, part, " JOB_SUBJECT_SQL ", $1[part * 64 + 1 : part * 64 + 64]"
+    "   FROM one, generate_series(0, (cardinality($1) - 1) / 64) AS part",
+    7 + DB_UUIDS(1) + DB_TEXTS(2) + DB_TEXTS(3)};
 
 /* One job without a unique key, which costs a fifth less when little else is going on and all is cold. */
 static const struct db_stmt accept_one_stmt = {
@@ -285,14 +288,46 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Many of one subject, all due now. */
+/* Many, all due now, that differ in payload and unique key at most. */
 static bool is_crowd(const struct job_new *jobs, size_t count)
 {
     bool same = count >= CROWD_LEAST;
     for (size_t i = 0; same && i < count; i++)
-        same = jobs[i].run_at_ms == 0 && jobs[i].unique_s == 0 && jobs[i].priority == JOB_NORMAL &&
-               same_text(jobs[i].kind, jobs[0].kind) && same_text(jobs[i].worker, jobs[0].worker);
+        same = jobs[i].run_at_ms == 0 && jobs[i].deadline_at_ms == 0 && jobs[i].unique_s == 0 &&
+               jobs[i].parent_id == NULL && jobs[i].priority == JOB_NORMAL &&
+               same_text(jobs[i].kind, jobs[0].kind) && same_text(jobs[i].worker, jobs[0].worker) &&
+               same_text(jobs[i].user_id, jobs[0].user_id) &&
+               same_text(jobs[i].request_id, jobs[0].request_id);
     return same;
+}
+
+static enum err_code crowd_params(struct arena *arena, const struct job_new *jobs, size_t count,
+                                  const char *params[ACCEPT_COLUMNS], const struct db_stmt **stmt,
+                                  struct err *err)
+{
+    const char *row[ACCEPT_COLUMNS];
+    const char **ids = arena_array(arena, count, sizeof *ids);
+    const char **payloads = arena_array(arena, count, sizeof *payloads);
+    const char **keys = arena_array(arena, count, sizeof *keys);
+    bool keyed = false;
+    enum err_code code = job_row(arena, &jobs[0], row, err);
+    if (code != E_OK)
+        return code;
+    for (size_t i = 0; !arena_failed(arena) && i < count; i++)
+    {
+        ids[i] = jobs[i].job_id;
+        payloads[i] = jobs[i].payload != NULL ? jobs[i].payload : "{}";
+        keys[i] = jobs[i].unique_key;
+        keyed = keyed || keys[i] != NULL;
+    }
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *stmt = &accept_crowd_stmt;
+    params[0] = db_param_column(arena, *stmt, 1, ids, count);
+    params[1] = db_param_column(arena, *stmt, 2, payloads, count);
+    params[2] = keyed ? db_param_column(arena, *stmt, 3, keys, count) : NULL;
+    memcpy(&params[3], &row[1], 4 * sizeof row[0]);
+    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 
 enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const struct job_new *jobs,
@@ -301,11 +336,10 @@ enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const
     const char *params[ACCEPT_COLUMNS];
     const struct db_stmt *stmt = NULL;
     struct db_rows *rows[2] = {NULL, NULL};
-    enum err_code code = accept_params(arena, jobs, count, params, &stmt, err);
+    enum err_code code = is_crowd(jobs, count) ? crowd_params(arena, jobs, count, params, &stmt, err)
+                                               : accept_params(arena, jobs, count, params, &stmt, err);
     if (code != E_OK)
         return code;
-    if (is_crowd(jobs, count))
-        stmt = &accept_crowd_stmt; /* its parameters are those of accept_stmt */
     const struct db_call calls[] = {{stmt, params}, {&notify_stmt, NULL}};
     code = db_run_all(db, calls, 2, rows, err);
     db_rows_free(rows[0]);

@@ -17,8 +17,7 @@ static const struct db_stmt finish_stmt = {
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(job_id, fence, result)),"
     " done AS (UPDATE jobs j SET status = 'Completed', finished_at = clock_timestamp(), lease_until = NULL,"
     "   detail = NULL, place = NULL FROM t WHERE" GUARD "RETURNING j.job_id, t.result),"
-    " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done"
-    "   ON CONFLICT (job_id) DO UPDATE SET result = excluded.result, created_at = now())"
+    " kept AS (INSERT INTO job_results (job_id, result) SELECT job_id, result::jsonb FROM done)"
     " SELECT job_id FROM done",
     3 + DB_UUIDS(1) + DB_TEXTS(3)};
 

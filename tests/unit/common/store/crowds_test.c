@@ -87,8 +87,24 @@ static void make_unique_for_a_while(struct job_new *job)
     job->unique_s = 5;
 }
 
-static void (*const others[])(struct job_new *job) = {make_urgent, make_late, make_foreign,
-                                                      make_unique_for_a_while};
+static void make_bounded(struct job_new *job)
+{
+    job->deadline_at_ms = clock_wall_ms() + 60000;
+}
+
+static void make_a_child(struct job_new *job)
+{
+    job->parent_id = jobs[0].job_id;
+}
+
+static void make_of_another_request(struct job_new *job)
+{
+    job->request_id = "another";
+}
+
+static void (*const others[])(struct job_new *job) = {
+    make_urgent,  make_late,    make_foreign,           make_unique_for_a_while,
+    make_bounded, make_a_child, make_of_another_request};
 
 START_TEST(accept__gives_each_a_row_if_one_is_not_like_the_others)
 {
@@ -96,6 +112,27 @@ START_TEST(accept__gives_each_a_row_if_one_is_not_like_the_others)
     accept_all();
     ck_assert_int_eq(count("SELECT count(*) FROM crowds"), 0);
     ck_assert_int_eq(count("SELECT count(*) FROM jobs JOIN outbox o ON o.id = wake"), CROWD);
+}
+END_TEST
+
+START_TEST(accept__keeps_what_is_each_ones_own)
+{
+    jobs[3].unique_key = "k";
+    jobs[3].payload = "{\"n\":3}";
+    jobs[4].payload = NULL;
+    jobs[5].payload = "{\"n\":5}";
+    for (int i = 0; i < CROWD; i++)
+        jobs[i].request_id = "r1";
+    accept_all();
+    ck_assert_int_eq(count(IN_CROWDS), CROWD);
+    ck_assert_str_eq(column(jobs[3].job_id, "payload"), "{\"n\":3}");
+    ck_assert_str_eq(column(jobs[4].job_id, "payload"), "{}");
+    ck_assert_str_eq(column(jobs[5].job_id, "payload"), "{\"n\":5}");
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs JOIN job_windows USING (job_id, kind, unique_key)"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE unique_key IS NOT NULL"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE request_id = 'r1' AND worker = 'scout'"
+                           " AND priority = 'normal' AND run_at = created_at"),
+                     CROWD);
 }
 END_TEST
 
@@ -252,6 +289,7 @@ int main(void)
     const struct suite_case cases[] = {
         {accept__gives_a_crowd_rows_together, 1},
         {accept__gives_each_a_row_if_one_is_not_like_the_others, sizeof others / sizeof others[0]},
+        {accept__keeps_what_is_each_ones_own, 1},
         {accept__refuses_a_crowd_whole_for_one_key_that_is_taken, 1},
         {bring__claims_whole_rows_and_leaves_the_others, 1},
         {bring__makes_rows_of_what_there_is_no_room_for, 1},

@@ -142,6 +142,24 @@ START_TEST(finish__writes_one_result_under_the_guard)
 }
 END_TEST
 
+/* A Running job has no result; if there is one all the same, it is evidence and stays. */
+START_TEST(finish__is_refused_where_a_result_is_there_already)
+{
+    const char *id = accept();
+    struct job_claim claimed = claim(id);
+    const struct job_end end = {
+        .job_id = id, .fence = claimed.fence, .move = JOB_FINISH, .result = "{\"n\":1}"};
+    bool mine = false;
+    char sql[128];
+    snprintf(sql, sizeof sql, "INSERT INTO job_results (job_id, result) VALUES ('%s', '{\"n\":2}')", id);
+    test_db_exec(db, sql);
+    ck_assert_int_eq(job_store_settle(db, arena, &end, 1, &mine, &err), E_CONFLICT);
+    ck_assert(!mine);
+    assert_status(id, "Running");
+    ck_assert_int_eq(count("SELECT count(*) FROM job_results WHERE result = '{\"n\":2}'"), 1);
+}
+END_TEST
+
 static const enum job_move late_moves[] = {JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK};
 
 START_TEST(guard__lets_nobody_in_whose_claim_is_over)
@@ -366,6 +384,7 @@ int main(void)
         {claim__takes_a_job_once_and_counts_the_attempt, 1},
         {claim__waits_until_run_at_has_come, 1},
         {finish__writes_one_result_under_the_guard, 1},
+        {finish__is_refused_where_a_result_is_there_already, 1},
         {guard__lets_nobody_in_whose_claim_is_over, sizeof late_moves / sizeof late_moves[0]},
         {beat__tells_which_jobs_are_still_ours, 1},
         {retry__is_a_row_with_a_new_wake_up, 1},
