@@ -122,7 +122,10 @@ START_TEST(accept__keeps_what_is_each_ones_own)
     jobs[4].payload = NULL;
     jobs[5].payload = "{\"n\":5}";
     for (int i = 0; i < CROWD; i++)
+    {
         jobs[i].request_id = "r1";
+        jobs[i].deadline_at_ms = 4102444800000; /* 2100 */
+    }
     accept_all();
     ck_assert_int_eq(count(IN_CROWDS), CROWD);
     ck_assert_str_eq(column(jobs[3].job_id, "payload"), "{\"n\":3}");
@@ -130,9 +133,10 @@ START_TEST(accept__keeps_what_is_each_ones_own)
     ck_assert_str_eq(column(jobs[5].job_id, "payload"), "{\"n\":5}");
     ck_assert_int_eq(count("SELECT count(*) FROM jobs JOIN job_windows USING (job_id, kind, unique_key)"), 1);
     ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE unique_key IS NOT NULL"), 1);
-    ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE request_id = 'r1' AND worker = 'scout'"
-                           " AND priority = 'normal' AND run_at = created_at"),
-                     CROWD);
+    ck_assert_int_eq(
+        count("SELECT count(*) FROM jobs WHERE request_id = 'r1' AND worker = 'scout'"
+              " AND priority = 'normal' AND run_at = created_at AND deadline_at = '2100-01-01Z'"),
+        CROWD);
 }
 END_TEST
 
