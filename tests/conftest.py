@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all Python tests share: the modules of tools/, T=name of `make test`, and FILES=i/n: each n-th file of tests."""
+"""What all Python tests share: the modules of tools/, T=name of `make test`, and FILES=i/n: the i-th of n parts, by files."""
 import os
 import sys
+from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+
+
+def part_of(items, part, parts):
+    """Files with about as many tests as each other part has: the largest first, to where the fewest are."""
+    counts = Counter(str(i.path) for i in items)
+    files = [set() for _ in range(parts)]
+    loads = [0] * parts
+    for path, count in sorted(counts.items(), key=lambda row: (-row[1], row[0])):
+        least = loads.index(min(loads))
+        files[least].add(path)
+        loads[least] += count
+    return files[part]
 
 
 def pytest_collection_modifyitems(config, items):
     """T=name: only the tests whose name contains it. FILES=i/n: tests mostly wait, so some runs go side by side."""
     wanted = os.environ.get("TEST_NAMES", "").split()
-    shard, _, shards = os.environ.get("FILES", "0/1").partition("/")
-    files = sorted({str(i.path) for i in items})[int(shard)::int(shards)]
+    part, _, parts = os.environ.get("FILES", "0/1").partition("/")
+    files = part_of(items, int(part), int(parts))
     out = [i for i in items if str(i.path) not in files or wanted and not any(name in i.nodeid for name in wanted)]
     if out:
         config.hook.pytest_deselected(items=out)

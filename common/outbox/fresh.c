@@ -14,8 +14,8 @@ enum
 {
     FRESH_MS = 150,   /* what could not be published for so long is left to the table */
     FRESH_MAX = 8192, /* more than that are read from the table like any other's */
-    BUSY = 8,         /* so many at once: others follow, and are better sent together */
-    TOGETHER_MS = 10
+    BUSY = 8,         /* so many at once: others follow, and are better sent together: */
+    TOGETHER_MS = 10  /* those of so long */
 };
 
 static const char *put(char **at, const char *text)
