@@ -21,6 +21,7 @@ enum
 
 enum
 {
+    SERVERS_MAX = 16,
     LISTEN_TRIES = 100,
     LISTEN_PAUSE_MS = 20
 };
@@ -74,9 +75,37 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
     log_warn("nats_error", "NATS reports: %s", natsStatus_GetText(status));
 }
 
+/* nats.c 3.4 goes on trying after a failed first connect, unless the last server of its list had accepted the
+ * connection and then said nothing or hung up, as one does that is frozen or starts behind a proxy: then it
+ * forgets where it was in the list, finds no next server, and closes the connection for good. Hence a last
+ * server that refuses every connection. */
+#define REFUSES_ALL "nats://127.0.0.1:1"
+
+/* `urls`: with commas between them. */
+static natsStatus set_servers(natsOptions *opts, const char *urls)
+{
+    const char *servers[SERVERS_MAX + 1];
+    char *rest = NULL;
+    int count = 0;
+    char *list = strdup(urls);
+    if (list == NULL)
+        return NATS_NO_MEMORY;
+    char *url = strtok_r(list, ",", &rest);
+    for (; url != NULL && count < SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
+        servers[count++] = url;
+    natsStatus s = url == NULL && count > 0 ? NATS_OK : NATS_INVALID_ARG;
+    servers[count++] = REFUSES_ALL;
+    if (s == NATS_OK)
+        s = natsOptions_SetServers(opts, servers, count);
+    if (s == NATS_OK)
+        s = natsOptions_SetNoRandomize(opts, true); /* the last one must be the last */
+    free(list);
+    return s;
+}
+
 static natsStatus set_options(natsOptions *opts, struct mq *mq, const char *url, const char *name)
 {
-    natsStatus s = natsOptions_SetURL(opts, url);
+    natsStatus s = set_servers(opts, url);
     if (s == NATS_OK)
         s = natsOptions_SetName(opts, name);
     if (s == NATS_OK)

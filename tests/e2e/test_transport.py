@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """JetStream as seen from outside, and what programs do while NATS or Postgres is away."""
 import os
+import socket
 import time
+from threading import Thread
 
+import pytest
 from client import Api
 from job_kit import all_settled, check_each_ran_once, inject
+from stack.proc import free_ports
 from stack_under_test import SLOW, eventually
 
 DAY_NS = 86400 * 10**9
@@ -150,3 +154,39 @@ def test_a_worker_without_postgres_says_so_takes_nothing_and_comes_back_by_itsel
     own_servers.restart(own_servers.postgres)
     all_settled(sokoul, ids)
     check_each_ran_once(sokoul, ids)
+
+
+# ---- something is there, and is no NATS yet ---------------------------------------------------
+
+
+def hang_up(server):
+    """As a proxy does whose server is not there."""
+    try:
+        while True:
+            server.accept()[0].close()
+    except OSError:
+        return  # it is closed
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+@pytest.mark.parametrize("name", ["sokoul-api", "sokoul-scout"])
+def test_a_program_starts_beside_a_nats_that_accepts_and_says_nothing(sokoul, name, hangs_up):
+    """As one does that is frozen, or that starts itself. nats.c gives up for good then, if it may."""
+    sokoul.nats.kill()
+    with socket.create_server(("127.0.0.1", sokoul.nats.port), backlog=64) as server:
+        if hangs_up:
+            Thread(target=hang_up, args=(server,), daemon=True).start()
+        program = sokoul.start(name, ready=False)
+        begun = time.monotonic()
+        eventually(lambda: not program.running() or time.monotonic() - begun > 5, 20, "five seconds")
+        assert program.running(), program.log_text()
+        server.shutdown(socket.SHUT_RDWR)
+    sokoul.nats.start()
+    program.wait_ready()
+    eventually(lambda: not health(program)["nats"].get("error"), what="NATS, by health's word")
+
+
+def test_any_of_several_servers_will_do(sokoul):
+    away = f"nats://127.0.0.1:{free_ports(1)}"
+    program = sokoul.start("sokoul-api", {"NATS_URL": f"{away},{sokoul.nats.url()}"})
+    eventually(lambda: not health(program)["nats"].get("error"), what="NATS, by health's word")
