@@ -16,6 +16,12 @@ def inject(sokoul, kind, payload, count=1, *options):
     return json.loads(done.stdout)["ids"]
 
 
+def post(admin, payload=None, **more):
+    answer = admin.post("/jobs", {"kind": "noop", "payload": payload or {}, **more})
+    assert answer.status == 202, answer
+    return answer.json["job_id"]
+
+
 def job(sokoul, job_id):
     """As GET /jobs/{id} shows it."""
     return json.loads(sokoul.ctl("job", "get", job_id, "--json").stdout)

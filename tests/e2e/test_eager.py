@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client import Api
-from job_kit import all_settled, check_each_ran_once, publish
+from job_kit import all_settled, check_each_ran_once, post, publish
 from stack_under_test import eventually
 
 HISTORY = "SELECT reason FROM job_history WHERE job_id = %s"
@@ -16,12 +16,6 @@ def given(scout):
     """Jobs that this process has been given since its start."""
     text = Api(scout.port).get("/metrics").text
     return int(next(line.split()[1] for line in text.splitlines() if line.startswith("sokoul_worker_jobs_given_total ")))
-
-
-def post(admin, payload=None, **more):
-    answer = admin.post("/jobs", {"kind": "noop", "payload": payload or {}, **more})
-    assert answer.status == 202, answer
-    return answer.json["job_id"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 from client import Api
-from job_kit import all_settled, check_each_ran_once, inject
+from job_kit import all_settled, check_each_ran_once, inject, post
 from stack.proc import free_ports
 from stack_under_test import SLOW, eventually
 
@@ -29,13 +29,8 @@ def messages(sokoul):
     return stream(sokoul)["state"]["messages"]
 
 
-def post(admin, count=1, payload=None):
-    ids = []
-    for _ in range(count):
-        answer = admin.post("/jobs", {"kind": "noop", "payload": payload or {}})
-        assert answer.status == 202, answer
-        ids.append(answer.json["job_id"])
-    return ids
+def post_some(admin, count):
+    return [post(admin) for _ in range(count)]
 
 
 def cpu_s(program):
@@ -74,7 +69,7 @@ def test_streams_and_consumers_are_made_as_they_are_meant(sokoul, api):
 
 def test_messages_are_on_disk_wait_for_a_worker_and_leave_when_they_are_acknowledged(sokoul, admin):
     """req: S102, S103, S105, S106, S246, S247, S248"""
-    ids = post(admin, 25)
+    ids = post_some(admin, 25)
     eventually(lambda: messages(sokoul) == 25, what="all messages in the stream")
     sokoul.nats.kill()
     sokoul.nats.start()
@@ -116,12 +111,12 @@ def test_who_asks_is_answered_while_nats_is_away(sokoul, api):
 def test_a_worker_without_nats_says_so_rests_and_comes_back_by_itself(sokoul, admin):
     """req: S242, S243, S244"""
     scout = sokoul.start("sokoul-scout")
-    all_settled(sokoul, post(admin, 2))
+    all_settled(sokoul, post_some(admin, 2))
     sokoul.nats.kill()
     eventually(lambda: health(scout)["nats"].get("error"), what="health's word")
     assert burnt(scout, 3) < 0.05 * SLOW
     assert scout.running()
-    ids = post(admin, 3)
+    ids = post_some(admin, 3)
     sokoul.nats.start()
     all_settled(sokoul, ids)
     eventually(lambda: not health(scout)["nats"].get("error"), what="health's word of the end")
@@ -135,7 +130,7 @@ def test_a_worker_without_postgres_says_so_takes_nothing_and_comes_back_by_itsel
     sokoul = own_sokoul
     admin = sokoul.admin(Api(sokoul.start("sokoul-api").port))
     scout = sokoul.start("sokoul-scout")
-    all_settled(sokoul, post(admin, 2))
+    all_settled(sokoul, post_some(admin, 2))
     eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0 and messages(sokoul) == 0, what="an empty stream")
     scout.freeze()
     ids = inject(sokoul, "noop", {}, 6)  # nobody is given these
