@@ -336,7 +336,20 @@ void lane_push(struct lane *lane, struct request *req)
         pthread_cond_signal(&lane->work);
 }
 
-void lane_fail_database(struct lane *lane, const struct err *err)
+/* ---- what need not wait any longer ------------------------------------------------------------ */
+
+static bool needs_database(const struct request *req)
+{
+    return req->route->flags & ROUTE_DB;
+}
+
+static bool is_late(const struct request *req)
+{
+    return clock_mono_ms() >= req->deadline_ms;
+}
+
+/* Answers those that wait and for which `leaves` is true, with this failure. */
+static void turn_away(struct lane *lane, bool (*leaves)(const struct request *req), const struct err *err)
 {
     struct queue stay = {0};
     struct queue leave = {0};
@@ -344,7 +357,7 @@ void lane_fail_database(struct lane *lane, const struct err *err)
     for (struct request *req = lane->queue.head, *next; req != NULL; req = next)
     {
         next = req->next;
-        queue_push((req->route->flags & ROUTE_DB) ? &leave : &stay, req);
+        queue_push(leaves(req) ? &leave : &stay, req);
     }
     lane->queue = stay;
     pthread_mutex_unlock(&lane->lock);
@@ -355,4 +368,18 @@ void lane_fail_database(struct lane *lane, const struct err *err)
         chain_finish(req);
         lane->config.done(req);
     }
+}
+
+void lane_fail_database(struct lane *lane, const struct err *err)
+{
+    turn_away(lane, needs_database, err);
+}
+
+void lane_fail_late(struct lane *lane, const struct err *err)
+{
+    pthread_mutex_lock(&lane->lock);
+    const bool any = lane->queue.head != NULL && is_late(lane->queue.head); /* the oldest is first */
+    pthread_mutex_unlock(&lane->lock);
+    if (any)
+        turn_away(lane, is_late, err);
 }

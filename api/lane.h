@@ -43,6 +43,8 @@ int lane_length(struct lane *lane);
 void lane_cache_counts(const struct lane *lane, uint64_t *hits, uint64_t *misses);
 /* Answers at once, with this failure, all that wait and need the database. */
 void lane_fail_database(struct lane *lane, const struct err *err);
+/* The same for all that have waited until their deadline. */
+void lane_fail_late(struct lane *lane, const struct err *err);
 
 /* For request.c. */
 MUST_USE enum err_code lane_thread_db(struct lane_thread *thread, struct db **db, struct err *err);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/lanes.h"
 
+#include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/obs/metrics.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +14,8 @@ enum
     HOT_THREADS = 2,
     PASSWORD_QUEUE = 32,
     PROVIDER_THREADS = 8,
-    PROVIDER_QUEUE = 128
+    PROVIDER_QUEUE = 128,
+    TICK_MS = 250
 };
 
 enum index
@@ -24,9 +27,15 @@ enum index
     COUNT
 };
 
+/* Threads that are all held up by slow statements look at nobody: a clock answers who has waited too long. */
 struct lanes
 {
     struct lane *lane[COUNT];
+    pthread_t clock;
+    pthread_mutex_t lock; /* guards stopping */
+    pthread_cond_t stop;
+    bool stopping;
+    bool ticks; /* the clock was started */
 };
 
 static double read_queue(void *of)
@@ -72,6 +81,57 @@ int lanes_batch_threads(int connections)
     return connections > 2 * HOT_THREADS ? HOT_THREADS : 1;
 }
 
+/* Waits for the next tick; false: the lanes stop. */
+static bool tick(struct lanes *lanes)
+{
+    const struct timespec until = clock_mono_after_ms(TICK_MS);
+    pthread_mutex_lock(&lanes->lock);
+    while (!lanes->stopping && pthread_cond_timedwait(&lanes->stop, &lanes->lock, &until) == 0)
+        ;
+    const bool goes_on = !lanes->stopping;
+    pthread_mutex_unlock(&lanes->lock);
+    return goes_on;
+}
+
+static void *clock_run(void *of)
+{
+    struct lanes *lanes = of;
+    struct err late = ERR_INIT;
+    err_set(&late, E_DEADLINE, __FILE__, __LINE__, "the request waited too long");
+    while (tick(lanes))
+        for (int i = 0; i < COUNT; i++)
+            lane_fail_late(lanes->lane[i], &late);
+    return NULL;
+}
+
+static void init_clock(struct lanes *lanes)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&lanes->lock, NULL);
+    pthread_cond_init(&lanes->stop, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static enum err_code start_clock(struct lanes *lanes, struct err *err)
+{
+    lanes->ticks = pthread_create(&lanes->clock, NULL, clock_run, lanes) == 0;
+    return lanes->ticks ? E_OK : fail(err, E_NO_MEMORY, "no thread for the clock of the lanes");
+}
+
+static void stop_clock(struct lanes *lanes)
+{
+    pthread_mutex_lock(&lanes->lock);
+    lanes->stopping = true;
+    pthread_cond_signal(&lanes->stop);
+    pthread_mutex_unlock(&lanes->lock);
+    if (lanes->ticks)
+        pthread_join(lanes->clock, NULL);
+    pthread_cond_destroy(&lanes->stop);
+    pthread_mutex_destroy(&lanes->lock);
+}
+
 enum err_code lanes_start(const struct app *app, void (*done)(struct request *req), struct lanes **out,
                           struct err *err)
 {
@@ -92,12 +152,16 @@ enum err_code lanes_start(const struct app *app, void (*done)(struct request *re
     struct lanes *lanes = calloc(1, sizeof *lanes);
     if (lanes == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    for (int i = 0; i < COUNT; i++)
+    init_clock(lanes);
+    enum err_code code = E_OK;
+    for (int i = 0; code == E_OK && i < COUNT; i++)
+        code = lane_start(&configs[i], &lanes->lane[i], err);
+    if (code == E_OK)
+        code = start_clock(lanes, err);
+    if (code != E_OK)
     {
-        if (lane_start(&configs[i], &lanes->lane[i], err) == E_OK)
-            continue;
         lanes_stop(lanes);
-        return err->code;
+        return code;
     }
     for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
         metrics_read(readings[i].metric, readings[i].read, lanes);
@@ -111,6 +175,7 @@ void lanes_stop(struct lanes *lanes)
         return;
     for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
         metrics_read(readings[i].metric, NULL, NULL);
+    stop_clock(lanes);
     for (int i = 0; i < COUNT; i++)
         lane_stop(lanes->lane[i]);
     free(lanes);
