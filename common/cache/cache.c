@@ -2,6 +2,7 @@
 #include "common/cache/cache.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/cache/link.h"
 
 #include <signal.h>
@@ -66,6 +67,7 @@ void cache_close(struct cache *cache)
 static enum err_code run(struct cache *cache, const struct cache_command *command, redisReply **out,
                          struct err *err)
 {
+    log_trace("cache_call", "%s", command->words[0]);
     enum err_code code = cache_link_run(&cache->link, command, out, err);
     if (code != E_OK)
         count(&cache->errors);

@@ -111,6 +111,7 @@ static enum err_code ensure_prepared(struct db *db, const struct db_stmt *stmt, 
 static int send(struct db *db, const struct db_stmt *stmt, const char *const *params)
 {
     const int count = db_stmt_params(stmt);
+    log_trace("db_call", "%s", stmt->name);
     int lengths[BINARY_MAX] = {0};
     int binary[BINARY_MAX] = {0};
     if (stmt->params == count)

@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/http/address.h"
 
 #include <curl/curl.h>
@@ -393,6 +394,7 @@ enum err_code http_send(struct http_client *client, const struct http_request *r
         code = make_headers(request, &headers, err);
     if (code != E_OK)
         goto out;
+    log_trace("http_call", "%s", client->host);
     begin(client, request, headers);
     if (curl_multi_add_handle(client->multi, client->easy) != CURLM_OK)
     {

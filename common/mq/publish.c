@@ -165,6 +165,7 @@ static natsStatus send_one(struct mq_publisher *publisher, const struct mq_messa
     char reply[128];
     snprintf(reply, sizeof reply, "%s%llu.%zu", publisher->prefix, (unsigned long long)publisher->batch, at);
     natsMsg *msg = NULL;
+    log_trace("mq_publish", "%s", message->subject);
     natsStatus s = make(message, reply, &msg);
     if (s == NATS_OK)
         s = natsConnection_PublishMsg(publisher->mq->nc, msg);
@@ -178,6 +179,7 @@ static natsStatus ask_one(struct mq_publisher *publisher, const struct mq_messag
 {
     natsMsg *msg = NULL;
     natsMsg *reply = NULL;
+    log_trace("mq_publish", "%s", message->subject);
     natsStatus s = make(message, NULL, &msg);
     if (s == NATS_OK)
         s = natsConnection_RequestMsg(&reply, publisher->mq->nc, msg, wait_ms);

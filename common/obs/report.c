@@ -127,7 +127,9 @@ enum report_verdict report_live(const struct report *report, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     json_begin_object(&w, NULL);
-    json_put_text(&w, "status", "alive");
+    json_put_text(&w, "status", "healthy"); /* the process is; what it needs is for the other pages to tell */
+    json_put_time(&w, "timestamp", clock_wall_ms());
+    json_put_text(&w, "version", SOKOUL_VERSION);
     json_put_int(&w, "uptime_seconds", uptime_s(report));
     json_end_object(&w);
     return REPORT_GOOD;

@@ -84,6 +84,12 @@ static double read_running(void *of)
     return runtime_running(of);
 }
 
+static double read_connections(void *of)
+{
+    struct runtime *runtime = of;
+    return db_pool_stats(runtime->own_pool).in_use + db_pool_stats(runtime->handler_pool).in_use;
+}
+
 static void init_sync(struct runtime *runtime)
 {
     pthread_condattr_t attr;
@@ -180,6 +186,7 @@ enum err_code runtime_start(const struct runtime_config *config, struct runtime 
     if (code != E_OK)
         return code; /* the program ends: what was opened goes with it */
     metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
+    metrics_read(METRIC_DB_CONNECTIONS, read_connections, runtime);
     const struct outbox_local local = {.worker = config->worker,
                                        .claimer = &runtime->claimer,
                                        .room = intake_room,
@@ -273,6 +280,7 @@ void runtime_stop(struct runtime *runtime)
     if (runtime == NULL)
         return;
     metrics_read(METRIC_WORKER_RUNNING, NULL, NULL);
+    metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
     outbox_deliver_to(runtime->config.outbox, NULL);
     drain(runtime);
     join_all(runtime);
