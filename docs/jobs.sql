@@ -114,11 +114,12 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]
     ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]') ||
     jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', reason,
     'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS (INSERT INTO outbox (subject, headers,
-    body) SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}', jsonb_build_object('v', 1, 'letter_id', letter,
-    'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE
-    'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason, 'detail', detail,
-    'attempts', attempts, 'payload', payload)::text FROM failed WHERE letter IS NOT NULL), told AS (INSERT
-    INTO outbox (subject, headers, body) SELECT 'sokoul.events.job.failed', '{}', jsonb_build_object('event',
+    body) SELECT 'sokoul.dlq.' || worker || '.' || kind, jsonb_build_object('X-Request-ID', request_id),
+    jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
+    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id',
+    request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload', payload)::text FROM
+    failed WHERE letter IS NOT NULL), told AS (INSERT INTO outbox (subject, headers, body) SELECT
+    'sokoul.events.job.failed', jsonb_build_object('X-Request-ID', request_id), jsonb_build_object('event',
     'job.failed', 'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp()
     AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason,
     'detail', detail)::text FROM failed) SELECT job_id FROM failed;

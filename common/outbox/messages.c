@@ -25,12 +25,12 @@ static struct mq_message message_of(struct arena *arena, const struct outbox_row
 {
     struct mq_header *headers = arena_array(arena, HEADERS, sizeof *headers);
     size_t n = 0;
+    if (headers != NULL && row->request_id[0] != '\0')
+        headers[n++] = (struct mq_header){"X-Request-ID", row->request_id};
     if (headers != NULL && row->job_id != NULL)
     {
         const char *id = arena_printf(arena, "%s:%lld", row->job_id, (long long)row->epoch);
         headers[n++] = (struct mq_header){"Nats-Msg-Id", id};
-        if (row->request_id[0] != '\0')
-            headers[n++] = (struct mq_header){"X-Request-ID", row->request_id};
         headers[n++] = (struct mq_header){"traceparent", trace_of(arena, row)};
         if (row->alone)
             headers[n++] = (struct mq_header){"Sokoul-Alone", "1"};

@@ -33,6 +33,7 @@ static const struct db_stmt finish_stmt = {
     "(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - 3600000), 12, '0') || "                       \
     "'70008000000000000000')"                                                                                \
     "::uuid"
+#define HEADERS "jsonb_build_object('X-Request-ID', request_id)"
 #define NOTICES_AN_HOUR "30" /* to one person; the last one says that it is */
 
 /* Failed for good; `letter` is the id of the dead letter, or NULL when there is none. A person is told by a
@@ -72,7 +73,7 @@ static const struct db_stmt fail_stmt = {
     "       'detail', detail))"
     "   FROM failed WHERE letter IS NOT NULL),"
     " copies AS (INSERT INTO outbox (subject, headers, body)"
-    "   SELECT 'sokoul.dlq.' || worker || '.' || kind, '{}', jsonb_build_object('v', 1, 'letter_id', letter,"
+    "   SELECT 'sokoul.dlq.' || worker || '.' || kind, " HEADERS ", jsonb_build_object('v', 1, 'letter_id', letter,"
     "     'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME "
     "ZONE"
     "     'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
@@ -80,7 +81,7 @@ static const struct db_stmt fail_stmt = {
     "     'attempts', attempts, 'payload', payload)::text"
     "   FROM failed WHERE letter IS NOT NULL),"
     " told AS (INSERT INTO outbox (subject, headers, body)"
-    "   SELECT 'sokoul.events.job.failed', '{}', jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
+    "   SELECT 'sokoul.events.job.failed', " HEADERS ", jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
     "     'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',"
     "     'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
     "detail)::text"

@@ -18,9 +18,11 @@
 #define CROWD_DUE DUE("$2", "$3", "$4", "$5")
 
 /* What a message is made of, from the job's row where it has no body. */
-#define JOB_COLUMNS                                                                                          \
-    " j.kind, j.created_at, j.user_id, j.request_id, j.payload, j.priority, j.run_at, j.deadline_at,"        \
+#define COLUMNS_WITH(request_id)                                                                             \
+    " j.kind, j.created_at, j.user_id, " request_id ", j.payload, j.priority, j.run_at, j.deadline_at,"      \
     " j.unique_key, j.parent_id, j.alone, j.status"
+#define JOB_COLUMNS COLUMNS_WITH("j.request_id")
+#define ROW_COLUMNS COLUMNS_WITH("coalesce(j.request_id, t.headers->>'X-Request-ID')")
 
 static const struct db_stmt take_stmt = {
     "outbox_take",
@@ -30,8 +32,8 @@ static const struct db_stmt take_stmt = {
     "   ORDER BY run_at, id LIMIT $1::bigint - (SELECT count(*) FROM high) FOR UPDATE SKIP LOCKED),"
     " due AS (SELECT id FROM high UNION ALL SELECT id FROM rest),"
     " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
-    "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body)"
-    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body," JOB_COLUMNS
+    "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body, o.headers)"
+    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body," ROW_COLUMNS
     " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
     6};
 

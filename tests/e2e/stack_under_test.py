@@ -162,14 +162,15 @@ class Sokoul:
         write_private(path, "".join(f"{k}={v}\n" for k, v in rows.items() if v is not None))
         return path
 
-    def start(self, name, settings=None, env=None, ready=True, listen=None):
-        """Starts a program of build/bin with these settings on top; ready=False does not wait."""
+    def start(self, name, settings=None, env=None, ready=True, listen=None, log=None):
+        """Starts a program of build/bin with these settings on top; ready=False does not wait, log is another place
+        for its log."""
         number = len(self.programs)
         port = listen or free_ports(1)
         where = "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN"
         path = self.env_file({where: f"127.0.0.1:{port}", **(settings or {})}, f"{name}-{number}.env")
         program = Program(name, self.front + [os.path.join(BIN, name), "--env-file", path], self.environment(env),
-                          os.path.join(self.folder, f"{name}-{number}.log"), port)
+                          log or os.path.join(self.folder, f"{name}-{number}.log"), port)
         self.programs.append(program)
         if ready:
             program.wait_ready()

@@ -81,19 +81,6 @@ def test_the_process_is_alive_with_everything_away(own_sokoul, own_servers):
 # ---- the defaults ---------------------------------------------------------------------------------
 
 
-class Locked:
-    """Nobody else can read the table until release()."""
-
-    def __init__(self, sokoul, table):
-        import psycopg2
-        self.connection = psycopg2.connect(sokoul.database_url)
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-
-    def release(self):
-        self.connection.close()
-
-
 def closed_after(port, first):
     """Seconds until the server closes a connection on which `first` was sent."""
     with socket.create_connection(("127.0.0.1", port), timeout=120 * SLOW) as s:
@@ -129,14 +116,14 @@ def test_the_default_deadlines(sokoul):
     with ThreadPoolExecutor(80) as pool:
         silent = pool.submit(closed_after, program.port, b"")
         kept = pool.submit(closed_after, program.port, b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n")
-        lock = Locked(sokoul, "favorites")
+        lock = rows.Locked(sokoul, "favorites")
         held = [pool.submit(timed, lambda: user.get("/media/favorites")) for _ in range(40)]
         ends = sorted(h.result()[1] for h in held if clean_503(h.result()[0]))
         # Who had a connection is refused after 30 s, who waited for one too; whose turn came just then, after 60.
         assert within(ends[0], 30) and within(ends[24], 30) and within(ends[-1], 60), ends
         lock.release()
         eventually(lambda: user.get("/media/favorites").status == 200, 2, "a query after the lock")
-        lock = Locked(sokoul, "media")
+        lock = rows.Locked(sokoul, "media")
         waiting = [pool.submit(timed, lambda: user.get(f"/media/{film}")) for _ in range(40)]
         threading.Timer(22, lock.release).start()
         for answer, seconds in [w.result() for w in waiting]:
