@@ -73,7 +73,8 @@ static const struct db_stmt fail_stmt = {
     "       'detail', detail))"
     "   FROM failed WHERE letter IS NOT NULL),"
     " copies AS (INSERT INTO outbox (subject, headers, body)"
-    "   SELECT 'sokoul.dlq.' || worker || '.' || kind, " HEADERS ", jsonb_build_object('v', 1, 'letter_id', letter,"
+    "   SELECT 'sokoul.dlq.' || worker || '.' || kind, " HEADERS
+    ", jsonb_build_object('v', 1, 'letter_id', letter,"
     "     'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME "
     "ZONE"
     "     'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
@@ -81,7 +82,8 @@ static const struct db_stmt fail_stmt = {
     "     'attempts', attempts, 'payload', payload)::text"
     "   FROM failed WHERE letter IS NOT NULL),"
     " told AS (INSERT INTO outbox (subject, headers, body)"
-    "   SELECT 'sokoul.events.job.failed', " HEADERS ", jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
+    "   SELECT 'sokoul.events.job.failed', " HEADERS
+    ", jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
     "     'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',"
     "     'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'request_id', request_id, 'reason', reason, 'detail', "
     "detail)::text"

@@ -5,6 +5,16 @@ import json as json_module
 from urllib.parse import urlencode
 
 
+SECRETS = {"correct horse battery"}  # passwords and tokens that went by: no log may show one
+SECRET_NAMES = ("password", "current_password", "new_password", "access_token", "refresh_token", "key")
+
+
+def remember(fields):
+    """Keeps what is secret of a body that went by."""
+    if isinstance(fields, dict):
+        SECRETS.update(v for k, v in fields.items() if k in SECRET_NAMES and isinstance(v, str) and len(v) >= 12)
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status
@@ -48,7 +58,11 @@ class Api:
         try:
             connection.request(method, path + (f"?{urlencode(query)}" if query else ""), body, names)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            whole = Answer(answer.status, answer.headers, answer.read())
+            if path.startswith(("/auth/", "/user/")):
+                remember(json)
+                remember(whole.json if whole.body.startswith(b"{") else None)
+            return whole
         finally:
             connection.close()
 

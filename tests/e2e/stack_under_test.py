@@ -8,7 +8,8 @@
 
 Programs find their settings in an env file and nothing in the environment but what a test
 gives.  stop_all() ends every program by SIGTERM and asserts that each ended with status 0,
-but for those that a test has killed or has declared done with Program.forget().
+but for those that a test has killed or has declared done with Program.forget(), and that no log shows
+a secret (req: S31, S310).
 """
 import json
 import os
@@ -17,7 +18,7 @@ import subprocess
 import time
 
 import psycopg2
-from client import Api
+from client import SECRETS, Api
 from stack.proc import ask_child, await_child, free_ports, port_is_free, wait_for
 from stack.servers import write_private
 
@@ -200,7 +201,16 @@ class Sokoul:
         if self._connection:
             self._connection.close()
             self._connection = None
+        problems += self.shown_secrets()
         assert not problems, "\n".join(problems)
+
+    def shown_secrets(self):
+        """A sentence for each log that has a secret of the settings, or one that a client sent or got."""
+        secrets = SECRETS | {self.settings[k] for k in ("JWT_SECRET", "TMDB_API_KEY", "PROWLARR_API_KEY")}
+        secrets |= {s.password for s in (self.postgres, self.nats, self.redis) if getattr(s, "password", None)}
+        return [f"the log of {program.name} shows a secret that begins with {secret[:6]}"
+                for program in self.programs for secret in secrets
+                if os.path.exists(program.log_path) and secret and secret in program.log_text()]
 
     # ---- the database ---------------------------------------------------------------------------
 
