@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import rows
+from client import Api
+from stack_under_test import SLOW
 
 
 @pytest.fixture
@@ -35,6 +37,16 @@ def test_start_is_accepted_with_its_rows(sokoul, user, film):  # req: S8 S71 S11
     payload = job_payload(sokoul, body["job_id"])
     assert payload == {"download_id": body["id"], "media_id": film, "magnet": rows.magnet()}
     assert sokoul.value("SELECT info_hash FROM torrents") == f"{1:040x}"
+
+
+def test_nineteen_of_twenty_starts_are_answered_within_200_ms(sokoul, film):  # req: S193
+    user = Api(sokoul.start("sokoul-api", {"DOWNLOADS_ACTIVE_PER_USER": "1000"}).port).register()
+    times = []
+    for number in range(100):
+        began = time.monotonic()
+        start(user, film, number)
+        times.append(time.monotonic() - began)
+    assert sorted(times)[94] < 0.2 * SLOW, sorted(times)[90:]
 
 
 def test_a_download_is_shown_to_its_owner_only(sokoul, api, user, admin, film):  # req: S72 S155 S158

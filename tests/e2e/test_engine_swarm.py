@@ -3,7 +3,9 @@
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -166,7 +168,7 @@ def test_a_clean_end_is_trusted_and_fetches_nothing_again(swarm):
 
 
 def test_a_dead_tracker_is_told_and_a_live_one_ends_it(swarm):
-    """req: S136, S268, S270"""
+    """req: S268, S270. part: S136"""
     tracker, torrent, seeder = seeded(swarm, MIB)
     tracker.down()
     node = swarm.node("leecher")
@@ -182,8 +184,38 @@ def test_a_dead_tracker_is_told_and_a_live_one_ends_it(swarm):
     node.wait("FINISHED", 20, id="t1")
 
 
+def test_a_tracker_that_hangs_up_is_asked_less_and_less_often(swarm):
+    """req: S136, S269"""
+    asked, over = [], threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def hang_up():
+            while not over.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                asked.append(time.monotonic())
+                connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        node = swarm.node("leecher")
+        torrent = kit.Torrent(swarm.path / "source", MIB)
+        node.add("t1", torrent, f"http://127.0.0.1:{listener.getsockname()[1]}/announce")
+        kit.wait_for(lambda: len(rounds(asked)) >= 3, 150, "three announcements")
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+    first, second, third = rounds(asked)[:3]
+    assert third - second > 1.5 * (second - first) >= 1.5, (first, second, third)
+
+
+def rounds(moments):
+    """When each round of tries began: what comes within 2 s of the one before belongs to it."""
+    return [at for at, before in zip(moments, [float("-inf")] + moments) if at - before > 2]
+
+
 def test_a_name_that_does_not_resolve_is_told_and_does_not_delay_a_live_tracker(swarm):
-    """req: S134, S267, S269"""
+    """req: S134, S267"""
     _, torrent, _ = seeded(swarm, MIB)
     node = swarm.node("leecher")
     node.add("dead", kit.Torrent(swarm.path / "other", MIB, "other.bin"), "http://tracker.invalid:6969/announce")

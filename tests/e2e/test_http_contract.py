@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -339,6 +340,18 @@ def test_one_address_may_not_hold_all_connections(sokoul):
     eventually(welcome, 5, "room for another connection")
     for one in held:
         one.socket.close()
+
+
+# req: S199
+def test_a_hundred_at_once_are_all_answered(sokoul):
+    program = sokoul.start("sokoul-api")
+    user = Api(program.port, wait_s=30).register()
+    run = subprocess.run(["wrk", "-t", "2", "-c", "100", "-d", "3s", "--timeout", "10s", "-H", f"Authorization: Bearer {user.token}",
+                          f"http://127.0.0.1:{program.port}/user/profile"],
+                         capture_output=True, text=True, timeout=60, check=True)
+    assert "Socket errors" not in run.stdout and "Non-2xx" not in run.stdout, run.stdout
+    assert int(re.search(r"(\d+) requests in", run.stdout)[1]) >= 100 * 3
+    assert user.get("/user/profile").status == 200
 
 
 # ---- who is asking --------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def test_a_frozen_hunter_loses_its_job_and_then_the_torrent(sokoul, swarm, hunti
 
 
 def test_a_tracker_that_is_down_is_told_and_asked_again(sokoul, user, swarm, hunting):
-    """req: S136, S268, S269, S270"""
+    """req: S268, S270. part: S136, S269"""
     torrent = swarm.torrent(2 * MIB)
     seeder = swarm.seed(torrent)
     swarm.tracker.down()

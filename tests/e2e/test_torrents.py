@@ -2,6 +2,7 @@
 """What is in a .torrent or a magnet link."""
 import hashlib
 
+import psycopg2
 import pytest
 import rows
 
@@ -75,13 +76,26 @@ def test_broken_and_hostile_torrents_are_400(sokoul, user, body):  # req: S37
     assert sokoul.value("SELECT count(*) FROM torrents") == 0
 
 
-def test_sizes_and_types_have_limits(user):  # req: S51 S168
+def test_sizes_and_types_have_limits(user):
+    """req: S168. part: S51: the upload of a .torrent; there is no other yet."""
     limit = 10 * 1024 * 1024
     body = torrent()[0]
-    padded = bencode({"announce": TRACKER, "comment": b"x" * (limit - 200), "info": {
-        "name": "Film", "piece length": 16384, "pieces": b"x" * 20, "length": 1536}})
-    padded = padded.replace(b"x" * 100, b"x" * 100, 1)
-    assert len(padded) <= limit and send(user, padded).status == 200
-    assert send(user, b"x" * (limit + 1)).status == 413
+
+    def of_size(size):
+        whole = {"announce": TRACKER, "comment": b"", "info": {"name": "Film", "piece length": 16384, "pieces": b"x" * 20,
+                                                               "length": 1536}}
+        whole["comment"] = b"x" * (size - len(bencode(whole)) - 7)  # the digits of its length
+        assert len(bencode(whole)) == size
+        return bencode(whole)
+
+    assert send(user, of_size(limit)).status == 200
+    assert send(user, of_size(limit + 1)).status == 413
     assert send(user, body, "text/html").status == 415
     assert user.post("/torrents/inspect", {"magnet": rows.magnet() + "x" * 9000}).status == 400
+
+
+def test_no_torrent_has_fewer_than_no_peers(sokoul, user):  # req: S42
+    torrent_id = user.post("/torrents/inspect", {"magnet": rows.magnet()}).json["torrent_id"]
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        sokoul.sql("UPDATE torrents SET peers = -1 WHERE id = %s", (torrent_id,))
+    assert sokoul.value("SELECT peers FROM torrents") == 0

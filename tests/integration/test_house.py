@@ -187,6 +187,22 @@ def test_a_wrong_script_and_a_missing_licence_are_found(clone, plant):
     assert "tools/planted: the first lines lack" in found.stdout
 
 
+def test_a_warning_of_the_compiler_or_of_a_static_check_is_found(clone, plant):
+    """req: S335"""
+    head = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+    leak = head + ("#include <stdlib.h>\n\nint planted(void);\n\nint planted(void)\n{\n    char *p = malloc(4);\n"
+                   "    return p == NULL;\n}\n")
+    unused = head + "int planted(int a, int b);\n\nint planted(int a, int b)\n{\n    return a;\n}\n"
+    assert run(clone, "git", "add", plant("common/base/planted.c", leak)).returncode == 0
+    found = run(clone, "tools/lint")
+    assert found.returncode == 1 and "memleak" in found.stdout, found.stdout
+    assert "clang-analyzer-unix.Malloc" in found.stdout, found.stdout
+    assert run(clone, "make", "build/gcc/common/base/planted.o").returncode == 0
+    plant("common/base/planted.c", unused)
+    built = run(clone, "make", "build/gcc/common/base/planted.o")
+    assert built.returncode != 0 and "unused parameter" in built.stderr, built.stderr
+
+
 def test_requirements_are_read_from_comments(clone, plant):
     plant("tests/unit/planted_test.c", "/* req: " + "S1, S5-S7 */\n/* req: " + "Z9 */\n")
     found = run(clone, "tools/requirements", "proven")
