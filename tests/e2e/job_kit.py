@@ -76,6 +76,12 @@ def check_each_ran_once(sokoul, ids):
     eventually(lambda: unsettled(sokoul) == 0, 45, "consumers with nothing left")  # the broker waits 30 s for the dead
 
 
+def stream_info(nats, name="JOBS"):
+    """What JetStream says of a stream; a program that starts makes it within moments."""
+    eventually(lambda: name in (nats.js("STREAM.NAMES")["streams"] or ()), what=f"the stream {name}")
+    return nats.js(f"STREAM.INFO.{name}")
+
+
 def unsettled(sokoul):
     """Messages of JOBS that a consumer has still to deliver, or to hear of."""
     with sokoul.nats.connect() as nats:

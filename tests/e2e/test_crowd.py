@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from job_kit import all_settled, check_each_ran_once, inject
+from job_kit import all_settled, check_each_ran_once, inject, stream_info
 from stack_under_test import eventually
 
 RUNNING = "SELECT count(*) FROM jobs WHERE status = 'Running'"
@@ -15,8 +15,7 @@ WAKE_UPS = "SELECT (SELECT count(*) FROM outbox) + (SELECT coalesce(sum(cardinal
 def published(sokoul):
     """Messages that JOBS has ever taken."""
     with sokoul.nats.connect() as nats:
-        eventually(lambda: "JOBS" in (nats.js("STREAM.NAMES")["streams"] or ()), what="the stream")
-        return nats.js("STREAM.INFO.JOBS")["state"]["last_seq"]
+        return stream_info(nats)["state"]["last_seq"]
 
 
 def test_a_crowd_is_claimed_without_nats_and_each_job_runs_once(sokoul):
@@ -28,28 +27,40 @@ def test_a_crowd_is_claimed_without_nats_and_each_job_runs_once(sokoul):
     assert published(sokoul) - before < 1500
 
 
+def once(measure, good, tries=8):
+    """A rule of the program slows every try down, a busy machine only some of them."""
+    seen = []
+    while len(seen) < tries and not (seen and good(seen[-1])):
+        seen.append(measure())
+    assert good(seen[-1]), seen
+
+
 def test_a_worker_with_room_again_gets_the_next_at_once(sokoul):
     """What is young, and was this worker's to take when it had no room, is so when it has. It had to be 200 ms old."""
     sokoul.start("sokoul-scout")
     all_settled(sokoul, inject(sokoul, "noop", {}))
-    ids = inject(sokoul, "noop", {"sleep_ms": 30}, 64)  # of 16 at once
-    all_settled(sokoul, ids)
-    pause_ms = sokoul.value("SELECT extract(epoch FROM max(pause)) * 1000 FROM (SELECT started_at - lag(started_at)"
+
+    def longest_pause_ms():
+        ids = inject(sokoul, "noop", {"sleep_ms": 30}, 64)  # of 16 at once
+        all_settled(sokoul, ids)
+        return sokoul.value("SELECT extract(epoch FROM max(pause)) * 1000 FROM (SELECT started_at - lag(started_at)"
                             " OVER (ORDER BY started_at) AS pause FROM jobs WHERE job_id = ANY(%s::uuid[])) s", (ids,))
-    assert pause_ms < 150
+    once(longest_pause_ms, lambda pause_ms: pause_ms < 150)
 
 
 def test_a_look_past_a_crowd_is_no_end_of_it(sokoul):
     """It goes on for longer than the 400 ms from one such look to the next, and paused for as long after some of them. A
     pause of another length is the disk's."""
-    ids = inject(sokoul, "noop", {}, 60000)
-    sokoul.start("sokoul-scout")
-    all_settled(sokoul, ids)
-    took_ms, pauses = sokoul.sql(
-        "SELECT extract(epoch FROM max(at) - min(at)) * 1000, count(*) FILTER (WHERE pause BETWEEN '390 ms' AND '450 ms') FROM"
-        " (SELECT started_at AS at, started_at - lag(started_at) OVER (ORDER BY started_at) AS pause FROM jobs"
-        " WHERE job_id = ANY(%s::uuid[])) s", (ids,))[0]
-    assert took_ms > 600 and pauses == 0
+    def took_and_pauses():
+        ids = inject(sokoul, "noop", {}, 60000)
+        scout = sokoul.start("sokoul-scout")
+        all_settled(sokoul, ids)
+        scout.stop()
+        return sokoul.sql(
+            "SELECT extract(epoch FROM max(at) - min(at)) * 1000, count(*) FILTER (WHERE pause BETWEEN '390 ms' AND '450 ms') FROM"
+            " (SELECT started_at AS at, started_at - lag(started_at) OVER (ORDER BY started_at) AS pause FROM jobs"
+            " WHERE job_id = ANY(%s::uuid[])) s", (ids,))[0]
+    once(took_and_pauses, lambda row: row[0] > 600 and row[1] == 0, 4)
 
 
 def test_few_jobs_go_over_nats(sokoul):
@@ -71,7 +82,7 @@ def test_what_a_busy_worker_has_no_room_for_another_one_takes(sokoul):
 
 def test_urgent_jobs_pass_a_crowd(sokoul):
     sokoul.start("sokoul-scout")
-    crowd = inject(sokoul, "noop", {"sleep_ms": 20}, 2000)
+    crowd = inject(sokoul, "noop", {"sleep_ms": 50}, 2000)
     eventually(lambda: sokoul.value(RUNNING) > 0, what="the first to run")
     urgent = inject(sokoul, "noop", {}, 5, "--priority", "high")
     all_settled(sokoul, crowd + urgent)
@@ -115,7 +126,7 @@ def test_a_crowd_that_no_worker_fetches_goes_to_the_stream(sokoul):
 def test_what_jetstream_refuses_of_a_crowd_waits(sokoul):
     sokoul.start("sokoul-api")
     with sokoul.nats.connect() as nats:
-        config = nats.js("STREAM.INFO.JOBS")["config"]
+        config = stream_info(nats)["config"]
         nats.js("STREAM.UPDATE.JOBS", {**config, "max_bytes": 30000})
         ids = inject(sokoul, "noop", {}, 300)
         eventually(lambda: sokoul.value("SELECT count(*) FROM crowds") == 0, what="a first try")

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 from client import Api
-from job_kit import all_settled, check_each_ran_once, inject, post
+from job_kit import all_settled, check_each_ran_once, inject, post, stream_info
 from stack.proc import free_ports
 from stack_under_test import SLOW, eventually
 
@@ -17,7 +17,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def stream(sokoul, name="JOBS"):
     with sokoul.nats.connect() as nats:
-        return nats.js(f"STREAM.INFO.{name}")
+        return stream_info(nats, name)
 
 
 def consumer(sokoul, name):
@@ -85,7 +85,7 @@ def test_messages_are_on_disk_wait_for_a_worker_and_leave_when_they_are_acknowle
 def test_where_there_is_no_room_the_oldest_go_and_what_is_new_is_taken(sokoul, api):
     """req: S250, S251, S252, S253"""
     with sokoul.nats.connect() as nats:
-        config = nats.js("STREAM.INFO.LOGS")["config"]
+        config = stream_info(nats, "LOGS")["config"]
         nats.js("STREAM.UPDATE.LOGS", {**config, "max_bytes": 4000})
         for n in range(100):
             nats.publish("sokoul.logs.test", f"{n:100}")
