@@ -24,14 +24,15 @@ static const struct
     const char *name;
     int min;
     int max;
+    int last; /* where a range without an end ends, and one that goes round begins anew */
     const char *const *words;
     int first_word;
 } fields[CRON_FIELDS] = {
-    [MINUTE] = {"minute", 0, 59, NULL, 0},
-    [HOUR] = {"hour", 0, 23, NULL, 0},
-    [DAY] = {"day of month", 1, 31, NULL, 0},
-    [MONTH] = {"month", 1, 12, month_names, 1},
-    [WEEKDAY] = {"day of week", 0, 7, weekday_names, 0},
+    [MINUTE] = {"minute", 0, 59, 59, NULL, 0},
+    [HOUR] = {"hour", 0, 23, 23, NULL, 0},
+    [DAY] = {"day of month", 1, 31, 31, NULL, 0},
+    [MONTH] = {"month", 1, 12, 12, month_names, 1},
+    [WEEKDAY] = {"day of week", 0, 7, 6, weekday_names, 0},
 };
 
 static const struct
@@ -39,8 +40,8 @@ static const struct
     const char *name;
     const char *text;
 } shorthands[] = {
-    {"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},  {"@weekly", "0 0 * * 0"},
-    {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"},
+    {"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"}, {"@weekly", "0 0 * * 0"},
+    {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"},
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -74,23 +75,37 @@ static bool read_value(const char **at, enum field field, int *value)
     return read && *value >= fields[field].min && *value <= fields[field].max;
 }
 
+static bool is_open(const char *at, enum field field)
+{
+    return *at == '*' || (*at == '?' && (field == DAY || field == WEEKDAY));
+}
+
+/* From one value to another, round the end of the field where the second is the smaller one: 22-2 are five
+ * hours. */
+static void add_values(enum field field, int from, int to, int step, uint64_t *bits)
+{
+    const int round = fields[field].last - fields[field].min + 1;
+    const int end = to < from ? to + round : to;
+    for (int value = from; value <= end; value += step)
+        *bits |= UINT64_C(1) << (value > fields[field].last ? value - round : value);
+}
+
 /* *, a, a-b, each with an optional /step. */
 static bool read_range(const char **at, enum field field, uint64_t *bits)
 {
     int from = fields[field].min;
-    int to = fields[field].max;
+    int to = fields[field].last;
     int step = 1;
-    bool open = **at == '*';
-    if (open)
+    bool has_end = is_open(*at, field);
+    if (has_end)
         (*at)++;
     else if (!read_value(at, field, &from))
         return false;
-    if (!open)
-        to = from;
-    if (!open && **at == '-')
+    else if (**at == '-')
     {
         (*at)++;
-        if (!read_value(at, field, &to) || to < from)
+        has_end = true;
+        if (!read_value(at, field, &to))
             return false;
     }
     if (**at == '/')
@@ -98,12 +113,16 @@ static bool read_range(const char **at, enum field field, uint64_t *bits)
         (*at)++;
         if (!read_number(at, &step) || step < 1)
             return false;
-        if (!open && to == from)
-            to = fields[field].max;
     }
-    for (int value = from; value <= to; value += step)
-        *bits |= UINT64_C(1) << value;
+    else if (!has_end)
+        to = from;
+    add_values(field, from, to, step, bits);
     return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 static bool read_field(const char **at, enum field field, uint64_t *bits)
@@ -114,7 +133,7 @@ static bool read_field(const char **at, enum field field, uint64_t *bits)
         if (!read_range(at, field, bits))
             return false;
         if (**at != ',')
-            return **at == ' ' || **at == '\0';
+            return is_blank(**at) || **at == '\0';
         (*at)++;
     }
 }
@@ -133,23 +152,21 @@ enum err_code cron_parse(const char *text, struct cron *cron, struct err *err)
     const char *at = expand(text);
     for (int field = MINUTE; field < CRON_FIELDS; field++)
     {
-        while (*at == ' ')
+        while (is_blank(*at))
             at++;
         if (field == DAY)
-            parsed.any_day = *at == '*';
+            parsed.any_day = is_open(at, DAY);
         if (field == WEEKDAY)
-            parsed.any_weekday = *at == '*';
+            parsed.any_weekday = is_open(at, WEEKDAY);
         if (*at == '\0' || !read_field(&at, (enum field)field, &parsed.bits[field]))
             return fail(err, E_INVALID,
                         "the %s is not right: a cron expression has five fields, %d to %d here",
                         fields[field].name, fields[field].min, fields[field].max);
     }
-    while (*at == ' ')
+    while (is_blank(*at))
         at++;
     if (*at != '\0')
         return fail(err, E_INVALID, "a cron expression has five fields, this one has more");
-    if (parsed.bits[WEEKDAY] & UINT64_C(1) << 7)
-        parsed.bits[WEEKDAY] |= 1;
     *cron = parsed;
     return E_OK;
 }

@@ -4,8 +4,10 @@
  *
  * Fields: minute 0-59, hour 0-23, day of month 1-31, month 1-12 or jan-dec, day of week 0-7 or
  * sun-sat (0 and 7 are Sunday).  A field is *, or a list of values and ranges a-b, each with an
- * optional step /n.  When both days are restricted, either matches (POSIX crontab(5)).
- * @hourly, @daily, @weekly, @monthly and @yearly stand for what they say.
+ * optional step /n; a range may go round the end (22-2, sat-mon), a value with a step goes on to the
+ * end.  ? is * for either day.  When both days are restricted, either matches (POSIX crontab(5)).
+ * Between fields are blanks or tabs.  @hourly, @daily or @midnight, @weekly, @monthly, @yearly or
+ * @annually stand for what they say.
  *
  * Pure: no clock, no memory.
  */

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,24 +47,11 @@ START_TEST(cron__finds_the_next_minute_that_matches)
 END_TEST
 
 static const char *const wrong[] = {
-    "",
-    "*",
-    "* * * *",
-    "* * * * * *",
-    "60 * * * *",
-    "* 24 * * *",
-    "* * 0 * *",
-    "* * 32 * *",
-    "* * * 13 *",
-    "* * * * 8",
-    "5-1 * * * *",
-    "*/0 * * * *",
-    "a * * * *",
-    "1,,2 * * * *",
-    "1- * * * *",
-    "* * * foo *",
-    "-1 * * * *",
-    "99999999999 * * * *",
+    "",           "*",           "* * * *",    "* * * * * *",
+    "60 * * * *", "* 24 * * *",  "* * 0 * *",  "* * 32 * *",
+    "* * * 13 *", "* * * * 8",   "? * * * *",  "* * * ? *",
+    "*\n* * * *", "*/0 * * * *", "a * * * *",  "1,,2 * * * *",
+    "1- * * * *", "* * * foo *", "-1 * * * *", "99999999999 * * * *",
     "@never",
 };
 
@@ -73,6 +61,70 @@ START_TEST(cron__refuses_what_is_none_and_names_the_field)
     struct err err = ERR_INIT;
     ck_assert_int_eq(cron_parse(wrong[_i], &cron, &err), E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "five fields"));
+}
+END_TEST
+
+/* Which values of a field match, in their order: minute, hour, day, month, weekday. */
+static const struct
+{
+    const char *text;
+    int field;
+    const char *values;
+} sets[] = {
+    {"0 0 * * mon/2", 4, "1 3 5"},
+    {"0 0 * * 1/2", 4, "1 3 5"},
+    {"0 0 * * */2", 4, "0 2 4 6"},
+    {"0 0 * * 5-7", 4, "0 5 6"},
+    {"0 0 * * fri-sun", 4, "0 5 6"},
+    {"0 0 * * sat-mon", 4, "0 1 6"},
+    {"0 0 * * 7-2", 4, "0 1 2"},
+    {"0 0 * * 6-3/2", 4, "1 3 6"},
+    {"0 22-2 * * *", 1, "0 1 2 22 23"},
+    {"0 22-2/2 * * *", 1, "0 2 22"},
+    {"0 20/2 * * *", 1, "20 22"},
+    {"50-5/5 * * * *", 0, "0 5 50 55"},
+    {"0 0 1 nov-feb *", 3, "1 2 11 12"},
+    {"0 0 30-2 * *", 2, "1 2 30 31"},
+    {"0 0 ? * mon", 4, "1"},
+    {"0 0 1 * ?", 2, "1"},
+    {"0\t0\t1,2 \t*\t*\t", 2, "1 2"},
+};
+
+START_TEST(cron__knows_the_values_of_a_field)
+{
+    struct cron cron;
+    struct err err = ERR_INIT;
+    char text[256] = "";
+    size_t len = 0;
+    ck_assert_int_eq(cron_parse(sets[_i].text, &cron, &err), E_OK);
+    for (int value = 0; value < 60; value++)
+        if (cron.bits[sets[_i].field] >> value & 1)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%d", len > 0 ? " " : "", value);
+    ck_assert_str_eq(text, sets[_i].values);
+}
+END_TEST
+
+static const char *const pairs[][2] = {
+    {"@midnight", "0 0 * * *"},     {"@daily", "0 0 * * *"},        {"@annually", "0 0 1 1 *"},
+    {"0 0 ? * mon", "0 0 * * mon"}, {"0 0 1 * ?", "0 0 1 * *"},     {"0\t0\t*\t*\t*", "0 0 * * *"},
+    {"0 0 * * 0", "0 0 * * 7"},     {"0 0 ?/2 * 1", "0 0 */2 * 1"},
+};
+
+START_TEST(cron__says_the_same_in_other_words)
+{
+    struct cron one;
+    struct cron other;
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(cron_parse(pairs[_i][0], &one, &err), E_OK);
+    ck_assert_int_eq(cron_parse(pairs[_i][1], &other, &err), E_OK);
+    ck_assert_int_eq(one.any_day, other.any_day);
+    ck_assert_int_eq(one.any_weekday, other.any_weekday);
+    int64_t at = 1771169317123;
+    for (int i = 0; i < 20; i++)
+    {
+        ck_assert_int_eq(cron_next(&one, at), cron_next(&other, at));
+        at = cron_next(&one, at);
+    }
 }
 END_TEST
 
@@ -100,6 +152,8 @@ int main(void)
     const struct suite_case cases[] = {
         {cron__finds_the_next_minute_that_matches, sizeof rows / sizeof rows[0]},
         {cron__refuses_what_is_none_and_names_the_field, sizeof wrong / sizeof wrong[0]},
+        {cron__knows_the_values_of_a_field, sizeof sets / sizeof sets[0]},
+        {cron__says_the_same_in_other_words, sizeof pairs / sizeof pairs[0]},
         {cron__agrees_with_walking_minute_by_minute, 1},
     };
     return suite_run("cron", cases, sizeof cases / sizeof cases[0]);
