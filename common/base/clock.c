@@ -125,7 +125,7 @@ static bool fraction(const char **at, int *ms)
 static bool offset(const char **at, int *minutes)
 {
     *minutes = 0;
-    if (literal(at, 'Z'))
+    if (literal(at, 'Z') || literal(at, 'z'))
         return true;
     int sign = **at == '-' ? -1 : 1;
     if (**at != '+' && **at != '-')
@@ -158,14 +158,17 @@ bool clock_parse(const char *text, int64_t *wall_ms)
     int away = 0;
     const char *at = text;
     if (!digits(&at, 4, &year) || !literal(&at, '-') || !digits(&at, 2, &month) || !literal(&at, '-') ||
-        !digits(&at, 2, &day) || !literal(&at, 'T'))
+        !digits(&at, 2, &day) || !(literal(&at, 'T') || literal(&at, 't')))
         return false;
     if (!digits(&at, 2, &hour) || !literal(&at, ':') || !digits(&at, 2, &minute) || !literal(&at, ':') ||
         !digits(&at, 2, &second) || !fraction(&at, &ms) || !offset(&at, &away) || *at != '\0')
         return false;
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 ||
-        second > 59)
+        second > 60)
         return false;
-    *wall_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - away) * 60000 + second * 1000 + ms;
+    const int64_t minute_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - away) * 60000;
+    if (second == 60 && (minute_ms + 60000) % 86400000 != 0) /* a leap second ends a day of UTC */
+        return false;
+    *wall_ms = minute_ms + second * 1000 + ms;
     return true;
 }
