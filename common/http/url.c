@@ -45,12 +45,21 @@ bool url_same_origin(const char *a, const char *b)
     return same;
 }
 
+/* RFC 3986, 5.3. The library takes an empty reference and a fragment alone for no URL. */
+static bool set_reference(CURLU *url, const char *reference)
+{
+    if (reference[0] != '\0' && reference[0] != '#')
+        return curl_url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK;
+    const char *fragment = reference[0] == '#' ? reference + 1 : NULL;
+    return curl_url_set(url, CURLUPART_FRAGMENT, fragment, 0) == CURLUE_OK;
+}
+
 const char *url_resolve(struct arena *arena, const char *base, const char *reference)
 {
     char *text = NULL;
     const char *copy = NULL;
     CURLU *url = parse(base);
-    if (url != NULL && curl_url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK && is_web(url) &&
+    if (url != NULL && set_reference(url, reference) && is_web(url) &&
         curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)
         copy = arena_strdup(arena, text);
     curl_free(text);
