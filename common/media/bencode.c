@@ -43,9 +43,9 @@ static bool read_int(const char **at, const char *end, int64_t *number)
     *at += minus ? 1 : 0;
     if (!read_digits(at, end, 'e', &size))
         return false;
-    if (size > (uint64_t)INT64_MAX || (minus && size == 0))
+    if (size > (uint64_t)INT64_MAX + minus || (minus && size == 0))
         return false;
-    *number = minus ? -(int64_t)size : (int64_t)size;
+    *number = minus ? -(int64_t)(size - 1) - 1 : (int64_t)size;
     return true;
 }
 

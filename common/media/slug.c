@@ -24,10 +24,13 @@ static const struct fold_range folds[] = {
     {0x1E58, "r r r r r r r r s s s s s s s s s s t t t t t t t t u u u u u u u u u u v v v v"},
     {0x1E2C, "i i i i k k k k k k l l l l l l l l m m m m m m n n n n n n n n o o o o o o o o p p p p"},
     {0x1E00, "a a b b b b b b c c d d d d d d d d d d e e e e e e e e e e f f g g h h h h h h h h h h"},
-    {0x1F8, "n n a a ae ae o o a a a a e e e e i i i i o o o o r r r r u u u u s s t t"},
-    {0x1F4, "g g"},
-    {0x1E6, "g g k k o o"},
-    {0x1CD, "a a i i o o u u u u u u u u u u"},
+    {0x1C4,
+     "dz dz dz lj lj lj nj nj nj a a i i o o u u u u u u u u u u e a a a a ae ae g g g g k k o o o o z z j "
+     "dz dz dz g g hv w n n a a ae ae o o a a a a e e e e i i i i o o o o r r r r u u u u s s t t y y h h n "
+     "d ou ou z z a a e e o o o o o o o o y y"},
+    {0x180,
+     "b b b b . . o c c d d d d . e e e f f g . hv . i k k l . . n n o o o oi oi p p . . . . . t t t t u u . "
+     "v y y z z z z z"},
     {0x152, "oe oe r r r r r r s s s s s s s s t t t t t t u u u u u u u u u u u u w w y y y z z z z z z s"},
     {0x128, "i i i i i i i i i i ij ij j j k k k l l l l l l l l l l n n n n n n n n n o o o o o o"},
     {0x100, "a a a a a a c c c c c c c c d d d d e e e e e e e e e e g g g g g g g g h h h h"},
