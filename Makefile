@@ -82,7 +82,7 @@ BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard $(DIR_$(p))/main.c),$(p)))
 ENGINE_SRC := $(wildcard workers/hunter/engine/*.cpp)
 ENGINE_OBJ := $(patsubst %.cpp,$(O)/%.o,$(ENGINE_SRC))
 
-$(O)/libsokoul.a: $(call obj,$(COMMON_SRC))
+$(O)/libsokoul.a: $(call obj,$(COMMON_SRC)) $(O)/gen/schema.o
 $(O)/runtime.a: $(call obj,$(RUNTIME_SRC))
 $(foreach p,$(PROGRAMS),$(eval $(O)/$(p).a: $(call obj,$(filter-out $(DIR_$(p))/main.c,$(call src,$(DIR_$(p)))))))
 $(O)/sokoul-hunter.a: $(ENGINE_OBJ)
@@ -99,12 +99,16 @@ $(O)/%.o: %.cpp
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"; $(CXX) -I. -D_GNU_SOURCE $(LT_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
-# The migrations travel inside sokoulctl.
+# The migrations travel inside sokoulctl, their versions inside every program.
 $(O)/gen/migrations.c: tools/embed-migrations migrations $(wildcard migrations/*.sql)
 	@mkdir -p $(@D)
 	@tools/embed-migrations $(sort $(filter %.sql,$^)) > $@
 
-$(O)/gen/migrations.o: $(O)/gen/migrations.c
+$(O)/gen/schema.c: tools/embed-migrations migrations $(wildcard migrations/*.sql)
+	@mkdir -p $(@D)
+	@tools/embed-migrations --versions $(sort $(filter %.sql,$^)) > $@
+
+$(O)/gen/%.o: $(O)/gen/%.c
 	@echo "  CC    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define program

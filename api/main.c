@@ -18,6 +18,7 @@
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
 #include "common/store/outbox.h"
+#include "common/store/schema.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -85,6 +86,7 @@ static enum err_code open_database(struct process *p, struct err *err)
                                     .size = size > batches ? size - batches : 1,
                                     .get_wait_ms = (int)p->conf->db_wait_s * 1000,
                                     .statement_ms = (int)p->conf->db_wait_s * 1000,
+                                    .check = schema_check,
                                     .away = database_away,
                                     .away_of = p};
     if (db_pool_open(&config, &p->db, err) != E_OK)

@@ -12,6 +12,7 @@
 enum
 {
     CONNECT_MS = 3000,
+    STATEMENT_MS = 5000,
     PING_MS = 2000,
     PROVIDER_MS = 5000
 };
@@ -50,7 +51,8 @@ void doctor_database(struct doctor *doctor)
     if (doctor->conf == NULL)
         return;
     int64_t before_ms = clock_mono_ms();
-    if (session_db(doctor->session, &db, &err) != E_OK)
+    if (session_any_schema(doctor->session, STATEMENT_MS, &err) != E_OK ||
+        session_db(doctor->session, &db, &err) != E_OK)
     {
         doctor_add(doctor, FINDING_BAD, "database", "start PostgreSQL, or mend DATABASE_URL", "%s", err.text);
         return;

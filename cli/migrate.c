@@ -32,7 +32,7 @@ static enum err_code call(struct session *session, migrate_call *run, struct mig
     int wait_ms = 0;
     enum err_code code = choose_list(session, &list, err);
     if (code == E_OK)
-        code = session_slow(session, err);
+        code = session_any_schema(session, SESSION_SLOW_MS, err);
     if (code != E_OK)
         return code;
     do

@@ -2,6 +2,7 @@
 #include "cli/session.h"
 
 #include "common/base/clock.h"
+#include "common/store/schema.h"
 
 #include <stdio.h>
 
@@ -27,15 +28,21 @@ void session_close(struct session *session)
     arena_free(session->arena);
 }
 
-static enum err_code open_pool(struct session *session, int statement_ms, struct err *err)
+static struct db_pool_config config_of(const struct session *session, int statement_ms)
+{
+    return (struct db_pool_config){.url = session->conf->database_url,
+                                   .name = "sokoulctl",
+                                   .size = 1,
+                                   .statement_ms = statement_ms,
+                                   .plans = DB_PLANS_LOOKUPS};
+}
+
+static enum err_code open_pool(struct session *session, struct err *err)
 {
     if (session->pool != NULL)
         return E_OK;
-    struct db_pool_config config = {.url = session->conf->database_url,
-                                    .name = "sokoulctl",
-                                    .size = 1,
-                                    .statement_ms = statement_ms,
-                                    .plans = DB_PLANS_LOOKUPS};
+    struct db_pool_config config = config_of(session, SESSION_STATEMENT_MS);
+    config.check = schema_check;
     return db_pool_open(&config, &session->pool, err);
 }
 
@@ -44,7 +51,7 @@ enum err_code session_db(struct session *session, struct db **db, struct err *er
     enum err_code code = E_OK;
     if (session->db == NULL)
     {
-        code = open_pool(session, SESSION_STATEMENT_MS, err);
+        code = open_pool(session, err);
         if (code == E_OK)
             code = db_get(session->pool, &session->db, err);
     }
@@ -53,9 +60,10 @@ enum err_code session_db(struct session *session, struct db **db, struct err *er
     return code;
 }
 
-enum err_code session_slow(struct session *session, struct err *err)
+enum err_code session_any_schema(struct session *session, int statement_ms, struct err *err)
 {
-    return open_pool(session, SESSION_SLOW_MS, err);
+    const struct db_pool_config config = config_of(session, statement_ms);
+    return db_pool_open(&config, &session->pool, err);
 }
 
 void session_db_drop(struct session *session)

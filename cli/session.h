@@ -42,8 +42,9 @@ void session_close(struct session *session);
 
 /* The connection; made, or made anew when it was dropped.  It belongs to the session. */
 MUST_USE enum err_code session_db(struct session *session, struct db **db, struct err *err);
-/* Statements may take SESSION_SLOW_MS; before the first session_db. */
-MUST_USE enum err_code session_slow(struct session *session, struct err *err);
+/* For what looks at the schema itself: a database that is behind it is taken too, and a statement may take so
+ * long.  Before the first session_db. */
+MUST_USE enum err_code session_any_schema(struct session *session, int statement_ms, struct err *err);
 /* Gives the connection back; the next session_db looks whether it still lives. */
 void session_db_drop(struct session *session);
 

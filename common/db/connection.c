@@ -145,6 +145,8 @@ static enum err_code connect_now(struct db *db, struct err *err)
         db->read_only = says_read_only(db->conn);
         code = connect_settle(db, err);
     }
+    if (code == E_OK && db->settings->check != NULL)
+        code = db->settings->check(db, err);
     if (code != E_OK)
         connection_close(db);
     return code;

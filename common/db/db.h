@@ -55,6 +55,9 @@ struct db_pool_config
     int statement_ms; /* deadline of one call; 0: 30,000 */
     int connect_ms;   /* deadline of a connect; 0: 5,000 */
     enum db_plans plans;
+    /* Asked of each new connection before anybody gets it; what it answers fails the connect. NULL: nothing.
+     */
+    enum err_code (*check)(struct db *db, struct err *err);
     /* Asked a few times a second while a call waits: true when the server is known to be away, and the call
      * fails with E_DATABASE at once instead of at its deadline. NULL: never. Must not block. */
     bool (*away)(void *of);

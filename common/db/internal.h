@@ -33,6 +33,7 @@ struct db_settings
     int statement_ms;
     int connect_ms;
     enum db_plans plans;
+    enum err_code (*check)(struct db *db, struct err *err);
     bool (*away)(void *of);
     void *away_of;
 };

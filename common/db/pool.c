@@ -38,6 +38,7 @@ enum err_code db_pool_open(const struct db_pool_config *config, struct db_pool *
     pool->settings.statement_ms = or_default(config->statement_ms, 30000);
     pool->settings.connect_ms = or_default(config->connect_ms, 5000);
     pool->settings.plans = config->plans;
+    pool->settings.check = config->check;
     pool->settings.away = config->away;
     pool->settings.away_of = config->away_of;
     pool->size = or_default(config->size, 1);

@@ -30,6 +30,7 @@ struct watch
 
     int64_t began_ms; /* monotonic, of the probe that runs; 0: none */
     bool ended_once;
+    bool told;      /* something was logged */
     atomic_bool up; /* as logged last; written under the lock */
     int misses;
     int64_t latency_ms;
@@ -103,17 +104,19 @@ static bool is_up(const struct watch *watch)
     return (watch->ended_once && misses_now(watch) < MISSES_TO_BE_AWAY);
 }
 
-/* Under the lock. Says each change once. */
+/* Under the lock. Says each change once, and how it is at first. */
 static void tell_change(struct watch *watch)
 {
     bool up = is_up(watch);
-    if (up == atomic_load_explicit(&watch->up, memory_order_relaxed))
+    if (!watch->ended_once || (watch->told && up == atomic_load_explicit(&watch->up, memory_order_relaxed)))
         return;
+    watch->told = true;
     atomic_store_explicit(&watch->up, up, memory_order_relaxed);
     if (up)
         log_info("service_up", "%s is there", health_service_name(watch->service));
     else
-        log_warn("service_away", "%s is away: %s", health_service_name(watch->service), watch->error);
+        log_warn("service_away", "%s cannot be used: %s", health_service_name(watch->service),
+                 watch->error[0] != '\0' ? watch->error : "no answer");
 }
 
 static void note_end(struct watch *watch, enum err_code code, const struct err *err)

@@ -5,6 +5,7 @@
 #include "common/obs/metrics.h"
 #include "common/outbox/internal.h"
 #include "common/store/outbox.h"
+#include "common/store/schema.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -88,7 +89,8 @@ static enum err_code open_pool(const struct outbox_config *config, const char *p
                                                .size = 1,
                                                .get_wait_ms = 1000,
                                                .statement_ms = 10000,
-                                               .plans = plans};
+                                               .plans = plans,
+                                               .check = schema_check};
     return db_pool_open(&pool_config, pool, err);
 }
 

@@ -7,6 +7,7 @@
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
 #include "common/store/probe.h"
+#include "common/store/schema.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,8 @@ static enum err_code ask_database(void *of, struct err *err)
     if (db_get(probes->pool, &db, err) != E_OK)
         return err->code;
     enum err_code code = probe_database(db, err);
+    if (code == E_OK)
+        code = schema_check(db, err);
     db_put(db);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/http/http.h"
+#include "common/store/schema.h"
 #include "workers/hunter/ledger.h"
 
 #include <errno.h>
@@ -109,7 +110,8 @@ static enum err_code open_pool(struct hunter *hunter, struct err *err)
                                           .name = "sokoul-hunter-ledger",
                                           .size = 1,
                                           .statement_ms = STATEMENT_MS,
-                                          .connect_ms = CONNECT_MS};
+                                          .connect_ms = CONNECT_MS,
+                                          .check = schema_check};
     return db_pool_open(&config, &hunter->pool, err);
 }
 

@@ -179,7 +179,7 @@ static enum err_code tick(struct ledger *ledger, struct err *err)
 static void note(struct ledger *ledger, enum err_code code, const struct err *err)
 {
     bool away = code != E_OK;
-    if (away && !ledger->is_away)
+    if (away && !ledger->is_away && code != E_DATABASE && code != E_TIMEOUT) /* of these health tells */
         log_warn("ledger", "cannot tell the database how far downloads are: %s", err->text);
     if (!away && ledger->is_away)
         log_info("ledger", "the database is told again how far downloads are");

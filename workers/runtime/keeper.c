@@ -290,7 +290,8 @@ void *keeper_run(void *of)
         if (code == E_OK)
             continue;
         health_saw(runtime->config.health, HEALTH_DATABASE, code);
-        log_warn("presence_lost", "not registered with the database: %s", err.text);
+        if (code != E_DATABASE && code != E_TIMEOUT) /* of a database that is away, health tells */
+            log_warn("presence_lost", "not registered with the database: %s", err.text);
         pause_for(runtime, backoff_ms);
         backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
     }

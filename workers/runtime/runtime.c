@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
+#include "common/store/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,10 +109,12 @@ static enum err_code open_pools(struct runtime *runtime, struct err *err)
     const struct runtime_config *config = &runtime->config;
     struct db_pool_config own = {
         .url = config->database_url, .name = config->worker, .size = OWN_CONNECTIONS, .get_wait_ms = 1000};
+    own.check = schema_check;
     own.statement_ms = 15000;
     own.plans = DB_PLANS_LOOKUPS;
     struct db_pool_config kinds = {
         .url = config->database_url, .name = config->worker, .size = config->db_pool_size};
+    kinds.check = schema_check;
     enum err_code code = db_pool_open(&own, &runtime->own_pool, err);
     return code == E_OK ? db_pool_open(&kinds, &runtime->handler_pool, err) : code;
 }
