@@ -116,7 +116,7 @@ static enum err_code watch_health(struct process *p, struct err *err)
     p->health = health_new();
     if (p->health == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    if (probes_open(p->conf, p->mq, p->health, &p->probes, err) != E_OK)
+    if (probes_open(p->conf, "sokoul-api", p->mq, p->health, &p->probes, err) != E_OK)
         return err->code;
     health_start(p->health);
     health_await(p->health, FIRST_PROBE_WAIT_MS);

@@ -5,11 +5,12 @@
 #include "common/json/write.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 typedef void check(struct doctor *doctor);
 
-static check *const checks[] = {doctor_settings, doctor_database, doctor_nats,
-                                doctor_redis,    doctor_folders,  doctor_providers};
+static check *const checks[] = {doctor_settings, doctor_env_file, doctor_database, doctor_work,
+                                doctor_nats,     doctor_redis,    doctor_folders,  doctor_providers};
 
 static const char *const words[] = {[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_BAD] = "bad"};
 
@@ -25,6 +26,15 @@ void doctor_add(struct doctor *doctor, enum finding_state state, const char *nam
     vsnprintf(finding->detail, sizeof finding->detail, fmt, args);
     snprintf(finding->advice, sizeof finding->advice, "%s", state == FINDING_OK ? "" : advice);
     va_end(args);
+}
+
+void doctor_fail(struct doctor *doctor, const char *name, const char *advice, const struct err *err)
+{
+    const char *colon = strstr(err->text, ": ");
+    if (colon == NULL)
+        doctor_add(doctor, FINDING_BAD, name, advice, "%s", err->text);
+    else
+        doctor_add(doctor, FINDING_BAD, name, colon + 2, "%.*s", (int)(colon - err->text), err->text);
 }
 
 static void write_json(const struct doctor *doctor, bool good, struct buf *out)

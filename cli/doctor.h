@@ -27,13 +27,14 @@ struct finding
 
 enum
 {
-    DOCTOR_MAX_FINDINGS = 32
+    DOCTOR_MAX_FINDINGS = 64
 };
 
 struct doctor
 {
     struct session *session;
     const struct conf *conf; /* NULL: the settings do not even load */
+    bool schema_fits;        /* the database was reached, and its schema is not behind */
     struct finding findings[DOCTOR_MAX_FINDINGS];
     size_t count;
 };
@@ -41,13 +42,19 @@ struct doctor
 void doctor_add(struct doctor *doctor, enum finding_state state, const char *name, const char *advice,
                 const char *fmt, ...) PRINTF_LIKE(5, 6);
 
+/* A failed call: what its text says behind a colon is the advice, else this one is. */
+void doctor_fail(struct doctor *doctor, const char *name, const char *advice, const struct err *err);
+
 /* doctor_here.c: what needs no server */
 void doctor_settings(struct doctor *doctor); /* sets doctor->conf */
+void doctor_env_file(struct doctor *doctor);
 void doctor_folders(struct doctor *doctor);
 /* doctor_servers.c */
-void doctor_database(struct doctor *doctor);
+void doctor_database(struct doctor *doctor); /* sets doctor->schema_fits */
 void doctor_nats(struct doctor *doctor);
 void doctor_redis(struct doctor *doctor);
 void doctor_providers(struct doctor *doctor);
+/* doctor_work.c */
+void doctor_work(struct doctor *doctor);
 
 #endif

@@ -17,12 +17,10 @@ static const struct
 {
     enum conf_program program;
     const char *name;
-    enum finding_state missing; /* what it means when its settings do not load */
 } programs[] = {
-    {CONF_API, "sokoul-api", FINDING_BAD},
-    {CONF_SCOUT, "sokoul-scout", FINDING_BAD},
-    {CONF_HUNTER, "sokoul-hunter", FINDING_BAD},
-    {CONF_BOT, "sokoul-bot", FINDING_NOTE},
+    {CONF_API, "sokoul-api"},
+    {CONF_SCOUT, "sokoul-scout"},
+    {CONF_HUNTER, "sokoul-hunter"},
 };
 
 void doctor_settings(struct doctor *doctor)
@@ -43,11 +41,25 @@ void doctor_settings(struct doctor *doctor)
         if (code == E_OK)
             doctor_add(doctor, FINDING_OK, "settings", "", "%s has what it needs", programs[i].name);
         else
-            doctor_add(doctor, programs[i].missing, "settings", advice, "%s cannot start, %s",
-                       programs[i].name, err.text);
+            doctor_add(doctor, FINDING_BAD, "settings", advice, "%s cannot start, %s", programs[i].name,
+                       err.text);
         if (code == E_OK)
             conf_free(conf);
     }
+}
+
+/* It holds every password. Its group may read it, for a service that is not its owner. */
+void doctor_env_file(struct doctor *doctor)
+{
+    const char *path = option_text(&doctor->session->options, OPTION_ENV_FILE, ".env");
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return;
+    if ((st.st_mode & S_IRWXO) != 0)
+        doctor_add(doctor, FINDING_BAD, "settings", "chmod o= that file, and change what is secret in it",
+                   "%.200s can be read by every user of this machine", path);
+    else
+        doctor_add(doctor, FINDING_OK, "settings", "", "%.200s is kept from other users", path);
 }
 
 static void check_space(struct doctor *doctor, const char *dir)

@@ -8,6 +8,7 @@
 #include "common/mq/mq.h"
 #include "common/provider/prowlarr.h"
 #include "common/provider/tmdb.h"
+#include "common/store/probe.h"
 
 enum
 {
@@ -26,7 +27,7 @@ static void check_schema(struct doctor *doctor, struct db *db)
     size_t seen[MIGRATION_UNKNOWN + 1] = {0};
     if (migrate_status(db, doctor->session->arena, migrations_embedded, &report, &err) != E_OK)
     {
-        doctor_add(doctor, FINDING_BAD, "schema", "look at the log of PostgreSQL", "%s", err.text);
+        doctor_fail(doctor, "schema", "look at the log of PostgreSQL", &err);
         return;
     }
     for (size_t i = 0; i < report.count; i++)
@@ -39,9 +40,22 @@ static void check_schema(struct doctor *doctor, struct db *db)
                    "%zu migrations are not applied yet", seen[MIGRATION_PENDING]);
     else
         doctor_add(doctor, FINDING_OK, "schema", "", "up to date");
+    doctor->schema_fits = seen[MIGRATION_PENDING] == 0;
     if (seen[MIGRATION_UNKNOWN] > 0)
         doctor_add(doctor, FINDING_NOTE, "schema", "update the programs",
                    "a newer program has been here: %zu migrations are unknown", seen[MIGRATION_UNKNOWN]);
+}
+
+static void check_writes(struct doctor *doctor, struct db *db)
+{
+    struct err err = ERR_INIT;
+    enum err_code code = probe_database(db, &err);
+    if (code == E_OK)
+        code = probe_disk(db, &err);
+    if (code == E_OK)
+        doctor_add(doctor, FINDING_OK, "database", "", "PostgreSQL takes new data");
+    else
+        doctor_fail(doctor, "database", "look at the log of PostgreSQL", &err);
 }
 
 void doctor_database(struct doctor *doctor)
@@ -54,11 +68,12 @@ void doctor_database(struct doctor *doctor)
     if (session_any_schema(doctor->session, STATEMENT_MS, &err) != E_OK ||
         session_db(doctor->session, &db, &err) != E_OK)
     {
-        doctor_add(doctor, FINDING_BAD, "database", "start PostgreSQL, or mend DATABASE_URL", "%s", err.text);
+        doctor_fail(doctor, "database", "start PostgreSQL, or mend DATABASE_URL", &err);
         return;
     }
     doctor_add(doctor, FINDING_OK, "database", "", "PostgreSQL lets us in, after %lld ms",
                (long long)(clock_mono_ms() - before_ms));
+    check_writes(doctor, db);
     check_schema(doctor, db);
 }
 
@@ -98,8 +113,7 @@ void doctor_nats(struct doctor *doctor)
     if (code == E_OK)
         check_stream(doctor, mq);
     else
-        doctor_add(doctor, FINDING_BAD, "nats", "start nats-server with JetStream, or mend NATS_URL", "%s",
-                   err.text);
+        doctor_fail(doctor, "nats", "start nats-server with JetStream, or mend NATS_URL", &err);
     if (mq != NULL)
         mq_close(mq);
 }
@@ -119,7 +133,7 @@ void doctor_redis(struct doctor *doctor)
     if (code == E_OK)
         doctor_add(doctor, FINDING_OK, "redis", "", "Redis answers in %lld us", (long long)latency_us);
     else
-        doctor_add(doctor, FINDING_BAD, "redis", "start Redis, or mend REDIS_URL", "%s", err.text);
+        doctor_fail(doctor, "redis", "start Redis, or mend REDIS_URL", &err);
     cache_close(cache);
 }
 

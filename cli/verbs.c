@@ -78,8 +78,8 @@ const struct verb verbs[] = {
      "States: applied, pending, changed (after it had been applied; exit 1), unknown (a newer\n"
      "program applied it)."},
     {NULL, "doctor", "", 0, 0, 0, VERB_NEEDS_NOTHING, verb_doctor,
-     "check settings, servers, folders and providers, and say what to do",
-     "Exits 1 when something is bad."},
+     "check settings, servers, programs, jobs, folders and providers, and say what to do",
+     "Exits 1 when something is bad.  A program counts as running when it gives signs of life to the database."},
     {NULL, "healthcheck", "[health|ready]", 0, 1, OPTION_BIT(URL) | OPTION_BIT(TIMEOUT), VERB_NEEDS_NOTHING,
      verb_healthcheck,
      "ask a running program how it is",

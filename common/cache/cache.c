@@ -14,7 +14,8 @@
 
 enum
 {
-    NUMBER_SIZE = 24
+    NUMBER_SIZE = 24,
+    PROBE_TTL_MS = 60000
 };
 
 struct cache
@@ -79,7 +80,13 @@ static enum err_code odd(struct cache *cache, const redisReply *reply, struct er
 {
     count(&cache->errors);
     if (reply->type == REDIS_REPLY_ERROR)
-        return fail(err, E_UNAVAILABLE, "the cache answered: %.80s", reply->str);
+    {
+        const char *refusal = cache_refusal(reply->str);
+        if (strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "READONLY", 8) == 0)
+            cache_link_drop(&cache->link);
+        return refusal != NULL ? fail(err, E_UNAVAILABLE, "%s", refusal)
+                               : fail(err, E_UNAVAILABLE, "the cache answered: %.80s", reply->str);
+    }
     return fail(err, E_UNAVAILABLE, "the cache gave an unexpected answer");
 }
 
@@ -240,17 +247,19 @@ enum err_code cache_eval(struct cache *cache, const struct cache_call *call, str
 
 enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err)
 {
+    static const char key[] = "sokoul:probe";
     struct cache_command command = {0};
     redisReply *reply = NULL;
     int64_t began_ns = clock_mono_ns();
-    cache_command_add(&command, "PING");
-    enum err_code code = run(cache, &command, &reply, err);
+    enum err_code code = cache_set(cache, key, "1", 1, PROBE_TTL_MS, err);
     if (code != E_OK)
         return code;
-    if (reply->type != REDIS_REPLY_STATUS)
+    *latency_us = (clock_mono_ns() - began_ns) / 1000;
+    cache_command_add(&command, "GET"); /* cache_get would count it */
+    cache_command_add(&command, key);
+    code = run(cache, &command, &reply, err);
+    if (code == E_OK && reply->type == REDIS_REPLY_ERROR)
         code = odd(cache, reply, err);
-    else
-        *latency_us = (clock_mono_ns() - began_ns) / 1000;
     freeReplyObject(reply);
     return code;
 }

@@ -72,7 +72,8 @@ struct cache_numbers
 MUST_USE enum err_code cache_eval(struct cache *cache, const struct cache_call *call,
                                   struct cache_numbers *out, struct err *err);
 
-/* For health probes: goes to the server (or fails at once while the backoff lasts). */
+/* For health probes: writes a value (or fails at once while the backoff lasts), since a server that answers
+ * and takes none is no cache.  The text says what is wrong and, behind a colon, how it is mended. */
 MUST_USE enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err);
 
 /* Since cache_open.  A program adds those of its caches up and offers them as metrics. */

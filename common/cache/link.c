@@ -46,6 +46,7 @@ void cache_link_close(struct cache_link *link)
 /* The connection is useless from now on; what hiredis does after a timeout is to refuse for ever. */
 static void lose(struct cache_link *link, const char *why)
 {
+    snprintf(link->why, sizeof link->why, "%s", why);
     if (link->context != NULL)
     {
         redisFree(link->context);
@@ -58,7 +59,7 @@ static void lose(struct cache_link *link, const char *why)
                                                         : next_ms;
     link->retry_at_ms = clock_mono_ms() + link->backoff_ms;
     if (!link->lost)
-        log_warn("cache_lost", "the cache is away (%s); going on without it", why);
+        log_warn("cache_lost", "going on without the cache: %s", why);
     link->lost = true;
 }
 
@@ -110,6 +111,35 @@ static redisReply *talk(redisContext *context, const struct cache_command *comma
     return reply;
 }
 
+static const struct
+{
+    const char *prefix;
+    const char *text;
+} refusals[] = {
+    {"WRONGPASS", "Redis refuses the password: mend REDIS_URL, or the password in Redis"},
+    {"NOAUTH", "Redis wants a password: put it into REDIS_URL"},
+    {"ERR AUTH", "Redis has no password: take it out of REDIS_URL, or set requirepass"},
+    {"ERR Client sent AUTH", "Redis has no password: take it out of REDIS_URL, or set requirepass"},
+    {"ERR DB index", "Redis has no such database: mend the number in REDIS_URL"},
+    {"ERR unknown command", "Redis lacks a command that Sokoul uses: take back its rename-command"},
+    {"NOPERM", "Redis does not allow its user what Sokoul does: give it SET, GET and DEL on sokoul:*"},
+    {"READONLY", "Redis is a read-only replica: name the primary in REDIS_URL"},
+    {"OOM", "Redis is full and evicts nothing: raise maxmemory, or set maxmemory-policy allkeys-lru"},
+    {"MISCONF", "Redis takes no data since it cannot save: make room on its disk"},
+    {"NOREPLICAS", "Redis takes no data since it lacks replicas: start them, or set min-replicas-to-write 0"},
+    {"LOADING", "Redis is loading its data"},
+    {"MASTERDOWN", "Redis is a replica without its primary: name the primary in REDIS_URL"},
+    {"ERR max number of clients", "Redis takes no more connections: raise maxclients, or end some"},
+};
+
+const char *cache_refusal(const char *reply)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (strncmp(reply, refusals[i].prefix, strlen(refusals[i].prefix)) == 0)
+            return refusals[i].text;
+    return NULL;
+}
+
 /* AUTH and SELECT; an error reply is as bad as none.  Returns NULL, or why not. */
 static const char *introduce(struct cache_link *link, redisContext *context, int64_t deadline_ms)
 {
@@ -137,7 +167,9 @@ static const char *introduce(struct cache_link *link, redisContext *context, int
         if (reply == NULL)
             why = reason_of(context);
         else if (reply->type == REDIS_REPLY_ERROR)
-            why = "it refused our password or database";
+            why = cache_refusal(reply->str);
+        if (reply != NULL && reply->type == REDIS_REPLY_ERROR && why == NULL)
+            why = "Redis refuses our login: mend REDIS_URL";
         if (reply != NULL)
             freeReplyObject(reply);
     }
@@ -160,10 +192,24 @@ static redisContext *connect_to(const struct cache_link *link, const struct cach
     return context;
 }
 
-static enum err_code away(struct cache_link *link, const char *why, struct err *err)
+static enum err_code refused(struct cache_link *link, const char *why, struct err *err)
 {
     lose(link, why);
-    return fail(err, E_UNAVAILABLE, "the cache is away");
+    return fail(err, E_UNAVAILABLE, "%s", link->why);
+}
+
+static enum err_code away(struct cache_link *link, const char *why, struct err *err)
+{
+    char text[sizeof link->why];
+    snprintf(text, sizeof text, "Redis is away (%.100s)", why);
+    return refused(link, text, err);
+}
+
+void cache_link_drop(struct cache_link *link)
+{
+    if (link->context != NULL)
+        redisFree(link->context);
+    link->context = NULL;
 }
 
 /* Connected when it returns E_OK; everything in here and the command after it share deadline_ms. */
@@ -175,19 +221,20 @@ static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct 
     if (link->context != NULL)
         return E_OK;
     if (now_ms < link->retry_at_ms)
-        return fail(err, E_UNAVAILABLE, "the cache is away");
+        return fail(err, E_UNAVAILABLE, "%s", link->why);
     int64_t connect_by_ms = now_ms + CACHE_CONNECT_MS;
     if (cache_lookup_wait(link->lookup, CACHE_CONNECT_MS, &addresses, &cause) != E_OK)
         return away(link, cause.text, err);
     redisContext *context = connect_to(link, &addresses, connect_by_ms);
-    const char *why =
-        context == NULL || context->err != 0 ? reason_of(context) : introduce(link, context, deadline_ms);
+    bool connected = context != NULL && context->err == 0;
+    const char *why = connected ? introduce(link, context, deadline_ms) : reason_of(context);
     if (why == NULL)
     {
         link->context = context;
         return E_OK;
     }
-    enum err_code code = away(link, why, err);
+    bool answers = connected && context->err == 0;
+    enum err_code code = answers ? refused(link, why, err) : away(link, why, err);
     if (context != NULL)
         redisFree(context);
     return code;

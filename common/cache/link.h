@@ -38,7 +38,8 @@ struct cache_link
     redisContext *context; /* NULL: not connected */
     int64_t retry_at_ms;   /* no attempt before, by the monotonic clock */
     int64_t backoff_ms;
-    bool lost; /* a loss was logged and no return since */
+    bool lost;     /* a loss was logged and no return since */
+    char why[160]; /* what is wrong with the server, as it was told last */
     atomic_uint_fast64_t losses;
 };
 
@@ -47,5 +48,11 @@ void cache_link_close(struct cache_link *link); /* fine also after a failed open
 /* The reply is the caller's to free.  An error that Redis answers is a reply, too. */
 MUST_USE enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command,
                                       redisReply **reply, struct err *err);
+
+/* What an error that Redis answered means, with what can be done about it behind a colon. NULL: nothing
+ * known. */
+const char *cache_refusal(const char *reply);
+/* Makes the connection anew next time: the server has changed its mind about who we are. */
+void cache_link_drop(struct cache_link *link);
 
 #endif

@@ -8,8 +8,8 @@
  *  X(name, member, type, default, min, max, required by, reload, one line of doc)
  *
  * default "": none (text: empty; number: 0; list: empty).  min and max are a range for U32 and
- * NUMBER and a length in bytes for TEXT and SECRET (max 0: no limit).  RELOAD: SIGHUP brings a
- * new value; FIXED: a restart does.
+ * NUMBER and a length in bytes for TEXT and SECRET (max 0: no limit).  RELOAD: conf_reload takes a
+ * new value; FIXED: it needs a restart.
  */
 #ifndef SOKOUL_COMMON_CONF_SETTINGS_H
 #define SOKOUL_COMMON_CONF_SETTINGS_H
@@ -75,11 +75,8 @@ enum conf_need
     X(PROWLARR_API_KEY, prowlarr_api_key, SECRET, "", 1, 1024, NOBODY, RELOAD, "Prowlarr's API key.") \
     X(ALLOW_PRIVATE_PROVIDERS, allow_private_providers, BOOL, "true", 0, 0, NOBODY, RELOAD, "Whether TMDB_BASE_URL and PROWLARR_URL may name a private address.") \
     X(SEARCH_CACHE_TTL_S, search_cache_ttl_s, U32, "3600", 0, 604800, NOBODY, RELOAD, "How long search results count as fresh.") \
-    X(TELEGRAM_BOT_TOKEN, telegram_bot_token, SECRET, "", 1, 256, BOT, RELOAD, "The bot's token, from @BotFather.") \
-    X(TELEGRAM_API_URL, telegram_api_url, HTTP_URL, "https://api.telegram.org", 0, 0, NOBODY, RELOAD, "Where Telegram's bot API is.") \
     X(SMTP_URL, smtp_url, SMTP_URL, "", 0, 0, NOBODY, RELOAD, "Mail server for the notices that sokoul-scout sends; without it no mail is sent.") \
-    X(SMTP_FROM, smtp_from, TEXT, "", 3, 254, NOBODY, RELOAD, "Address from which notices come; by default the user of SMTP_URL if it is an address, else sokoul at its host.") \
-    X(OLLAMA_URL, ollama_url, HTTP_URL, "", 0, 0, NOBODY, RELOAD, "Ollama, which answers the chat; without it there is no chat.")
+    X(SMTP_FROM, smtp_from, TEXT, "", 3, 254, NOBODY, RELOAD, "Address from which notices come; by default the user of SMTP_URL if it is an address, else sokoul at its host.")
 
 #define CONF_API_ROWS(X)                                                                                     \
     X(API_LISTEN, api_listen, LISTEN, "127.0.0.1:3000", 0, 0, NOBODY, FIXED, "Where the API listens; port 0 takes any free one.") \
@@ -95,21 +92,9 @@ enum conf_need
     X(API_DRAIN_S, api_drain_s, U32, "10", 1, 600, NOBODY, RELOAD, "How long the API may take to stop.")
 
 #define CONF_LIMITS(X)                                                                                       \
-    X(RATE_LIMIT_USER_PER_MIN, rate_limit_user_per_min, U32, "100", 1, 1000000, NOBODY, RELOAD, "Requests of one user in any 60 s.") \
-    X(RATE_LIMIT_ANON_PER_MIN, rate_limit_anon_per_min, U32, "10", 1, 1000000, NOBODY, RELOAD, "Requests without a login from one address in any 60 s.") \
-    X(RATE_LIMIT_SEARCH_PER_MIN, rate_limit_search_per_min, U32, "30", 1, 1000000, NOBODY, RELOAD, "Searches of one user in any 60 s.") \
-    X(RATE_LIMIT_STREAM_PER_MIN, rate_limit_stream_per_min, U32, "600", 1, 1000000, NOBODY, RELOAD, "Stream requests of one user in any 60 s.") \
-    X(RATE_LIMIT_IP_PER_MIN, rate_limit_ip_per_min, U32, "1000", 1, 10000000, NOBODY, RELOAD, "Requests from one address in any 60 s.") \
-    X(RATE_LIMIT_ALLOW, rate_limit_allow, CIDRS, "", 0, 0, NOBODY, RELOAD, "Addresses that are neither limited nor counted.") \
+    X(RATE_LIMIT_ALLOW, rate_limit_allow, CIDRS, "", 0, 0, NOBODY, RELOAD, "Addresses whose connections are neither limited nor counted.") \
     X(DOWNLOADS_ACTIVE_PER_USER, downloads_active_per_user, U32, "5", 1, 100000, NOBODY, RELOAD, "Downloads one user may have running.") \
     X(OUTBOX_MAX, outbox_max, U32, "1000000", 1, 100000000, NOBODY, RELOAD, "Wake-ups that may wait for NATS; past it new jobs get 503.")
-
-#define CONF_WEBSOCKET(X)                                                                                    \
-    X(WS_CONNECTIONS_PER_USER, ws_connections_per_user, U32, "100", 1, 100000, NOBODY, RELOAD, "WebSockets one user may have open.") \
-    X(WS_PING_INTERVAL_S, ws_ping_interval_s, U32, "30", 1, 3600, NOBODY, RELOAD, "How often the server pings.") \
-    X(WS_PONG_TIMEOUT_S, ws_pong_timeout_s, U32, "60", 1, 3600, NOBODY, RELOAD, "When a WebSocket without a pong is closed.") \
-    X(WS_DETACH_DELAY_S, ws_detach_delay_s, U32, "5", 0, 600, NOBODY, RELOAD, "How long subscriptions outlive their connection.") \
-    X(WS_ALLOW_ACCESS_TOKEN, ws_allow_access_token, BOOL, "false", 0, 0, NOBODY, RELOAD, "Whether an access token in the WebSocket's URL is taken, beside a ticket.")
 
 #define CONF_JOBS(X)                                                                                         \
     X(JOBS_LEASE_S, jobs_lease_s, U32, "40", 3, 3600, NOBODY, FIXED, "How long a claim holds without a heartbeat; heartbeats come at a third of it.") \
@@ -131,8 +116,25 @@ enum conf_need
 
 #define CONF_OPERATION(X)                                                                                    \
     X(LOG_LEVEL, log_level, LEVEL, "info", 0, 0, NOBODY, RELOAD, "The least level that is logged.")          \
-    X(METRICS_LISTEN, metrics_listen, LISTEN, "", 0, 0, NOBODY, FIXED, "Where a worker answers /health, /ready and /metrics; 127.0.0.1:9101 (scout), 9102 (hunter), 9103 (bot) by default, port 0: any free one.") \
-    X(METRICS_ALLOW, metrics_allow, CIDRS, "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,169.254.0.0/16,fe80::/10", 0, 0, NOBODY, RELOAD, "Who may read /metrics, /ws-metrics and /health/deep.")
+    X(METRICS_LISTEN, metrics_listen, LISTEN, "", 0, 0, NOBODY, FIXED, "Where a worker answers /health, /ready and /metrics; 127.0.0.1:9101 (scout), 9102 (hunter) by default, port 0: any free one.") \
+    X(METRICS_ALLOW, metrics_allow, CIDRS, "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,169.254.0.0/16,fe80::/10", 0, 0, NOBODY, RELOAD, "Who may read /metrics and /health/deep.")
+
+/* Names that are kept for what comes later, so that an env file may hold them already. */
+#define CONF_LATER "Not used yet"
+#define CONF_LATER_ROWS(X)                                                                                   \
+    X(TELEGRAM_BOT_TOKEN, telegram_bot_token, SECRET, "", 1, 256, BOT, RELOAD, "The bot's token, from @BotFather.") \
+    X(TELEGRAM_API_URL, telegram_api_url, HTTP_URL, "https://api.telegram.org", 0, 0, NOBODY, RELOAD, "Where Telegram's bot API is.") \
+    X(OLLAMA_URL, ollama_url, HTTP_URL, "", 0, 0, NOBODY, RELOAD, "Ollama, which answers the chat; without it there is no chat.") \
+    X(RATE_LIMIT_USER_PER_MIN, rate_limit_user_per_min, U32, "100", 1, 1000000, NOBODY, RELOAD, "Requests of one user in any 60 s.") \
+    X(RATE_LIMIT_ANON_PER_MIN, rate_limit_anon_per_min, U32, "10", 1, 1000000, NOBODY, RELOAD, "Requests without a login from one address in any 60 s.") \
+    X(RATE_LIMIT_SEARCH_PER_MIN, rate_limit_search_per_min, U32, "30", 1, 1000000, NOBODY, RELOAD, "Searches of one user in any 60 s.") \
+    X(RATE_LIMIT_STREAM_PER_MIN, rate_limit_stream_per_min, U32, "600", 1, 1000000, NOBODY, RELOAD, "Stream requests of one user in any 60 s.") \
+    X(RATE_LIMIT_IP_PER_MIN, rate_limit_ip_per_min, U32, "1000", 1, 10000000, NOBODY, RELOAD, "Requests from one address in any 60 s.") \
+    X(WS_CONNECTIONS_PER_USER, ws_connections_per_user, U32, "100", 1, 100000, NOBODY, RELOAD, "WebSockets one user may have open.") \
+    X(WS_PING_INTERVAL_S, ws_ping_interval_s, U32, "30", 1, 3600, NOBODY, RELOAD, "How often the server pings.") \
+    X(WS_PONG_TIMEOUT_S, ws_pong_timeout_s, U32, "60", 1, 3600, NOBODY, RELOAD, "When a WebSocket without a pong is closed.") \
+    X(WS_DETACH_DELAY_S, ws_detach_delay_s, U32, "5", 0, 600, NOBODY, RELOAD, "How long subscriptions outlive their connection.") \
+    X(WS_ALLOW_ACCESS_TOKEN, ws_allow_access_token, BOOL, "false", 0, 0, NOBODY, RELOAD, "Whether an access token in the WebSocket's URL is taken, beside a ticket.")
 
 /*  G(heading, rows) */
 #define CONF_GROUPS(G)                                                                                       \
@@ -141,14 +143,14 @@ enum conf_need
     G("Providers", CONF_PROVIDERS)                                                                           \
     G("API", CONF_API_ROWS)                                                                                  \
     G("Limits", CONF_LIMITS)                                                                                 \
-    G("WebSocket", CONF_WEBSOCKET)                                                                           \
     G("Jobs and workers", CONF_JOBS)                                                                         \
     G("Downloads", CONF_DOWNLOADS)                                                                           \
-    G("Operation", CONF_OPERATION)
+    G("Operation", CONF_OPERATION)                                                                           \
+    G(CONF_LATER, CONF_LATER_ROWS)
 
 #define CONF_TABLE(X)                                                                                        \
     CONF_SERVERS(X) CONF_SECRETS(X) CONF_PROVIDERS(X) CONF_API_ROWS(X) CONF_LIMITS(X)                        \
-    CONF_WEBSOCKET(X) CONF_JOBS(X) CONF_DOWNLOADS(X) CONF_OPERATION(X)
+    CONF_JOBS(X) CONF_DOWNLOADS(X) CONF_OPERATION(X) CONF_LATER_ROWS(X)
 
 /* clang-format on */
 

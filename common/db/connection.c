@@ -10,6 +10,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- what SQLSTATEs mean ---------------------------------------------------------------------- */
+
+enum
+{
+    STATE_SIZE = 6
+};
+
+static const char read_only_state[] = "25006";
+
+/* SQLSTATE prefixes, longest first; https://www.postgresql.org/docs/15/errcodes-appendix.html
+ * Behind a colon stands what an operator can do about it. */
+static const struct meaning
+{
+    const char *prefix;
+    enum err_code code;
+    const char *text;
+} states[] = {
+    {"23505", E_CONFLICT, "it is there already"},
+    {"23P01", E_CONFLICT, "it is there already"},
+    {"21000", E_CONFLICT, "it is there already, in the same statement"},
+    {"23503", E_NOT_FOUND, "something it refers to does not exist"},
+    {"23", E_INVALID, "a value is not allowed"},
+    {"22", E_INVALID, "a value is not allowed"},
+    {"28P01", E_DATABASE, "PostgreSQL refuses the password: mend DATABASE_URL, or the password of its role"},
+    {"28", E_DATABASE, "PostgreSQL does not let this role in: mend DATABASE_URL, the role, or pg_hba.conf"},
+    {"3D000", E_DATABASE, "PostgreSQL has no such database: make it, or mend DATABASE_URL"},
+    {"40", E_DATABASE, "the database asks to try again"},
+    {"42501", E_DATABASE,
+     "the database does not allow this role what Sokoul does: give it the rights of the owner"},
+    {"55P03", E_TIMEOUT, "the row stayed locked"},
+    {"57014", E_TIMEOUT, "the database statement took too long"},
+    {"57", E_DATABASE, "the database is shutting down or restarting"},
+    {"53100", E_DATABASE, "the disk of the database is full: make room"},
+    {"53300", E_DATABASE, "the database takes no more connections: raise max_connections, or end some"},
+    {"53", E_DATABASE, "the database is out of resources"},
+    {"08", E_DATABASE, "lost the database connection"},
+    {read_only_state, E_DATABASE, "the database is read-only"},
+    {"58", E_DATABASE, "the database has trouble with its files"},
+    {"XX", E_DATABASE, "the database has trouble with its files"},
+};
+
+/* NULL: nothing is known of it, or there is none. */
+static const struct meaning *meaning_of(const char *state)
+{
+    for (size_t i = 0; state != NULL && i < sizeof states / sizeof states[0]; i++)
+        if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) == 0)
+            return &states[i];
+    return NULL;
+}
+
+/* ---- a connection ----------------------------------------------------------------------------- */
+
 struct db *connection_new(struct db_pool *pool, const struct db_settings *settings)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -77,6 +129,29 @@ enum err_code connection_wait(struct db *db, enum connection_wait what, int64_t 
     }
 }
 
+/* A refused connect has no result, so its SQLSTATE is asked for as the end of the message.  NULL: none, since
+ * nobody answered. */
+static const char *refusal_of(const PGconn *conn, char state[STATE_SIZE])
+{
+    const char *text = PQerrorMessage(conn);
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    if (len < STATE_SIZE || text[len - STATE_SIZE] != ' ')
+        return NULL;
+    memcpy(state, text + len - STATE_SIZE + 1, STATE_SIZE - 1);
+    state[STATE_SIZE - 1] = '\0';
+    return strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == STATE_SIZE - 1 ? state : NULL;
+}
+
+static enum err_code refused(struct db *db, struct err *err)
+{
+    char state[STATE_SIZE];
+    const struct meaning *meaning = meaning_of(refusal_of(db->conn, state));
+    log_debug("db_error", "connect: %s", PQerrorMessage(db->conn));
+    return fail(err, E_DATABASE, "%s", meaning != NULL ? meaning->text : "cannot connect to the database");
+}
+
 static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *err)
 {
     enum err_code code = E_OK;
@@ -84,7 +159,7 @@ static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *e
     while (code == E_OK && status != PGRES_POLLING_OK)
     {
         if (status == PGRES_POLLING_FAILED)
-            return fail(err, E_DATABASE, "cannot connect to the database");
+            return refused(db, err);
         code = connection_wait(db, status == PGRES_POLLING_READING ? WAIT_READ : WAIT_WRITE, until_ms, err);
         if (code == E_OK)
             status = PQconnectPoll(db->conn);
@@ -134,8 +209,9 @@ static enum err_code connect_now(struct db *db, struct err *err)
     if (db->conn == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = E_OK;
+    PQsetErrorVerbosity(db->conn, PQERRORS_SQLSTATE);
     if (PQstatus(db->conn) == CONNECTION_BAD)
-        code = fail(err, E_DATABASE, "cannot connect to the database");
+        code = refused(db, err);
     else
         code = connect_poll(db, clock_mono_ms() + db->settings->connect_ms, err);
     if (code == E_OK)
@@ -202,32 +278,6 @@ enum err_code connection_result(struct db *db, int64_t until_ms, PGresult **resu
     return E_OK;
 }
 
-static const char read_only_state[] = "25006";
-
-/* SQLSTATE prefixes, longest first; https://www.postgresql.org/docs/15/errcodes-appendix.html */
-static const struct
-{
-    const char *prefix;
-    enum err_code code;
-    const char *text;
-} states[] = {
-    {"23505", E_CONFLICT, "it is there already"},
-    {"23P01", E_CONFLICT, "it is there already"},
-    {"21000", E_CONFLICT, "it is there already, in the same statement"},
-    {"23503", E_NOT_FOUND, "something it refers to does not exist"},
-    {"23", E_INVALID, "a value is not allowed"},
-    {"22", E_INVALID, "a value is not allowed"},
-    {"40", E_DATABASE, "the database asks to try again"},
-    {"55P03", E_TIMEOUT, "the row stayed locked"},
-    {"57014", E_TIMEOUT, "the database statement took too long"},
-    {"57", E_DATABASE, "the database is shutting down or restarting"},
-    {"53", E_DATABASE, "the database is out of resources"},
-    {"08", E_DATABASE, "lost the database connection"},
-    {read_only_state, E_DATABASE, "the database is read-only"},
-    {"58", E_DATABASE, "the database has trouble with its files"},
-    {"XX", E_DATABASE, "the database has trouble with its files"},
-};
-
 enum err_code translate(struct db *db, const PGresult *result, const char *what, struct err *err)
 {
     const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -236,14 +286,14 @@ enum err_code translate(struct db *db, const PGresult *result, const char *what,
         log_debug("db_error", "%s: connection lost: %s", what, PQerrorMessage(db->conn));
         return fail(err, E_DATABASE, "lost the database connection");
     }
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+    const struct meaning *meaning = meaning_of(state);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (meaning == NULL)
     {
-        if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) != 0)
-            continue;
-        log_debug("db_error", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-        db->unfit = db->unfit || strcmp(state, read_only_state) == 0;
-        return fail(err, states[i].code, "%s", states[i].text);
+        log_error("db_bug", "%s: %s %s", what, state, message);
+        return fail(err, E_BUG, "the database refused a statement");
     }
-    log_error("db_bug", "%s: %s %s", what, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    return fail(err, E_BUG, "the database refused a statement");
+    log_debug("db_error", "%s: %s %s", what, state, message);
+    db->unfit = db->unfit || strcmp(state, read_only_state) == 0;
+    return fail(err, meaning->code, "%s", meaning->text);
 }

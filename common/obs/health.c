@@ -35,7 +35,8 @@ struct watch
     int misses;
     int64_t latency_ms;
     int64_t checked_ms;
-    char error[128];
+    bool impaired;
+    char error[160];
 };
 
 struct health
@@ -125,19 +126,26 @@ static void note_end(struct watch *watch, enum err_code code, const struct err *
     int missed = misses_now(watch);
     watch->began_ms = 0;
     watch->checked_ms = clock_wall_ms();
-    if (code == E_OK)
+    bool impaired = code == E_DISK_FULL;
+    if (code == E_OK || impaired)
     {
         watch->misses = 0;
         watch->latency_ms = took_ms;
-        watch->error[0] = '\0';
     }
     else
     {
         watch->misses = missed + (took_ms < DEADLINE_MS);
         if (!watch->ended_once) /* never seen: one miss is enough */
             watch->misses = MISSES_TO_BE_AWAY;
-        snprintf(watch->error, sizeof watch->error, "%.*s", (int)sizeof watch->error - 1, err->text);
     }
+    snprintf(watch->error, sizeof watch->error, "%.*s", (int)sizeof watch->error - 1,
+             code == E_OK ? "" : err->text);
+    if (impaired && !watch->impaired)
+        log_warn("service_impaired", "%s takes no new data: %s", health_service_name(watch->service),
+                 watch->error);
+    if (code == E_OK && watch->impaired)
+        log_info("service_whole", "%s is not full any more", health_service_name(watch->service));
+    watch->impaired = impaired || (watch->impaired && code != E_OK);
     if (!watch->ended_once)
         pthread_cond_broadcast(&watch->health->wake);
     watch->ended_once = true;
@@ -256,6 +264,7 @@ struct health_state health_state(struct health *health, enum health_service serv
     pthread_mutex_lock(&health->lock);
     tell_change(watch); /* a probe that hangs says nothing itself */
     state.up = atomic_load_explicit(&watch->up, memory_order_relaxed);
+    state.impaired = state.up && watch->impaired;
     state.latency_ms = watch->latency_ms;
     state.checked_ms = watch->checked_ms;
     if (watch->error[0] != '\0' || misses_now(watch) == watch->misses)

@@ -5,7 +5,8 @@
  * One thread runs every registered probe each second (each probe has its own deadline of at
  * most 2 s and runs on a thread of its own, so that a frozen server delays no other probe) and
  * keeps the latest outcome.  A service counts as away after two misses in a row, as there
- * after one hit; a probe that has hung past its deadline counts as a miss.
+ * after one hit; a probe that has hung past its deadline counts as a miss.  One that ends with E_DISK_FULL is
+ * a hit, of a service that answers and takes no new data: it is impaired.
  *
  * Readers copy the cached state: any thread, never blocks.
  */
@@ -33,7 +34,8 @@ struct health_state
     bool up;            /* true until the second miss in a row; false before the first probe */
     int64_t latency_ms; /* of the latest hit */
     int64_t checked_ms; /* wall time of the latest probe that ended; 0 before */
-    char error[128];    /* plain words of the latest miss; "" when up */
+    bool impaired;      /* up, but takes no new data */
+    char error[160];    /* plain words of the latest miss, or of what impairs it; "" when all is well */
 };
 
 struct health *health_new(void); /* NULL when out of memory */

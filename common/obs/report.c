@@ -10,7 +10,7 @@ static const char *word_of(const struct health_state *state)
 {
     if (!state->watched)
         return "unknown";
-    return state->up ? "up" : "down";
+    return state->impaired ? "degraded" : state->up ? "up" : "down";
 }
 
 static bool is_there(const struct report *report, enum health_service service)
@@ -79,7 +79,8 @@ static void put_component(struct json_writer *w, enum health_service service,
         json_put_int(w, "latency_ms", state->latency_ms);
     else
         json_put_null(w, "latency_ms");
-    json_put_text(w, "error", state->up || state->error[0] == '\0' ? NULL : state->error);
+    json_put_text(w, "error",
+                  (state->up && !state->impaired) || state->error[0] == '\0' ? NULL : state->error);
     json_end_object(w);
 }
 
@@ -90,7 +91,7 @@ enum report_verdict report_deep(const struct report *report, struct buf *out)
     for (int i = 0; i < HEALTH_SERVICES; i++)
     {
         states[i] = health_state(report->health, (enum health_service)i);
-        all = all && (states[i].up || !states[i].watched);
+        all = all && ((states[i].up && !states[i].impaired) || !states[i].watched);
     }
     bool fit = is_fit(report);
     struct json_writer w = json_writer(out);

@@ -1,27 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/probe/probes.h"
 
+#include "common/base/clock.h"
 #include "common/cache/cache.h"
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
+#include "common/store/checkup.h"
 #include "common/store/probe.h"
 #include "common/store/schema.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum
 {
-    PROBE_MS = 1500
+    PROBE_MS = 1500,
+    DISK_MS = 5000, /* how often the disk is written to */
+    NAME_SIZE = 64
 };
 
 struct probes
 {
     struct db_pool *pool;
+    int64_t disk_at_ms; /* when it was written to last */
+    struct err disk;    /* how that ended */
     struct cache *cache;
     struct mq *mq;
 };
+
+static enum err_code ask_disk(struct probes *probes, struct db *db, struct err *err)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (probes->disk_at_ms == 0 || now_ms - probes->disk_at_ms >= DISK_MS)
+    {
+        probes->disk_at_ms = now_ms;
+        probes->disk = (struct err)ERR_INIT;
+        if (probe_disk(db, &probes->disk) == E_OK)
+            probes->disk.code = E_OK;
+    }
+    *err = probes->disk;
+    return err->code;
+}
 
 static enum err_code ask_database(void *of, struct err *err)
 {
@@ -32,6 +53,8 @@ static enum err_code ask_database(void *of, struct err *err)
     enum err_code code = probe_database(db, err);
     if (code == E_OK)
         code = schema_check(db, err);
+    if (code == E_OK)
+        code = ask_disk(probes, db, err);
     db_put(db);
     return code;
 }
@@ -49,15 +72,17 @@ static enum err_code ask_nats(void *of, struct err *err)
     return mq_ping(probes->mq, PROBE_MS, err);
 }
 
-enum err_code probes_open(const struct conf *conf, struct mq *mq, struct health *health, struct probes **out,
-                          struct err *err)
+enum err_code probes_open(const struct conf *conf, const char *service, struct mq *mq, struct health *health,
+                          struct probes **out, struct err *err)
 {
     struct probes *probes = calloc(1, sizeof *probes);
     if (probes == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%.48s" CHECKUP_SUFFIX, service);
     probes->mq = mq;
     const struct db_pool_config config = {.url = conf->database_url,
-                                          .name = "sokoul-api-health",
+                                          .name = name,
                                           .size = 1,
                                           .get_wait_ms = PROBE_MS,
                                           .statement_ms = PROBE_MS,

@@ -3,6 +3,9 @@
  * probes.h -- what health asks each second: Postgres, Redis and NATS, each over a connection of its own,
  * so that a busy pool does not look like a dead server.
  *
+ * The connection to Postgres is named after the service, and what it asks each second is the sign of life
+ * that `sokoulctl doctor` looks for (common/store/checkup.h).
+ *
  * Ownership: probes_close after health_stop.
  */
 #ifndef SOKOUL_COMMON_PROBE_PROBES_H
@@ -16,8 +19,8 @@ struct mq;
 struct probes;
 
 /* Registers the probes; health_start is the caller's. */
-MUST_USE enum err_code probes_open(const struct conf *conf, struct mq *mq, struct health *health,
-                                   struct probes **probes, struct err *err);
+MUST_USE enum err_code probes_open(const struct conf *conf, const char *service, struct mq *mq,
+                                   struct health *health, struct probes **probes, struct err *err);
 void probes_close(struct probes *probes); /* NULL is fine */
 
 #endif

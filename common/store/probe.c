@@ -4,6 +4,21 @@
 static const struct db_stmt probe = {
     "probe", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'", 0};
 
+/* What does not fit into the least memory goes to a temporary file on the disk of the database: no row, no
+ * log. */
+static const struct db_stmt small = {"probe_small", "SELECT set_config('work_mem', '64kB', false)", 0};
+static const struct db_stmt spill = {"probe_spill", "SELECT count(*) FROM generate_series(1, 20000)", 0};
+
+enum err_code probe_disk(struct db *db, struct err *err)
+{
+    enum err_code code = db_run(db, &small, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &spill, NULL, NULL, err);
+    if (code == E_DATABASE)
+        err->code = E_DISK_FULL;
+    return code == E_DATABASE ? err->code : code;
+}
+
 enum err_code probe_database(struct db *db, struct err *err)
 {
     struct db_rows *rows = NULL;
@@ -11,5 +26,7 @@ enum err_code probe_database(struct db *db, struct err *err)
         return err->code;
     bool read_only = db_bool(rows, 0, 0);
     db_rows_free(rows);
-    return read_only ? fail(err, E_DATABASE, "the database takes no writes") : E_OK;
+    return read_only ? fail(err, E_DATABASE,
+                            "the database takes no writes: promote it, or name the primary in DATABASE_URL")
+                     : E_OK;
 }

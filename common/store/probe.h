@@ -11,5 +11,8 @@
 #include "common/db/db.h"
 
 MUST_USE enum err_code probe_database(struct db *db, struct err *err);
+/* Writes some 600 KB and throws them away; the connection keeps a small work_mem.  E_DISK_FULL: there was no
+ * room.  After probe_database, which has seen that the server answers. */
+MUST_USE enum err_code probe_disk(struct db *db, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the house hold, and what breaks them is found."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -218,3 +219,20 @@ def test_every_planted_bug_still_fits(clone):
     assert len(patches) >= 10
     wrong = [done.stderr for done in (run(clone, "git", "apply", "--check", p) for p in patches) if done.returncode != 0]
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_setting_that_no_program_reads_is_said_to_be_unused():
+    """What the documents advertise does something; names that are kept for later stand in a group of their own."""
+    with open(os.path.join(ROOT, "common", "conf", "settings.h"), encoding="utf-8") as f:
+        used, later = f.read().split("#define CONF_LATER_ROWS", 1)
+    member = r"X\([A-Z0-9_]+, ([a-z0-9_]+), "
+    sources = ""
+    for room in ("api", "cli", "common", "workers"):
+        for folder, _, names in os.walk(os.path.join(ROOT, room)):
+            for name in names:
+                if name.endswith(".c") and not folder.endswith("common/conf"):
+                    with open(os.path.join(folder, name), encoding="utf-8") as f:
+                        sources += f.read()
+    read = set(re.findall(r"(?:->|\.)([a-z0-9_]+)\b", sources))
+    assert set(re.findall(member, used)) - read == set()
+    assert set(re.findall(member, later)) & read == set()

@@ -116,7 +116,7 @@ static enum err_code open_doors(struct process *p, struct err *err)
     if (p->health == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     metrics_read(METRIC_LOG_DROPPED, read_dropped, NULL);
-    code = probes_open(p->conf, p->mq, p->health, &p->probes, err);
+    code = probes_open(p->conf, p->program->service, p->mq, p->health, &p->probes, err);
     if (code == E_OK)
         health_start(p->health);
     return code;

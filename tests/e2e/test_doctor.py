@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sokoulctl doctor on a whole Sokoul in which one thing is wrong: one line says which, with its mend, and none when it
+is mended. Each state is planted for real, in servers, programs and files."""
+import contextlib
+import os
+import subprocess
+import uuid
+
+import pytest
+from client import Api
+from fakes.prowlarr import FakeProwlarr
+from fakes.tmdb import FakeTmdb
+from stack.throwaway import ThrowAway
+from stack_under_test import BIN, Sokoul, eventually
+
+PROGRAMS = ("sokoul-api", "sokoul-scout", "sokoul-hunter")
+TOLD_S = 10  # the longest that anything may stay unseen
+ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
+
+
+class Whole(Sokoul):
+    """All programs on servers of their own, and what plants the states."""
+
+    def __init__(self, servers, folder, tmdb, prowlarr):
+        super().__init__(folder, servers.postgres, servers.nats, servers.redis, "sokoul", tmdb, prowlarr)
+        self.servers = servers
+        self.changes = {}
+        self.mode = 0o600
+        self.ctl("migrate", "up")
+        self.postgres.sql("ALTER ROLE sokoul NOSUPERUSER")
+        for name in PROGRAMS:
+            self.start(name)
+
+    def program(self, name):
+        return [p for p in self.programs if p.name == name][-1]
+
+    def doctor(self):
+        """(its exit status, its lines)"""
+        path = self.env_file(self.changes, "doctor.env")
+        os.chmod(path, self.mode)
+        done = subprocess.run([os.path.join(BIN, "sokoulctl"), "--env-file", path, "doctor"], env=self.environment(),
+                              cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout.splitlines()
+
+    def is_well(self):
+        code, lines = self.doctor()
+        return code == 0 and not [line for line in lines if line.startswith("bad")]
+
+    def restart(self, name):
+        old = self.program(name)
+        self.start(name, listen=old.port)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    with ThrowAway() as servers:
+        tmdb, prowlarr = FakeTmdb().start(), FakeProwlarr().start()
+        stack = Whole(servers, tmp_path_factory.mktemp("whole"), tmdb, prowlarr)
+        try:
+            eventually(stack.is_well, 30, "a doctor that finds nothing")
+            yield stack
+            stack.stop_all()
+        finally:
+            for program in stack.programs:
+                if program.running():
+                    program.kill()
+            tmdb.stop()
+            prowlarr.stop()
+
+
+# ---- what can be wrong: each a context in which it is ---------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def setting(whole, **changes):
+    whole.changes = changes
+    try:
+        yield
+    finally:
+        whole.changes = {}
+
+
+def with_setting(**changes):
+    return lambda whole: setting(whole, **{k: v(whole) if callable(v) else v for k, v in changes.items()})
+
+
+@contextlib.contextmanager
+def readable_by_all(whole):
+    whole.mode = 0o644
+    try:
+        yield
+    finally:
+        whole.mode = 0o600
+
+
+def with_sql(plant, mend, database="sokoul"):
+    @contextlib.contextmanager
+    def state(whole):
+        whole.postgres.sql(plant, database)
+        try:
+            yield
+        finally:
+            whole.postgres.sql(mend, database)
+    return state
+
+
+def killed(server):
+    @contextlib.contextmanager
+    def state(whole):
+        getattr(whole, server).kill()
+        try:
+            yield
+        finally:
+            whole.servers.restart(getattr(whole, server))
+    return state
+
+
+def frozen_server(server):
+    @contextlib.contextmanager
+    def state(whole):
+        getattr(whole, server).freeze()
+        try:
+            yield
+        finally:
+            getattr(whole, server).thaw()
+    return state
+
+
+def with_redis(*plant, mend):
+    @contextlib.contextmanager
+    def state(whole):
+        for words in plant:
+            assert whole.redis.command(*words).startswith("+OK")
+        try:
+            yield
+        finally:
+            for words in mend:
+                assert whole.redis.command(*words).startswith("+OK")
+    return state
+
+
+def frozen(name):
+    @contextlib.contextmanager
+    def state(whole):
+        whole.program(name).freeze()
+        try:
+            yield
+        finally:
+            whole.program(name).thaw()
+    return state
+
+
+def gone(name):
+    @contextlib.contextmanager
+    def state(whole):
+        whole.program(name).kill()
+        try:
+            yield
+        finally:
+            whole.restart(name)
+    return state
+
+
+@contextlib.contextmanager
+def paused_kind(whole):
+    whole.ctl("limit", "set", "noop", "--max", "0")
+    whole.ctl("job", "inject", "--kind", "noop")
+    try:
+        yield
+    finally:
+        whole.ctl("limit", "rm", "noop")
+
+
+@contextlib.contextmanager
+def open_letter(whole):
+    whole.sql("INSERT INTO dead_letters (id, kind, reason, detail) VALUES (%s, 'noop', 'poison', 'a test')",
+              (str(uuid.uuid4()),))
+    try:
+        yield
+    finally:
+        whole.ctl("dlq", "purge", "--yes", check=False)
+        whole.sql("UPDATE dead_letters SET closed_at = now()")
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "small", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=False)
+
+
+@contextlib.contextmanager
+def full_database(whole):
+    """Its own disk is a tablespace that is filled."""
+    folder = os.path.join(whole.servers.folder, "disk")
+    os.mkdir(folder)
+    with small_disk(folder, "64m"):
+        place = os.path.join(folder, "space")
+        os.mkdir(place)
+        subprocess.run(["chown", "postgres:postgres", place], check=True)
+        move_database(whole, f"CREATE TABLESPACE small LOCATION '{place}'", "small")
+        try:
+            free = os.statvfs(folder)
+            with open(os.path.join(folder, "filler"), "wb") as f:
+                f.write(b"x" * (free.f_bavail * free.f_frsize))
+            yield
+        finally:
+            os.unlink(os.path.join(folder, "filler"))
+            move_database(whole, "SELECT 1", "pg_default")
+            whole.postgres.sql("DROP TABLESPACE small")
+
+
+def move_database(whole, before, where):
+    """Nobody may be connected meanwhile."""
+    if whole._connection:
+        whole._connection.close()
+        whole._connection = None
+    whole.postgres.sql(before)
+    whole.postgres.sql("ALTER DATABASE sokoul ALLOW_CONNECTIONS false")
+    whole.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'sokoul'")
+    eventually(lambda: whole.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'sokoul'") == "0")
+    whole.postgres.sql(f"ALTER DATABASE sokoul SET TABLESPACE {where}")
+    whole.postgres.sql("ALTER DATABASE sokoul ALLOW_CONNECTIONS true")
+
+
+@contextlib.contextmanager
+def full_downloads(whole):
+    with small_disk(whole.download_dir, "8m"):
+        yield
+
+
+@contextlib.contextmanager
+def downloads_are_a_file(whole):
+    path = os.path.join(whole.folder, "a-file")
+    with open(path, "w", encoding="ascii"):
+        pass
+    with setting(whole, DOWNLOAD_DIR=path):
+        yield
+
+
+def wrong_password(name):
+    return lambda whole: whole.settings[name].replace(getattr(whole, SERVERS[name]).password, "wrong-password")
+
+
+SERVERS = {"DATABASE_URL": "postgres", "NATS_URL": "nats", "REDIS_URL": "redis"}
+LAST = "(SELECT max(version) FROM schema_migrations)"
+
+# name: (the context, what the line says, what its mend says)
+STATES = {
+    "an env file that all can read": (readable_by_all, "can be read by every user", "chmod"),
+    "a secret that is missing": (with_setting(JWT_SECRET=None), "JWT_SECRET", "set it"),
+    "a name that nobody knows": (with_setting(JWT_SECRETS="x"), "JWT_SECRETS", "set it"),
+    "postgres is dead": (killed("postgres"), "cannot connect", "start PostgreSQL"),
+    "postgres is frozen": (frozen_server("postgres"), "took too long", "start PostgreSQL"),
+    "a wrong password of postgres": (with_setting(DATABASE_URL=wrong_password("DATABASE_URL")), "refuses the password",
+                                     "mend DATABASE_URL"),
+    "a database that is not there": (with_setting(DATABASE_URL=lambda w: w.settings["DATABASE_URL"] + "x"),
+                                     "no such database", "mend DATABASE_URL"),
+    "a role that may not log in": (with_sql("ALTER ROLE sokoul NOLOGIN", "ALTER ROLE sokoul LOGIN"),
+                                   "does not let this role in", "pg_hba.conf"),
+    "no connection is left": (with_sql("ALTER ROLE sokoul CONNECTION LIMIT 1", "ALTER ROLE sokoul CONNECTION LIMIT -1"),
+                              "no more connections", "raise max_connections"),
+    "a schema that is behind": (with_sql(f"CREATE TABLE kept AS SELECT * FROM schema_migrations WHERE version = {LAST};"
+                                         f"DELETE FROM schema_migrations WHERE version = {LAST}",
+                                         "INSERT INTO schema_migrations SELECT * FROM kept; DROP TABLE kept"),
+                                "not applied", "sokoulctl migrate up"),
+    "a database that is read-only": (with_sql("ALTER DATABASE sokoul SET default_transaction_read_only = on",
+                                              "ALTER DATABASE sokoul RESET default_transaction_read_only", "postgres"),
+                                     "takes no writes", "name the primary"),
+    "nats is dead": (killed("nats"), "NATS", "start nats-server"),
+    "redis is dead": (killed("redis"), "Redis is away", "start Redis"),
+    "redis is frozen": (frozen_server("redis"), "Redis is away", "start Redis"),
+    "a wrong password of redis": (with_setting(REDIS_URL=wrong_password("REDIS_URL")), "refuses the password",
+                                  "mend REDIS_URL"),
+    "redis is full": (with_redis(("CONFIG", "SET", "maxmemory-policy", "noeviction"), ("CONFIG", "SET", "maxmemory", "1"),
+                                 mend=(("CONFIG", "SET", "maxmemory", "64mb"),
+                                       ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"))),
+                      "full and evicts nothing", "maxmemory-policy"),
+    "redis is a replica": (with_redis(("REPLICAOF", "127.0.0.1", "1"), mend=(("REPLICAOF", "NO", "ONE"),)),
+                           "Redis", "name the primary"),
+    "scout is frozen": (frozen("sokoul-scout"), "sokoul-scout has given no sign of life", "restart it"),
+    "the hunter is away": (gone("sokoul-hunter"), "sokoul-hunter does not run", "start it"),
+    "the api is away": (gone("sokoul-api"), "sokoul-api does not run", "start it"),
+    "a kind is paused": (paused_kind, "noop is paused", "limit rm"),
+    "a dead letter is open": (open_letter, "dead letters", "dlq ls"),
+    "downloads go to a file": (downloads_are_a_file, "is no folder", "DOWNLOAD_DIR"),
+    "prowlarr is dead": (with_setting(PROWLARR_URL="http://127.0.0.1:1"), "prowlarr", "start Prowlarr"),
+    "a wrong key of tmdb": (with_setting(TMDB_API_KEY="wrong"), "tmdb", "TMDB_API_KEY"),
+}
+ON_SMALL_DISKS = {
+    "the disk of the database is full": (full_database, "disk of the database is full", "make room"),
+    "the disk of downloads is full": (full_downloads, "GiB are free", "make room"),
+}
+
+
+def look(whole, state, says, mend):
+    def told():
+        code, lines = whole.doctor()
+        return code == 1 and [line for line in lines if line.startswith("bad") and says in line and mend in line]
+
+    with state(whole):
+        assert len(eventually(told, TOLD_S, f"a line with {says!r} and {mend!r} in {whole.doctor()}")) == 1
+    eventually(whole.is_well, 30, "a doctor that finds nothing again")
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_doctor_names_what_is_wrong_and_its_mend(whole, name):
+    look(whole, *STATES[name])
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("name", ON_SMALL_DISKS)
+def test_doctor_names_a_full_disk(whole, name):
+    look(whole, *ON_SMALL_DISKS[name])
+
+
+@ROOT_ONLY
+def test_health_tells_a_full_disk_of_the_database_and_what_only_reads_goes_on(whole):
+    api = Api(whole.program("sokoul-api").port)
+
+    def database():
+        deep = api.get("/health/deep")
+        return deep.status, deep.json["status"], deep.json["components"]["database"]["error"]
+
+    with full_database(whole):
+        eventually(lambda: database() == (200, "degraded", "the disk of the database is full: make room"), TOLD_S)
+        assert api.get("/ready").status == 200
+        assert whole.program("sokoul-api").log(event="service_impaired")
+    eventually(lambda: database() == (200, "healthy", None), TOLD_S)
+
+
+# ---- what nobody has started ------------------------------------------------------------------------------------------
+
+
+def test_on_a_database_that_was_never_used_programs_that_do_not_run_are_a_note(sokoul):
+    done = sokoul.ctl("doctor")
+    assert [line.startswith("note") for line in done.stdout.splitlines() if "does not run" in line] == [True] * 3
