@@ -6,6 +6,7 @@
 #include "common/http/http.h"
 #include "common/store/schema.h"
 #include "workers/hunter/ledger.h"
+#include "workers/hunter/listen.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -150,6 +151,8 @@ enum err_code hunter_open(const struct program_doors *doors, void **context, str
     enum err_code code = http_open(err);
     if (code == E_OK)
         code = open_folder(hunter, err);
+    if (code == E_OK)
+        code = listen_try(&hunter->conf->torrent_listen, err);
     if (code == E_OK)
         code = open_engine(hunter, err);
     if (code == E_OK)
