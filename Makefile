@@ -229,7 +229,7 @@ setup: ## install the Debian packages that are needed (asks nothing)
 
 run: ## set up, build and start everything on this machine
 	@tools/setup run
-	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@tools/as-user $(MAKE) --no-print-directory -j$(JOBS) build
 	@exec tools/run
 
 test: ## set up, build and run all tests; T=name runs those whose name contains it

@@ -66,6 +66,17 @@ def test_it_gets_ready_serves_and_ends_by_sigterm_to_make_alone(make_run):
 
 
 @pytest.mark.skipif(not PLAIN, reason="make run starts the plain build")
+def test_it_ends_by_sigint_to_make_alone(make_run):
+    """make tells nobody of it, and waits."""
+    make, state_dir, _, out = make_run
+    assert wait_for(lambda: "ready: " in read(out) or make.poll() is not None, 120 * SLOW) and make.poll() is None
+    make.send_signal(signal.SIGINT)
+    make.wait(90)
+    assert left_of(state_dir) == []
+    assert "stopped" in read(out)
+
+
+@pytest.mark.skipif(not PLAIN, reason="make run starts the plain build")
 def test_when_make_is_killed_everything_ends_by_itself(make_run):
     make, state_dir, base, out = make_run
     assert wait_for(lambda: "ready: " in read(out) or make.poll() is not None, 120 * SLOW) and make.poll() is None

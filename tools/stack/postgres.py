@@ -20,7 +20,7 @@ import tempfile
 import time
 from urllib.parse import quote
 
-from stack.proc import Pid, StackError, all_pids, alive, link_of, name_of, read_pid, spawn, wait_for
+from stack.proc import Pid, StackError, all_pids, alive, link_of, name_of, read_pid, spawn, telling, wait_for
 from stack.servers import Server
 
 SOCKET_PATH_MAX = 107  # what the kernel takes, without the final zero
@@ -50,8 +50,33 @@ def place(state_dir):
     state_dir = os.path.realpath(state_dir)
     if not owner() or subprocess.run(as_owner(["test", "-x", state_dir]), check=False).returncode == 0:
         return os.path.join(state_dir, "postgres")
-    mark = hashlib.sha256(state_dir.encode()).hexdigest()[:12]
+    return elsewhere(state_dir)
+
+
+def elsewhere(state_dir):
+    """Where it lies when root runs all and the user postgres cannot enter the state folder."""
+    mark = hashlib.sha256(os.path.realpath(state_dir).encode()).hexdigest()[:12]
     return os.path.join("/var/lib/sokoul", mark, "postgres")
+
+
+def fetch(state_dir, say):
+    """Brings a database that lies elsewhere home, before the state folder is given to a user who can enter it."""
+    away, home = elsewhere(state_dir), os.path.join(os.path.realpath(state_dir), "postgres")
+    if not os.path.isdir(away) or os.path.exists(home):
+        return
+    Postgres(0, away, "", say).end_orphans()
+    shutil.move(away, home)
+    say(f"moved the database from {away} to {home}")
+
+
+def set_aside(folder, say):
+    """What a state folder that is gone has left elsewhere: a new one starts anew."""
+    if not os.path.isdir(folder):
+        return
+    aside = f"{folder}.of-a-removed-folder-{time.strftime('%Y%m%d-%H%M%S')}"
+    os.rename(folder, aside)
+    say(f"the folder that the database in {folder} belonged to is gone: moved it to {aside} and starting with a new "
+        "one; delete it if nobody needs it")
 
 
 def installed():
@@ -127,7 +152,7 @@ class Postgres(Server):
             capture_output=True, text=True, check=False, cwd="/", timeout=120)
         if made.returncode != 0:
             shutil.rmtree(unfinished, ignore_errors=True)
-            raise StackError(f"initdb failed: {(made.stderr or made.stdout).strip()[-400:]}")
+            raise StackError(f"initdb failed: {telling(made.stderr or made.stdout)}")
         if os.path.isdir(self.folder):
             os.rmdir(self.folder)
         os.rename(unfinished, self.folder)

@@ -5,11 +5,16 @@ A process is only ever signalled by its id.  `Pid` remembers the start time next
 that an id which the kernel has given to somebody else in the meantime is never signalled.
 Nothing here blocks but `stop` and `wait_for`, which take a deadline in seconds.
 """
+import errno
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+
+
+COMPLAINT = re.compile(r"FATAL|PANIC|\[FTL\]|\[ERR\]|error:|Failed|Can't", re.IGNORECASE)
 
 
 class StackError(Exception):
@@ -91,6 +96,13 @@ def family(pid):
     return found
 
 
+def telling(text):
+    """Of a program's output the line that says why it ended: the last one that complains, else the last."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    bad = [line for line in lines if COMPLAINT.search(line)]
+    return (bad or lines or ["no word from it"])[-1][:400]
+
+
 # ---- ports ------------------------------------------------------------------------------------
 
 
@@ -102,6 +114,22 @@ def port_is_free(port):
         except OSError:
             return False
     return True
+
+
+def is_in_use(host, port):
+    """Whether somebody has a port of BitTorrent, for TCP or UDP; False too for an address that is not ours."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as s:
+            if kind == socket.SOCK_STREAM:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind((host, port))
+                if kind == socket.SOCK_STREAM:
+                    s.listen(1)
+            except OSError as e:
+                if e.errno == errno.EADDRINUSE:
+                    return True
+    return False
 
 
 def port_holder(port):

@@ -82,12 +82,17 @@ class Server:
 
     def freeze(self):
         """Stops all of its processes where they are; for tests."""
-        for pid in family(self.child.pid):
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self):
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number):
         for pid in family(self.child.pid):
-            os.kill(pid, signal.SIGCONT)
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # it ended meanwhile, as Postgres's sessions do
 
     def wait_ready(self, wait_s=30):
         def settled():

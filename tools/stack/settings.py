@@ -17,7 +17,12 @@ OWN = ("DATABASE_URL", "REDIS_URL", "NATS_URL", "API_LISTEN")  # never taken fro
 PASSED = ("JWT_SECRET", "JWT_SECRET_PREVIOUS", "DOWNLOAD_DIR", "TMDB_API_KEY", "TMDB_BASE_URL", "PROWLARR_URL",
           "PROWLARR_API_KEY", "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL", "SMTP_URL", "OLLAMA_URL", "LOG_LEVEL",
           "TORRENT_LISTEN", "TORRENT_ALLOW_PRIVATE", "TORRENT_DHT", "RATE_LIMIT_ALLOW")
+SECRET_BYTES = 32
 DEMO = "demo-"  # keys that begin so are the demo provider's
+
+
+class SettingError(StackError):
+    """A setting that a person has to mend."""
 
 
 def read(path):
@@ -34,7 +39,7 @@ def read(path):
             continue
         name, equals, value = text.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise StackError(f"line {number} of {path} is not NAME=value: correct it, or remove the file")
+            raise SettingError(f"line {number} of {path} is not NAME=value: correct it, or remove the file")
         value = value.strip()
         if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
@@ -59,6 +64,12 @@ def quoted(value):
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def torrent_listen(old):
+    """What an earlier start chose, which goes with its PORT_BASE; anything else is a person's."""
+    port = old.get("API_LISTEN", "").rpartition(":")[2]
+    return f"0.0.0.0:{int(port) + 8}" if port.isdigit() else None
+
+
 def choose(old, environment, state_dir, base):
     """(rows of the new file without the servers' URLs, whether the demo provider is wanted for TMDB, Prowlarr)."""
     rows = {name: value for name, value in old.items() if name not in OWN}
@@ -77,9 +88,13 @@ def choose(old, environment, state_dir, base):
         rows.update(TMDB_API_KEY=key, TMDB_BASE_URL=demo_url)
     if demo_prowlarr:
         rows.update(PROWLARR_API_KEY=key, PROWLARR_URL=demo_url)
-    if len(rows.get("JWT_SECRET", "")) < 32 and "JWT_SECRET" not in environment:
+    size = len(rows.get("JWT_SECRET", "").encode())
+    if 0 < size < SECRET_BYTES:
+        raise SettingError(f"JWT_SECRET has {size} bytes, and needs at least {SECRET_BYTES}: mend it, or take the line "
+                           f"out of {os.path.join(state_dir, 'sokoul.env')} for a new one")
+    if size == 0:
         rows["JWT_SECRET"] = secrets.token_urlsafe(48)
     rows.setdefault("DOWNLOAD_DIR", os.path.join(state_dir, "downloads"))
-    if not environment.get("TORRENT_LISTEN") and re.fullmatch(r"(0\.0\.0\.0:\d+)?", rows.get("TORRENT_LISTEN", "")):
+    if not environment.get("TORRENT_LISTEN") and rows.get("TORRENT_LISTEN") in (None, "", torrent_listen(old)):
         rows["TORRENT_LISTEN"] = f"0.0.0.0:{base + 8}"
     return rows, demo_tmdb, demo_prowlarr

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 
-from stack.proc import StackError, ask_child, await_child, frozen, remove, status_text, stop_child, write_pid
+from stack.proc import COMPLAINT, StackError, ask_child, await_child, frozen, remove, status_text, stop_child, write_pid
 
 LOG_BYTES_MAX = 10 << 20
 LOG_FILES_OLD = 3
@@ -29,7 +29,9 @@ class Log:
 
     def __init__(self, path):
         self.path = path
-        self.last = ""
+        self.last = ""   # line
+        self.worst = ""  # complaint of this start
+        self.out = open(path, "ab", buffering=0)  # here, so that whoever starts it hears of a full disk
         read_end, self.write_end = os.pipe()
         self.thread = threading.Thread(target=self._copy, args=(read_end,), daemon=True)
         self.thread.start()
@@ -38,8 +40,7 @@ class Log:
         return self.write_end
 
     def _copy(self, read_end):
-        size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
-        out = open(self.path, "ab", buffering=0)
+        out, size = self.out, os.path.getsize(self.path)
         with os.fdopen(read_end, "rb", buffering=0) as pipe:
             while True:
                 data = pipe.read(65536)
@@ -47,6 +48,7 @@ class Log:
                     break
                 lines = data.decode("utf-8", "replace").strip().splitlines()
                 self.last = lines[-1] if lines else self.last
+                self.worst = next((line for line in reversed(lines) if COMPLAINT.search(line)), self.worst)
                 try:
                     if size + len(data) > LOG_BYTES_MAX:
                         out.close()
@@ -62,6 +64,10 @@ class Log:
             if os.path.exists(f"{self.path}.{number}"):
                 os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
         os.replace(self.path, f"{self.path}.1")
+
+    def why(self):
+        """The line that says why a process ended."""
+        return (self.worst or self.last or "no word from it")[:400]
 
     def close(self):
         os.close(self.write_end)
@@ -105,6 +111,7 @@ class Unit:
         self.probe = Probe(check, check_pause_s) if check else None
 
     def start(self):
+        self.log.worst = ""
         self.child = self.launch()
         self.started_at = time.monotonic()
         self.again_at = None
