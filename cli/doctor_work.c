@@ -72,7 +72,8 @@ void doctor_work(struct doctor *doctor)
         return; /* which the database's own findings tell */
     if (checkup_get(db, doctor->session->arena, &checkup, &err) != E_OK)
     {
-        doctor_fail(doctor, "jobs", "look at the log of PostgreSQL", &err);
+        doctor_fail(doctor, "jobs", "look in pg_stat_activity who holds a lock, and at the log of PostgreSQL",
+                    &err);
         return;
     }
     check_frozen(doctor, &checkup);

@@ -127,6 +127,7 @@ static const struct
     {"OOM", "Redis is full and evicts nothing: raise maxmemory, or set maxmemory-policy allkeys-lru"},
     {"MISCONF", "Redis takes no data since it cannot save: make room on its disk"},
     {"NOREPLICAS", "Redis takes no data since it lacks replicas: start them, or set min-replicas-to-write 0"},
+    {"BUSY", "Redis is busy with a script: end it with SCRIPT KILL"},
     {"LOADING", "Redis is loading its data"},
     {"MASTERDOWN", "Redis is a replica without its primary: name the primary in REDIS_URL"},
     {"ERR max number of clients", "Redis takes no more connections: raise maxclients, or end some"},

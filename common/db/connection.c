@@ -37,8 +37,11 @@ static const struct meaning
     {"28", E_DATABASE, "PostgreSQL does not let this role in: mend DATABASE_URL, the role, or pg_hba.conf"},
     {"3D000", E_DATABASE, "PostgreSQL has no such database: make it, or mend DATABASE_URL"},
     {"40", E_DATABASE, "the database asks to try again"},
+    {"42703", E_BUG, "the database lacks a table or column that this program uses: restore it from a backup"},
+    {"42P01", E_BUG, "the database lacks a table or column that this program uses: restore it from a backup"},
     {"42501", E_DATABASE,
      "the database does not allow this role what Sokoul does: give it the rights of the owner"},
+    {"55000", E_DATABASE, "the database takes no connections: ALTER DATABASE with ALLOW_CONNECTIONS true"},
     {"55P03", E_TIMEOUT, "the row stayed locked"},
     {"57014", E_TIMEOUT, "the database statement took too long"},
     {"57", E_DATABASE, "the database is shutting down or restarting"},
@@ -288,10 +291,10 @@ enum err_code translate(struct db *db, const PGresult *result, const char *what,
     }
     const struct meaning *meaning = meaning_of(state);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (meaning == NULL)
+    if (meaning == NULL || meaning->code == E_BUG)
     {
         log_error("db_bug", "%s: %s %s", what, state, message);
-        return fail(err, E_BUG, "the database refused a statement");
+        return fail(err, E_BUG, "%s", meaning != NULL ? meaning->text : "the database refused a statement");
     }
     log_debug("db_error", "%s: %s %s", what, state, message);
     db->unfit = db->unfit || strcmp(state, read_only_state) == 0;

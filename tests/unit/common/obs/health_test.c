@@ -10,6 +10,7 @@
 #include <string.h>
 
 static atomic_bool there = true;
+static atomic_bool full;
 static atomic_int calls;
 static struct
 {
@@ -26,6 +27,8 @@ static enum err_code probe(void *of, struct err *err)
     while (door.hangs)
         pthread_cond_wait(&door.opened, &door.lock);
     pthread_mutex_unlock(&door.lock);
+    if (atomic_load(&full))
+        return err_set(err, E_DISK_FULL, __FILE__, __LINE__, "it is full");
     return atomic_load(&there) ? E_OK : err_set(err, E_DATABASE, __FILE__, __LINE__, "it is gone");
 }
 
@@ -131,6 +134,31 @@ START_TEST(health__stops_though_a_probe_hangs)
 }
 END_TEST
 
+START_TEST(report__calls_what_is_full_degraded_and_fit_for_work)
+{
+    struct health *health = make();
+    struct report report = {.health = health, .started_ms = clock_mono_ms()};
+    struct buf out;
+    buf_init(&out, 65536);
+    atomic_store(&full, true);
+    for (int64_t began_ms = clock_mono_ms(); !health_state(health, HEALTH_DATABASE).impaired;)
+        ck_assert_int_lt(clock_mono_ms() - began_ms, 10000);
+    ck_assert(health_state(health, HEALTH_DATABASE).up);
+    ck_assert_int_eq(report_ready(&report, &out), REPORT_GOOD);
+    buf_clear(&out);
+    ck_assert_int_eq(report_deep(&report, &out), REPORT_GOOD);
+    ck_assert_ptr_nonnull(strstr(out.data, "{\"status\":\"degraded\""));
+    ck_assert_ptr_nonnull(strstr(out.data, "\"error\":\"it is full\""));
+    atomic_store(&full, false);
+    for (int64_t began_ms = clock_mono_ms(); health_state(health, HEALTH_DATABASE).impaired;)
+        ck_assert_int_lt(clock_mono_ms() - began_ms, 10000);
+    ck_assert_str_eq(health_state(health, HEALTH_DATABASE).error, "");
+    buf_fini(&out);
+    health_stop(health);
+    health_free(health);
+}
+END_TEST
+
 /* req: S289 S322 A44 J19 */
 START_TEST(report__tells_up_down_and_draining)
 {
@@ -182,6 +210,7 @@ int main(void)
         {health__does_not_take_one_cut_connection_for_an_outage, 1},
         {health__counts_a_probe_that_hangs_as_missed, 1},
         {health__stops_though_a_probe_hangs, 1},
+        {report__calls_what_is_full_degraded_and_fit_for_work, 1},
         {report__tells_up_down_and_draining, 1},
     };
     return suite_run("health", cases, sizeof cases / sizeof cases[0]);
