@@ -63,6 +63,21 @@ def name_of(pid):
     return text[:80] or "a kernel thread"
 
 
+def catches_interrupt(pid):
+    """Whether a process has a handler for SIGINT. make, which waits for us when it alone was sent one and tells us
+    nothing, has then none any more."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+            caught = next(line.split()[1] for line in f if line.startswith("SigCgt:"))
+    except (OSError, StopIteration):
+        return False
+    return bool(int(caught, 16) >> (signal.SIGINT - 1) & 1)
+
+
+def is_below(path, folder):
+    return os.path.realpath(path).startswith(os.path.realpath(folder) + "/")
+
+
 def link_of(pid, name):
     try:
         return os.readlink(f"/proc/{pid}/{name}")
