@@ -34,6 +34,8 @@ struct conn
 {
     struct conn *next;
     struct conn *before;
+    struct conns *conns;
+    struct request *request;
     int fd;
     atomic_int phase;
     _Atomic int64_t since_ms;
@@ -125,6 +127,7 @@ struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
         return NULL;
     char text[REQUEST_CLIENT_SIZE];
     address_text(peer, text);
+    conn->conns = conns;
     conn->fd = fd;
     atomic_store(&conn->since_ms, clock_mono_ms());
     pthread_mutex_lock(&conns->lock);
@@ -192,6 +195,29 @@ void conns_linger(struct conn *conn)
 const char *conn_address(const struct conn *conn)
 {
     return conn == NULL ? "" : conn->address->text;
+}
+
+void *conn_owner(const struct conn *conn)
+{
+    return conn->conns->config.of;
+}
+
+void conn_set_request(struct conn *conn, struct request *req)
+{
+    if (conn != NULL)
+        conn->request = req;
+}
+
+struct request *conn_request(const struct conn *conn)
+{
+    return conn->request;
+}
+
+void conn_say(struct conn *conn, const char *bytes, size_t len)
+{
+    if (send(conn->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return; /* it does not read: there is nobody to tell */
+    conns_linger(conn);
 }
 
 /* ---- the reaper ------------------------------------------------------------------------------ */
@@ -309,7 +335,7 @@ static void *reaper_main(void *of)
         rest(conns, clock_mono_ms() + TICK_MS);
         reap(conns);
         if (conns->config.tick != NULL)
-            conns->config.tick(conns->config.tick_of);
+            conns->config.tick(conns->config.of);
     }
     return NULL;
 }

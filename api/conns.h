@@ -41,7 +41,7 @@ struct conns_config
     size_t max_per_address;
     const struct conf_cidrs *exempt[2]; /* borrowed; NULL: none */
     void (*tick)(void *of);             /* four times a second, from the reaper's thread; may be NULL */
-    void *tick_of;
+    void *of;
 };
 
 MUST_USE enum err_code conns_start(const struct conns_config *config, struct conns **conns, struct err *err);
@@ -56,6 +56,13 @@ void conns_phase(struct conn *conn, enum conn_phase phase);
 /* Read on for a moment after the reply: the client is still sending. */
 void conns_linger(struct conn *conn);
 const char *conn_address(const struct conn *conn);
+/* The `of` of the configuration: whose connection this is. */
+void *conn_owner(const struct conn *conn);
+/* The request that is being read or answered; NULL: none.  The event thread's. */
+void conn_set_request(struct conn *conn, struct request *req);
+struct request *conn_request(const struct conn *conn);
+/* Bytes past the library, as far as the socket takes them at once. */
+void conn_say(struct conn *conn, const char *bytes, size_t len);
 
 /* Ends all connections but those in CONN_WORK. */
 void conns_cut(struct conns *conns);

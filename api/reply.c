@@ -145,3 +145,17 @@ void reply_error_and_close(struct request *req, const struct err *err)
     req->reply.close = true;
     reply_error(req, err);
 }
+
+/* The reason is not read by anybody (RFC 9112, 4). */
+void reply_raw(const struct request *req, struct buf *out)
+{
+    const struct request_reply *reply = &req->reply;
+    buf_addf(out,
+             "HTTP/1.1 %d \r\nX-Request-ID: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+             "Cache-Control: no-store\r\nConnection: close\r\n",
+             reply->status, req->id, reply->content_type, reply->body.len);
+    for (size_t i = 0; i < reply->header_count; i++)
+        buf_addf(out, "%s: %s\r\n", reply->header[i].name, reply->header[i].value);
+    buf_addf(out, "\r\n");
+    buf_add(out, reply->body.data, reply->body.len);
+}

@@ -58,6 +58,9 @@ MUST_USE enum err_code reply_json_unavailable(struct request *req, struct err *e
 /* Everything wrong on the way in: answer, then close the connection. */
 void reply_error_and_close(struct request *req, const struct err *err);
 
+/* The reply that stands, as bytes with its head and the end of the connection. */
+void reply_raw(const struct request *req, struct buf *out);
+
 /* A whole answer as bytes, for connections that come when nobody is left to make one. */
 extern const char reply_raw_unavailable[];
 

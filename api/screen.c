@@ -57,16 +57,25 @@ static bool is_folded(const char *name, size_t name_len, const char *value)
     return false;
 }
 
+/* Blanks behind a value: some versions of the library leave them in it, others put the end over the first.
+ * `end` is that zero byte; behind it stand the rest of the blanks and the end of the line. */
+static size_t blanks_after(const char *end)
+{
+    size_t more = strspn(end + 1, " \t");
+    return more > 0 || end[1] == '\r' ? more + 1 : 0;
+}
+
 void screen_header(struct screen *screen, const char *name, size_t name_len, const char *value,
                    size_t value_len)
 {
-    screen->bytes += name_len + value_len + 4;
     if (!is_token(name, name_len))
         complain(screen, E_INVALID, "a header name that is none");
     else if (value == NULL || !is_field_value(value, value_len))
         complain(screen, E_INVALID, "a header value that is none");
     else if (is_folded(name, name_len, value))
         complain(screen, E_INVALID, "a folded header line");
+    else
+        screen->bytes += (size_t)(value - name) + value_len + blanks_after(value + value_len) + 2;
     if (value == NULL)
         return;
     for (size_t i = 0; i < HEADER_COUNT; i++)
@@ -95,19 +104,30 @@ static void check_length(struct screen *screen)
         complain(screen, E_INVALID, "a Content-Length that is no number");
 }
 
-enum err_code screen_end(struct screen *screen, const char *version, size_t head_bytes, struct err *err)
+static void check_line(struct screen *screen, const struct screen_line *line)
 {
     const struct request *req = screen->req;
-    if (screen->bytes > SCREEN_MAX_HEAD_BYTES || head_bytes > SCREEN_MAX_HEAD_BYTES)
-        return fail(err, E_HEADERS, "the head of a request may have %d bytes", SCREEN_MAX_HEAD_BYTES);
-    bool one_one = strcmp(version, "HTTP/1.1") == 0;
-    if (!one_one && strcmp(version, "HTTP/1.0") != 0)
+    bool one_one = strcmp(line->version, "HTTP/1.1") == 0;
+    if (!one_one && strcmp(line->version, "HTTP/1.0") != 0)
         complain(screen, E_INVALID, "not HTTP/1.1");
+    if (!is_token(line->method, strlen(line->method)))
+        complain(screen, E_INVALID, "a method that is none");
     if (one_one && req->header[HEADER_HOST] == NULL)
         complain(screen, E_INVALID, "no Host");
     if (!one_one && req->header[HEADER_TRANSFER_ENCODING] != NULL)
         complain(screen, E_INVALID, "Transfer-Encoding in HTTP/1.0");
+}
+
+enum err_code screen_end(struct screen *screen, const struct screen_line *line, size_t head_bytes,
+                         struct err *err)
+{
+    if (head_bytes > SCREEN_MAX_HEAD_BYTES)
+        return fail(err, E_HEADERS, "the head of a request may have %d bytes", SCREEN_MAX_HEAD_BYTES);
+    check_line(screen, line);
     check_length(screen);
+    size_t line_bytes = strlen(line->method) + strlen(line->target) + strlen(line->version) + 4;
+    if (line_bytes + screen->bytes + 2 != head_bytes)
+        complain(screen, E_INVALID, "a line of the head that is none");
     if (screen->code != E_OK)
         *err = screen->err;
     return screen->code;

@@ -7,6 +7,10 @@
  * Transfer-Encoding, either of them (or Host) twice, a Transfer-Encoding other than chunked, folded
  * lines, blanks in header names, odd lengths.  Over SCREEN_MAX_HEAD_BYTES of head is 431.
  *
+ * It also drops what it does not understand and says nothing: what stands behind a zero byte, lines that
+ * begin with one or with a colon (they end the head!), more than one space.  So the bytes that are shown
+ * here are summed up, and a head that took more or fewer on the wire is refused, whatever the reason.
+ *
  * Event thread; borrowed texts must live as long as the request.
  */
 #ifndef SOKOUL_API_SCREEN_H
@@ -19,10 +23,18 @@ enum
     SCREEN_MAX_HEAD_BYTES = 8192
 };
 
+/* The request line as the library has split it. */
+struct screen_line
+{
+    const char *method;
+    const char *target;
+    const char *version; /* "HTTP/1.1" or "HTTP/1.0" */
+};
+
 struct screen
 {
     struct request *req;
-    size_t bytes;
+    size_t bytes;       /* of the header lines seen */
     enum err_code code; /* the first complaint */
     struct err err;
 };
@@ -30,9 +42,9 @@ struct screen
 /* One header line; sets req->header[] when it is one of ours. */
 void screen_header(struct screen *screen, const char *name, size_t name_len, const char *value,
                    size_t value_len);
-/* After the last one; `version` is "HTTP/1.1" or "HTTP/1.0", `head_bytes` what the head took on the wire.
+/* After the last one; `head_bytes` is what the head took on the wire, from the method to the empty line.
  * E_INVALID, E_HEADERS. */
-MUST_USE enum err_code screen_end(struct screen *screen, const char *version, size_t head_bytes,
+MUST_USE enum err_code screen_end(struct screen *screen, const struct screen_line *line, size_t head_bytes,
                                   struct err *err);
 /* Splits what stood in the request line: req->target, `query` ("" without one).  E_INVALID. */
 MUST_USE enum err_code screen_target(struct request *req, const char *uri, const char **query,

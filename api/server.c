@@ -8,6 +8,7 @@
 #include "api/listen.h"
 #include "api/mw/chain.h"
 #include "api/mw/links.h"
+#include "api/overrule.h"
 #include "api/pool.h"
 #include "api/query.h"
 #include "api/reply.h"
@@ -69,7 +70,9 @@ static void add_headers(struct server *server, struct MHD_Response *response, co
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, req->reply.content_type);
     for (size_t i = 0; i < req->reply.header_count; i++)
         MHD_add_response_header(response, req->reply.header[i].name, req->reply.header[i].value);
-    if (req->reply.close || health_draining(server->app->health))
+    /* How the library reads the frame of chunks is its secret, so nothing is read behind them. */
+    const bool last = req->reply.close || req->header[HEADER_TRANSFER_ENCODING] != NULL;
+    if (last || health_draining(server->app->health))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
@@ -83,9 +86,9 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
         return MHD_NO;
     add_headers(server, response, req);
     conns_phase(req->conn, CONN_SEND);
-    enum MHD_Result result = MHD_queue_response(connection, (unsigned)req->reply.status, response);
+    bool queued = overrule_queue(connection, (unsigned)req->reply.status, response);
     MHD_destroy_response(response);
-    return result;
+    return queued ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result finish(struct server *server, struct MHD_Connection *connection, struct request *req)
@@ -128,6 +131,7 @@ static enum method method_of(const char *text)
 static enum err_code read_head(struct server *server, struct MHD_Connection *connection, struct request *req,
                                const char *version, const char **query, struct err *err)
 {
+    const struct screen_line line = {req->method_text, req->target, version};
     struct screen screen = {.req = req};
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, &screen);
     screen_request_id(req);
@@ -135,7 +139,7 @@ static enum err_code read_head(struct server *server, struct MHD_Connection *con
                    req->header[HEADER_FORWARDED_FOR], req->client);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    if (screen_end(&screen, version, info != NULL ? info->header_size : 0, err) != E_OK)
+    if (screen_end(&screen, &line, info != NULL ? info->header_size : 0, err) != E_OK)
         return err->code;
     return screen_target(req, req->target, query, err);
 }
@@ -286,6 +290,52 @@ static struct conn *conn_of(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
+/* What the library says about a request that it cannot read: our failures that have its statuses. */
+static void judge(unsigned status, struct err *err)
+{
+    if (status == MHD_HTTP_CONTENT_TOO_LARGE)
+        fail(err, E_TOO_LARGE, "the body may not have that many bytes");
+    else if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
+        fail(err, E_HEADERS, "the head of a request may have %d bytes", SCREEN_MAX_HEAD_BYTES);
+    else if (status == MHD_HTTP_INTERNAL_SERVER_ERROR)
+        fail(err, E_NO_MEMORY, "out of memory");
+    else
+        fail(err, E_INVALID, "this is no HTTP/1.1");
+}
+
+/* Past the library, and the last that is said: its own answer has no place in this connection. */
+static void say_refusal(struct request *req, struct conn *conn, const struct err *err)
+{
+    struct buf text;
+    buf_init(&text, REPLY_MAX_BYTES);
+    if (req->id[0] == '\0')
+        screen_request_id(req);
+    reply_error_and_close(req, err);
+    reply_raw(req, &text);
+    if (!text.failed)
+        conn_say(conn, text.data, text.len);
+    buf_fini(&text);
+    chain_finish(req);
+}
+
+/* Before the request line is complete there is no request yet: one is made for the answer. */
+void server_refuse(struct MHD_Connection *connection, unsigned status)
+{
+    struct conn *conn = conn_of(connection);
+    if (conn == NULL)
+        return;
+    struct server *server = conn_owner(conn);
+    struct request *there = conn_request(conn);
+    struct request *req = there != NULL ? there : pool_get(server->pool);
+    if (req == NULL)
+        return;
+    struct err err = ERR_INIT;
+    judge(status, &err);
+    say_refusal(req, conn, &err);
+    if (there == NULL)
+        pool_put(server->pool, req);
+}
+
 /* The request line is there, exactly as it was sent. */
 static void *on_uri(void *of, const char *uri, struct MHD_Connection *connection)
 {
@@ -298,6 +348,7 @@ static void *on_uri(void *of, const char *uri, struct MHD_Connection *connection
     req->target = arena_strdup(req->arena, uri);
     if (req->target == NULL)
         req->target = "";
+    conn_set_request(req->conn, req);
     conns_phase(req->conn, CONN_HEAD);
     flight_begin(server->flight);
     return req;
@@ -313,6 +364,7 @@ static void on_completed(void *of, struct MHD_Connection *connection, void **slo
     if (req == NULL)
         return;
     *slot = NULL;
+    conn_set_request(req->conn, NULL);
     conns_phase(req->conn, CONN_IDLE);
     pool_put(server->pool, req);
     flight_end(server->flight);
@@ -386,7 +438,7 @@ static enum err_code start_conns(struct server *server, struct err *err)
         .max_per_address = conf->api_connections_per_address,
         .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
         .tick = on_tick,
-        .tick_of = server,
+        .of = server,
     };
     return conns_start(&config, &server->conns, err);
 }
@@ -398,13 +450,16 @@ static enum err_code start_daemon(struct server *server, struct err *err)
         return err->code;
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    /* From 1.0 on the library joins folded lines unseen unless it is strict; before, it is strict about less
+     * than we are and closes without a word. */
+    const int strict = strtol(MHD_get_version(), NULL, 10) >= 1;
     server->daemon = MHD_start_daemon(
         flags, 0, on_accept, server, on_request, server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
         MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->api_connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, strict, MHD_OPTION_URI_LOG_CALLBACK,
+        on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (server->daemon != NULL)
         return E_OK;
     close(server->listen_fd);
