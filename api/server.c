@@ -380,12 +380,13 @@ static void on_connection(void *of, struct MHD_Connection *connection, void **sl
         *slot = NULL;
         return;
     }
-    const union MHD_ConnectionInfo *fd =
+    /* One answer at a time: the library may give each of them in the same place. */
+    const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *peer =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (fd != NULL && peer != NULL)
-        *slot = conns_add(server->conns, fd->connect_fd, peer->client_addr);
+    const int fd = info != NULL ? info->connect_fd : -1;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (fd >= 0 && info != NULL)
+        *slot = conns_add(server->conns, fd, info->client_addr);
 }
 
 static enum MHD_Result on_accept(void *of, const struct sockaddr *peer, socklen_t len)
