@@ -66,7 +66,8 @@ static const struct route rows[] = {
     {METHOD_GET, "/downloads/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_get},
     {METHOD_DELETE, "/downloads/{id}", WHO_USER, LANE_EXECUTOR, DB, .query = {"files"},
      .handle = downloads_delete},
-    {METHOD_GET, "/downloads/{id}/files", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_files},
+    {METHOD_GET, "/downloads/{id}/files", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES},
+     .handle = downloads_files},
     {METHOD_POST, "/downloads/{id}/pause", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_pause},
     {METHOD_POST, "/downloads/{id}/resume", WHO_USER, LANE_EXECUTOR, DB, .handle = downloads_resume},
 

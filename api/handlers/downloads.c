@@ -188,17 +188,16 @@ enum err_code downloads_files(struct request *req, struct err *err)
 {
     struct db *db;
     struct id id;
-    const char *items = NULL;
-    if (!answer_owned_id(req, &id, err) || request_db(req, &db, err) != E_OK)
+    struct request_page asked;
+    struct store_ask ask;
+    struct store_page page;
+    if (answer_ask(req, &asked, &ask, err) != E_OK || !answer_owned_id(req, &id, err) ||
+        request_db(req, &db, err) != E_OK)
         return err->code;
-    enum err_code code = download_store_files(db, req->arena, id.text, answer_viewer(req), &items, err);
+    enum err_code code = download_store_files(db, req->arena, id.text, answer_viewer(req), &ask, &page, err);
     if (code != E_OK)
         return answer_owned(req, code, err);
-    struct json_writer w = reply_begin(req);
-    json_begin_object(&w, NULL);
-    json_put_raw(&w, "items", items);
-    json_end_object(&w);
-    return reply_json(req, REPLY_OK, err);
+    return answer_page(req, &asked, &page, err);
 }
 
 /* The hunter sees within a second what is wanted. */

@@ -59,15 +59,29 @@ static const struct store_list list = {
      "WHERE " SQL_LISTED "LIMIT 10001) c",
      2},
 };
-static const struct db_stmt files = {
-    "download_files",
-    "SELECT (SELECT coalesce(json_agg(json_build_object('index', i, 'path', f->>'path', "
-    "'size', (f->>'size')::bigint, 'progress', coalesce((f->>'progress')::double precision, d.progress), "
-    "'stream_url', '/downloads/' || d.id || '/stream/' || i) ORDER BY i), '[]') FROM "
-    "(SELECT f, coalesce((f->>'index')::bigint, n - 1) AS i "
-    "FROM jsonb_array_elements(coalesce(t.files, '[]')) WITH ORDINALITY AS e(f, n)) x) " SQL_FROM
-    "WHERE d.id = $1 AND " SQL_THEIRS,
+static const struct db_stmt seen = {
+    "download_seen",
+    "SELECT 1 FROM downloads d WHERE d.id = $1 AND " SQL_THEIRS,
     2,
+};
+/* As they stand in the torrent, by parts of 100: a list's key falls, so it is the place below zero. */
+static const struct store_list files = {
+    {"download_files",
+     "SELECT json_build_object('index', coalesce((f->>'index')::bigint, at), 'path', f->>'path', "
+     "'size', (f->>'size')::bigint, 'progress', coalesce((f->>'progress')::double precision, progress), "
+     "'stream_url', '/downloads/' || id || '/stream/' || coalesce((f->>'index')::bigint, at)), -at, id FROM "
+     "(SELECT d.id, d.progress, f, c.part * 100 + n - 1 AS at, w.first "
+     "FROM (SELECT coalesce(1 - $5::bigint, $4::bigint) AS first) w CROSS JOIN downloads d "
+     "JOIN torrent_files c ON c.torrent_id = d.torrent_id AND c.part >= w.first / 100 "
+     "AND c.part <= (w.first + $3::bigint) / 100 "
+     "CROSS JOIN jsonb_array_elements(c.files) WITH ORDINALITY AS e(f, n) "
+     "WHERE d.id = $1 AND " SQL_THEIRS " AND ($6::uuid IS NULL OR d.id = $6::uuid)) x "
+     "WHERE at >= first ORDER BY at LIMIT $3::bigint",
+     6},
+    {"download_files_count",
+     "SELECT coalesce(sum(c.count), 0) FROM downloads d JOIN torrent_files c ON c.torrent_id = d.torrent_id "
+     "WHERE d.id = $1 AND " SQL_THEIRS,
+     2},
 };
 static const struct db_stmt want = {
     "download_want",
@@ -130,10 +144,15 @@ enum err_code download_store_list(struct db *db, struct arena *arena, const char
 }
 
 enum err_code download_store_files(struct db *db, struct arena *arena, const char *download_id,
-                                   const char *viewer, const char **items, struct err *err)
+                                   const char *viewer, const struct store_ask *ask, struct store_page *page,
+                                   struct err *err)
 {
-    const char *params[] = {download_id, viewer};
-    return store_read_one(db, arena, &(struct db_call){&files, params}, "no such download", items, err);
+    const char *filters[] = {download_id, viewer};
+    const char *there;
+    const struct db_call call = {&seen, filters};
+    if (store_read_one(db, arena, &call, "no such download", &there, err) != E_OK)
+        return err->code;
+    return store_list_read(db, arena, &files, filters, ask, page, err);
 }
 
 enum err_code download_store_want(struct db *db, struct arena *arena, const struct download_wish *wish,
