@@ -21,6 +21,11 @@
 #define WORK (ROUTE_DB | ROUTE_IDEMPOTENT)
 #define PAGES "page", "limit", "cursor"
 
+enum
+{
+    FORM_BYTES = 16 << 10 /* a few short fields, each character escaped */
+};
+
 static const struct route rows[] = {
     /* health and metrics: answered on the event thread, also with everything down */
     {METHOD_GET, "/health", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = health_get},
@@ -32,29 +37,30 @@ static const struct route rows[] = {
     {METHOD_GET, "/metrics", WHO_ALL, LANE_EVENT, ROUTE_FREE | ROUTE_INTERNAL, .handle = health_get_metrics},
 
     /* accounts */
-    {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, .handle = auth_register},
-    {METHOD_POST, "/auth/login", WHO_ALL, LANE_PASSWORDS, JSON, .handle = auth_login},
-    {METHOD_POST, "/auth/refresh", WHO_ALL, LANE_EXECUTOR, JSON, .handle = auth_refresh},
-    {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON, .handle = auth_logout},
+    {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = auth_register},
+    {METHOD_POST, "/auth/login", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = auth_login},
+    {METHOD_POST, "/auth/refresh", WHO_ALL, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = auth_refresh},
+    {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = auth_logout},
     {METHOD_GET, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_get},
-    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_PASSWORDS, JSON, .handle = profile_patch},
+    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = profile_patch},
     {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
 
     /* titles */
     {METHOD_GET, "/search", WHO_USER, LANE_PROVIDER, DB, .query = {"query", "type", PAGES},
      .handle = search_get},
-    {METHOD_POST, "/search", WHO_USER, LANE_PROVIDER, WORK | ROUTE_BODY_JSON, .handle = search_post},
+    {METHOD_POST, "/search", WHO_USER, LANE_PROVIDER, WORK | ROUTE_BODY_JSON, FORM_BYTES,
+     .handle = search_post},
     {METHOD_GET, "/media/favorites", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = favorites_list},
-    {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, .handle = favorites_add},
+    {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = favorites_add},
     {METHOD_DELETE, "/media/favorite/{media_id}", WHO_USER, LANE_EXECUTOR, DB, .handle = favorites_remove},
     {METHOD_GET, "/media/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = media_get,
      .handle_batch = media_get_batch},
     {METHOD_GET, "/media/{id}/releases", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES},
      .handle = media_list_releases},
     {METHOD_POST, "/media/{id}/releases/search", WHO_USER, LANE_EXECUTOR,
-     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, .handle = media_search_releases},
+     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, FORM_BYTES, .handle = media_search_releases},
     {METHOD_GET, "/watch-history", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = history_list},
-    {METHOD_POST, "/watch-history", WHO_USER, LANE_EXECUTOR, JSON, .handle = history_add},
+    {METHOD_POST, "/watch-history", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = history_add},
 
     /* downloads */
     {METHOD_POST, "/torrents/inspect", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_BODY_BYTES_OK, TORRENT_MAX_BYTES,

@@ -180,19 +180,17 @@ def test_queries_are_read_strictly(api):
 
 
 # req: S181
-def test_a_megabyte_is_a_body_and_one_byte_more_is_not(api, port):
+def test_a_megabyte_is_a_body_and_one_byte_more_is_not(user, port):
     limit = 1 << 20
     json_type = {"Content-Type": "application/json"}
-    padded = b'{"username":"nobody","password":"not the one"' + b" " * limit
-    assert api.request("POST", "/auth/login", body=padded[:limit - 1] + b"}", headers=json_type).status == 401
-    assert api.request("POST", "/auth/login", body=padded[:limit] + b"}", headers=json_type).status == 413
-    answer = ask(port, f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
-                       f"Content-Length: {limit + 1}\r\n\r\n")
+    padded = b'{"media_id":"no id"' + b" " * limit
+    assert user.request("POST", "/downloads/start", body=padded[:limit - 1] + b"}", headers=json_type).status == 400
+    assert user.request("POST", "/downloads/start", body=padded[:limit] + b"}", headers=json_type).status == 413
+    lines = f"POST /downloads/start HTTP/1.1\r\n{HOST}Content-Type: application/json\r\nAuthorization: Bearer {user.token}\r\n"
+    answer = ask(port, f"{lines}Content-Length: {limit + 1}\r\n\r\n")
     assert status(answer) == 413 and problem(answer)["status"] == 413  # not a byte of the body was sent
     chunk = f"{65536:x}\r\n{' ' * 65536}\r\n"
-    answer = ask(port, f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
-                       f"Transfer-Encoding: chunked\r\n\r\n{chunk * 17}0\r\n\r\n")
-    assert status(answer) == 413
+    assert status(ask(port, f"{lines}Transfer-Encoding: chunked\r\n\r\n{chunk * 17}0\r\n\r\n")) == 413
 
 
 def test_bodies_have_to_be_json(api):
