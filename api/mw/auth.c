@@ -56,7 +56,7 @@ enum err_code auth_find(struct request *req, struct err *err)
     return E_OK;
 }
 
-enum err_code auth_offered(struct request *req, struct err *err)
+static enum err_code auth_offered(struct request *req, struct err *err)
 {
     if (req->route->who == WHO_ALL)
         return E_OK;
@@ -64,6 +64,13 @@ enum err_code auth_offered(struct request *req, struct err *err)
         if (req->header[ways[i].header] != NULL)
             return E_OK;
     return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
+}
+
+enum err_code auth_early(struct request *req, struct err *err)
+{
+    if (auth_offered(req, err) != E_OK || !body_follows(req))
+        return err->code;
+    return auth_find(req, err) == E_OK ? auth_allow(req, err) : err->code;
 }
 
 enum err_code auth_allow(struct request *req, struct err *err)

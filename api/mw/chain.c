@@ -8,9 +8,11 @@
 /* Before: the request id and refusals of smuggled headers (screen.c), the route (router.c), draining. */
 const struct link chain_event[] = {
 
-    {"internal", internal_check}, {"credentials", auth_offered}, {"query", query_check},
-    {"size", size_check},         {"type", type_check},          {"idempotency key", idempotency_check},
-    {"database", database_check}, {"backlog", backlog_check},    {NULL, NULL},
+    {"internal", internal_check}, {"credentials", auth_early},
+    {"query", query_check},       {"size", size_check},
+    {"type", type_check},         {"idempotency key", idempotency_check},
+    {"database", database_check}, {"backlog", backlog_check},
+    {"uploads", upload_check},    {NULL, NULL},
 };
 
 const struct link chain_executor[] = {

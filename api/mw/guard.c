@@ -72,7 +72,7 @@ enum err_code size_check(struct request *req, struct err *err)
     return fail(err, E_TOO_LARGE, "the body may have %zu bytes", size_limit(req->route));
 }
 
-static bool has_body(const struct request *req)
+bool body_follows(const struct request *req)
 {
     const char *length = req->header[HEADER_CONTENT_LENGTH];
     if (req->header[HEADER_TRANSFER_ENCODING] != NULL)
@@ -83,7 +83,7 @@ static bool has_body(const struct request *req)
 enum err_code type_check(struct request *req, struct err *err)
 {
     unsigned flags = req->route->flags;
-    if (!(flags & ROUTE_BODY_JSON) || (flags & ROUTE_BODY_BYTES_OK) || !has_body(req))
+    if (!(flags & ROUTE_BODY_JSON) || (flags & ROUTE_BODY_BYTES_OK) || !body_follows(req))
         return E_OK;
     if (request_is_type(req, "application/json"))
         return E_OK;

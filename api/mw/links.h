@@ -28,13 +28,14 @@ enum err_code idempotency_check(struct request *req, struct err *err);
 enum err_code idempotency_hash(struct request *req, struct err *err);
 /* Too old to be worth working for: E_DEADLINE. */
 enum err_code deadline_check(struct request *req, struct err *err);
-/* Whether there is anything to look at: turns strangers away before they may send a body. */
-enum err_code auth_offered(struct request *req, struct err *err);
+/* Whether there is anything to look at, and what it is worth if a body follows: nobody sends one in vain. */
+enum err_code auth_early(struct request *req, struct err *err);
 /* Who is it: Authorization: Bearer.  Sets req->user; E_UNAUTHENTICATED for a broken token. */
 enum err_code auth_find(struct request *req, struct err *err);
 /* May they: E_UNAUTHENTICATED, E_FORBIDDEN. */
 enum err_code auth_allow(struct request *req, struct err *err);
 
+bool body_follows(const struct request *req); /* as the headers say */
 size_t size_limit(const struct route *route); /* of the body, in bytes; route NULL: the default */
 /* True: the body has arrived and is fine; E_INVALID when a body is missing. */
 MUST_USE enum err_code body_check(struct request *req, struct err *err);
