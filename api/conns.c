@@ -18,6 +18,7 @@ enum
     TICK_MS = 250,
     LOOK_EACH_TICKS = 4, /* how often idle connections are asked whether a byte has come */
     ADDRESS_BUCKETS = 4096,
+    READ_WINDOW_MS = 10000,
     LINGER_MAX = 64,
     LINGER_MS = 2000,
     LINGER_READS = 64 /* of 16 KiB at a time, so that one sender does not keep the thread */
@@ -42,10 +43,11 @@ struct conn
     atomic_bool linger;
     bool late; /* shut down already */
     struct address_count *address;
-    /* The reaper's: how much had come when the idle phase that began at seen_since_ms was first seen. */
+    /* The reaper's: how much had come (sending: had arrived) when the phase that began at seen_since_ms was
+     * first seen. */
     int64_t seen_since_ms;
     uint64_t seen_bytes;
-    int64_t began_ms; /* first byte after that; 0: none */
+    int64_t began_ms; /* first byte after that, 0: none; sending: when seen_bytes was seen */
 };
 
 struct lingering
@@ -213,29 +215,36 @@ struct request *conn_request(const struct conn *conn)
     return conn->request;
 }
 
+void conn_narrow(struct conn *conn)
+{
+    const int bytes = CONN_SEND_BYTES / 2; /* the kernel doubles it, for what it needs itself */
+    if (conn != NULL)
+        setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 void conn_say(struct conn *conn, const char *bytes, size_t len)
 {
-    if (send(conn->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (conn == NULL || send(conn->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return; /* it does not read: there is nobody to tell */
     conns_linger(conn);
 }
 
 /* ---- the reaper ------------------------------------------------------------------------------ */
 
-static uint64_t received_bytes(int fd)
+static struct tcp_info ask_kernel(int fd)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-        return 0;
-    return info.tcpi_bytes_received;
+        return (struct tcp_info){0};
+    return info;
 }
 
 /* When the first byte of a head came, as far as one has looked; 0: none yet.  Between requests the library
  * says nothing about it; the kernel does. */
 static int64_t head_began_ms(struct conn *conn, enum conn_phase phase, int64_t since_ms, int64_t now_ms)
 {
-    uint64_t bytes = received_bytes(conn->fd);
+    uint64_t bytes = ask_kernel(conn->fd).tcpi_bytes_received;
     if (conn->seen_since_ms != since_ms)
     {
         conn->seen_since_ms = since_ms;
@@ -245,6 +254,21 @@ static int64_t head_began_ms(struct conn *conn, enum conn_phase phase, int64_t s
     if (conn->began_ms == 0 && bytes > conn->seen_bytes)
         conn->began_ms = now_ms;
     return conn->began_ms;
+}
+
+/* Whether a window has passed in which too little arrived. */
+static bool reads_slowly(const struct conns *conns, struct conn *conn, int64_t since_ms, int64_t now_ms)
+{
+    const uint64_t least = (uint64_t)conns->config.min_read_bytes_s * READ_WINDOW_MS / 1000;
+    const bool first = conn->seen_since_ms != since_ms;
+    if (least == 0 || (!first && now_ms - conn->began_ms < READ_WINDOW_MS))
+        return false;
+    const uint64_t bytes = ask_kernel(conn->fd).tcpi_bytes_acked;
+    const bool slow = !first && bytes - conn->seen_bytes < least;
+    conn->seen_since_ms = since_ms;
+    conn->seen_bytes = bytes;
+    conn->began_ms = now_ms;
+    return slow;
 }
 
 static bool is_over(const struct conns *conns, enum conn_phase phase, int64_t since_ms, int64_t now_ms)
@@ -258,6 +282,8 @@ static bool is_late(struct conns *conns, struct conn *conn, int64_t now_ms)
     enum conn_phase phase = (enum conn_phase)atomic_load(&conn->phase);
     int64_t since_ms = atomic_load(&conn->since_ms);
     bool over = is_over(conns, phase, since_ms, now_ms);
+    if (phase == CONN_SEND && !over)
+        over = reads_slowly(conns, conn, since_ms, now_ms) && atomic_load(&conn->since_ms) == since_ms;
     if (phase != CONN_NEW && phase != CONN_IDLE)
         return over;
     if (!over && conns->ticks % LOOK_EACH_TICKS != 0)

@@ -8,8 +8,10 @@
  *
  * The HTTP library only knows inactivity, so that a byte a second would live for ever; here each phase
  * has its time, counted from its start.  A thread looks four times a second and shuts down the sockets
- * that are late (the library then sees the end and closes them).  A connection that leaves while its
- * client still sends is drained for a moment, so that the reply is not lost in a reset.
+ * that are late (the library then sees the end and closes them).  Who is sent more than the sockets hold
+ * has to read at a least rate, too: what the kernel was told to have arrived is looked at once a second.  A
+ * connection that leaves while its client still sends is drained for a moment, so that the reply is not lost
+ * in a reset.
  *
  * Threads: conns_add, conns_phase and conns_remove from the event thread, the rest from any.
  */
@@ -23,6 +25,11 @@
 
 struct conns;
 struct conn;
+
+enum
+{
+    CONN_SEND_BYTES = 128 << 10
+};
 
 enum conn_phase
 {
@@ -39,6 +46,7 @@ struct conns_config
 {
     int64_t limit_ms[CONN_PHASES]; /* 0: none */
     size_t max_per_address;
+    uint32_t min_read_bytes_s;          /* of a client in CONN_SEND, over ten seconds; 0: none */
     const struct conf_cidrs *exempt[2]; /* borrowed; NULL: none */
     void (*tick)(void *of);             /* four times a second, from the reaper's thread; may be NULL */
     void *of;
@@ -61,6 +69,8 @@ void *conn_owner(const struct conn *conn);
 /* The request that is being read or answered; NULL: none.  The event thread's. */
 void conn_set_request(struct conn *conn, struct request *req);
 struct request *conn_request(const struct conn *conn);
+/* A long answer follows: the kernel, which would hold megabytes of it, takes no more than CONN_SEND_BYTES. */
+void conn_narrow(struct conn *conn);
 /* Bytes past the library, as far as the socket takes them at once. */
 void conn_say(struct conn *conn, const char *bytes, size_t len);
 

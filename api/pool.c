@@ -11,21 +11,24 @@
 enum
 {
     KEEP_REQUESTS = 256,
-    KEEP_BUFFER_BYTES = 16384
+    KEEP_BUFFER_BYTES = 4096
 };
 
 struct pool
 {
     const struct app *app;
+    const struct budgets *budgets;
     struct request *free;
     int count;
 };
 
-struct pool *pool_new(const struct app *app)
+struct pool *pool_new(const struct app *app, const struct budgets *budgets)
 {
     struct pool *pool = calloc(1, sizeof *pool);
-    if (pool != NULL)
-        pool->app = app;
+    if (pool == NULL)
+        return NULL;
+    pool->app = app;
+    pool->budgets = budgets;
     return pool;
 }
 
@@ -80,6 +83,7 @@ struct request *pool_get(struct pool *pool)
     if (req == NULL)
         return NULL;
     req->app = pool->app;
+    req->budgets = pool->budgets;
     req->method = METHOD_OTHER;
     req->body = "";
     req->started_ns = clock_mono_ns();
@@ -99,8 +103,17 @@ static void rinse(struct buf *buf, size_t max_bytes)
     buf->max = max_bytes;
 }
 
+void pool_unload(struct request *req)
+{
+    rinse(&req->upload, ROUTE_BODY_BYTES);
+    budget_give(&req->uploaded);
+    arena_reset(req->arena);
+}
+
 void pool_put(struct pool *pool, struct request *req)
 {
+    budget_give(&req->uploaded);
+    budget_give(&req->answered);
     if (pool->count == KEEP_REQUESTS)
     {
         request_free(req);

@@ -10,9 +10,11 @@
 
 struct pool;
 
-struct pool *pool_new(const struct app *app); /* NULL when out of memory */
-void pool_free(struct pool *pool);            /* every request must be back */
-struct request *pool_get(struct pool *pool);  /* NULL when out of memory */
+struct pool *pool_new(const struct app *app, const struct budgets *budgets); /* NULL when out of memory */
+void pool_free(struct pool *pool);                                           /* every request must be back */
+struct request *pool_get(struct pool *pool);                                 /* NULL when out of memory */
 void pool_put(struct pool *pool, struct request *req);
+/* The reply is on its way, its headers copied: keeps the bytes of its body and no other memory. */
+void pool_unload(struct request *req);
 
 #endif

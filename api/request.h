@@ -25,6 +25,7 @@
 #define SOKOUL_API_REQUEST_H
 
 #include "api/app.h"
+#include "api/budget.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -165,6 +166,9 @@ struct request
     struct conn *conn;
     int stage; /* server.c's */
     struct buf upload;
+    const struct budgets *budgets;
+    struct budget_share uploaded;
+    struct budget_share answered;
     bool logged;
 };
 

@@ -2,6 +2,7 @@
 #include "api/server.h"
 
 #include "api/address.h"
+#include "api/budget.h"
 #include "api/conns.h"
 #include "api/flight.h"
 #include "api/lanes.h"
@@ -11,6 +12,7 @@
 #include "api/overrule.h"
 #include "api/pool.h"
 #include "api/query.h"
+#include "api/refusal.h"
 #include "api/reply.h"
 #include "api/route.h"
 #include "api/router.h"
@@ -54,6 +56,7 @@ struct server
     struct conns *conns;
     struct lanes *lanes;
     struct flight *flight;
+    struct budgets budgets;
     struct MHD_Daemon *daemon;
     int listen_fd;
     int port;
@@ -86,8 +89,11 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
         return MHD_NO;
     add_headers(server, response, req);
     conns_phase(req->conn, CONN_SEND);
+    if (req->reply.body.len > CONN_SEND_BYTES)
+        conn_narrow(req->conn);
     bool queued = overrule_queue(connection, (unsigned)req->reply.status, response);
     MHD_destroy_response(response);
+    pool_unload(req);
     return queued ? MHD_YES : MHD_NO;
 }
 
@@ -207,15 +213,17 @@ static enum MHD_Result take_head(struct server *server, struct MHD_Connection *c
 
 /* ---- the body ---------------------------------------------------------------------------------- */
 
-static void take_body(struct request *req, const char *data, size_t len)
+/* Who sends too much is answered at once and not read to the end. */
+static enum MHD_Result take_body(struct request *req, const char *data, size_t len)
 {
     struct err err = ERR_INIT;
     buf_add(&req->upload, data, len);
-    if (!req->upload.failed)
-        return;
-    fail(&err, E_TOO_LARGE, "the body may have %zu bytes", size_limit(req->route));
-    reply_error_and_close(req, &err);
-    req->stage = STAGE_REFUSED;
+    if (req->upload.failed)
+        fail(&err, E_TOO_LARGE, "the body may have %zu bytes", size_limit(req->route));
+    if (err.code == E_OK && upload_charge(req, &err) == E_OK)
+        return MHD_YES;
+    refusal_say(req, &err);
+    return MHD_NO;
 }
 
 static enum MHD_Result run_here(struct server *server, struct MHD_Connection *connection, struct request *req)
@@ -273,10 +281,9 @@ static enum MHD_Result on_request(void *of, struct MHD_Connection *connection, c
         return send_reply(server, connection, req);
     if (*len > 0)
     {
-        if (req->stage == STAGE_BODY)
-            take_body(req, data, *len);
+        size_t got = *len;
         *len = 0;
-        return MHD_YES;
+        return req->stage == STAGE_BODY ? take_body(req, data, got) : MHD_YES;
     }
     if (req->stage == STAGE_REFUSED)
         return finish(server, connection, req);
@@ -288,34 +295,6 @@ static struct conn *conn_of(struct MHD_Connection *connection)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info != NULL ? info->socket_context : NULL;
-}
-
-/* What the library says about a request that it cannot read: our failures that have its statuses. */
-static void judge(unsigned status, struct err *err)
-{
-    if (status == MHD_HTTP_CONTENT_TOO_LARGE)
-        fail(err, E_TOO_LARGE, "the body may not have that many bytes");
-    else if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
-        fail(err, E_HEADERS, "the head of a request may have %d bytes", SCREEN_MAX_HEAD_BYTES);
-    else if (status == MHD_HTTP_INTERNAL_SERVER_ERROR)
-        fail(err, E_NO_MEMORY, "out of memory");
-    else
-        fail(err, E_INVALID, "this is no HTTP/1.1");
-}
-
-/* Past the library, and the last that is said: its own answer has no place in this connection. */
-static void say_refusal(struct request *req, struct conn *conn, const struct err *err)
-{
-    struct buf text;
-    buf_init(&text, REPLY_MAX_BYTES);
-    if (req->id[0] == '\0')
-        screen_request_id(req);
-    reply_error_and_close(req, err);
-    reply_raw(req, &text);
-    if (!text.failed)
-        conn_say(conn, text.data, text.len);
-    buf_fini(&text);
-    chain_finish(req);
 }
 
 /* Before the request line is complete there is no request yet: one is made for the answer. */
@@ -330,8 +309,9 @@ void server_refuse(struct MHD_Connection *connection, unsigned status)
     if (req == NULL)
         return;
     struct err err = ERR_INIT;
-    judge(status, &err);
-    say_refusal(req, conn, &err);
+    refusal_judge(status, &err);
+    req->conn = conn;
+    refusal_say(req, &err);
     if (there == NULL)
         pool_put(server->pool, req);
 }
@@ -436,6 +416,7 @@ static enum err_code start_conns(struct server *server, struct err *err)
                      [CONN_BODY] = (int64_t)conf->api_body_timeout_s * 1000,
                      [CONN_SEND] = SEND_LIMIT_MS,
                      [CONN_IDLE] = (int64_t)conf->api_keepalive_s * 1000},
+        .min_read_bytes_s = conf->api_read_min_bytes_s,
         .max_per_address = conf->api_connections_per_address,
         .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
         .tick = on_tick,
@@ -476,8 +457,8 @@ enum err_code server_start(const struct app *app, struct server **out, struct er
     server->app = app;
     server->flight = flight_new();
     server->router = router_new(&routes);
-    server->pool = pool_new(app);
-    enum err_code code = E_OK;
+    server->pool = pool_new(app, &server->budgets);
+    enum err_code code = budgets_open(app->conf, &server->budgets, err);
     if (server->flight == NULL || server->router == NULL || server->pool == NULL)
         code = fail(err, E_NO_MEMORY, "out of memory");
     if (code == E_OK)
@@ -536,5 +517,6 @@ void server_free(struct server *server)
     pool_free(server->pool);
     router_free(server->router);
     flight_free(server->flight);
+    budgets_close(&server->budgets);
     free(server);
 }

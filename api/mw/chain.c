@@ -30,6 +30,7 @@ enum err_code chain_run(const struct link *chain, struct request *req, struct er
 
 void chain_finish(struct request *req)
 {
+    answer_charge(req);
     cors_add(req);
     access_note(req);
 }

@@ -35,6 +35,13 @@ enum err_code auth_find(struct request *req, struct err *err);
 /* May they: E_UNAUTHENTICATED, E_FORBIDDEN. */
 enum err_code auth_allow(struct request *req, struct err *err);
 
+/* A body over API_UPLOADS_MIB, E_UNAVAILABLE, or API_UPLOADS_PER_USER_MIB, E_TOO_MANY: as it is announced. */
+enum err_code upload_check(struct request *req, struct err *err);
+/* The same of what has arrived. */
+MUST_USE enum err_code upload_charge(struct request *req, struct err *err);
+/* Takes the reply's bytes into account; one that is too much in all or for its reader becomes a refusal. */
+void answer_charge(struct request *req);
+
 bool body_follows(const struct request *req); /* as the headers say */
 size_t size_limit(const struct route *route); /* of the body, in bytes; route NULL: the default */
 /* True: the body has arrived and is fine; E_INVALID when a body is missing. */

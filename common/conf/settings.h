@@ -89,6 +89,11 @@ enum conf_need
     X(API_BODY_TIMEOUT_S, api_body_timeout_s, U32, "10", 1, 3600, NOBODY, RELOAD, "How long the body of a request may take to arrive.") \
     X(API_IDLE_TIMEOUT_S, api_idle_timeout_s, U32, "30", 1, 3600, NOBODY, RELOAD, "When a connection that never asked anything is closed.") \
     X(API_KEEPALIVE_S, api_keepalive_s, U32, "75", 1, 3600, NOBODY, RELOAD, "When a connection that is kept alive is closed.") \
+    X(API_READ_MIN_BYTES_S, api_read_min_bytes_s, U32, "4096", 0, 100000000, NOBODY, FIXED, "Bytes of an answer that a client has to read a second, over any ten; who is slower is cut. 0: no limit.") \
+    X(API_UPLOADS_MIB, api_uploads_mib, U32, "24", 1, 65536, NOBODY, FIXED, "Request bodies held at once, in MiB; past it 503 with Retry-After.") \
+    X(API_UPLOADS_PER_USER_MIB, api_uploads_per_user_mib, U32, "12", 1, 65536, NOBODY, FIXED, "The same of one user, or of one address without a login; past it 429.") \
+    X(API_ANSWERS_MIB, api_answers_mib, U32, "24", 1, 65536, NOBODY, FIXED, "Answers held at once until they are read, in MiB; past it 503 with Retry-After.") \
+    X(API_ANSWERS_PER_USER_MIB, api_answers_per_user_mib, U32, "8", 1, 65536, NOBODY, FIXED, "The same of one user, or of one address without a login; past it 429.") \
     X(API_DRAIN_S, api_drain_s, U32, "10", 1, 600, NOBODY, RELOAD, "How long the API may take to stop.")
 
 #define CONF_LIMITS(X)                                                                                       \

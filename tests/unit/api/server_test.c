@@ -188,6 +188,10 @@ static void configure(void)
                          .api_body_timeout_s = 1,
                          .api_idle_timeout_s = 60,
                          .api_keepalive_s = 60,
+                         .api_uploads_mib = 8,
+                         .api_uploads_per_user_mib = 8,
+                         .api_answers_mib = 8,
+                         .api_answers_per_user_mib = 8,
                          .redis_url = "redis://127.0.0.1:1",
                          .cors_origins = "https://a.example, https://b.example"};
     snprintf(conf.api_listen.host, sizeof conf.api_listen.host, "127.0.0.1");

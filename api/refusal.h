@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * refusal.h -- an answer that ends its connection, past the HTTP library, which could give none or would
+ * give its own.  The caller tells the library that its application has failed, so that it closes.
+ *
+ * Threads: the event thread.
+ */
+#ifndef SOKOUL_API_REFUSAL_H
+#define SOKOUL_API_REFUSAL_H
+
+#include "api/request.h"
+
+/* What the library says about a request that it cannot read, as a failure of ours. */
+void refusal_judge(unsigned status, struct err *err);
+/* Sends problem+json on the request's connection, as far as the socket takes it at once. */
+void refusal_say(struct request *req, const struct err *err);
+
+#endif
