@@ -2,6 +2,7 @@
 #include "common/obs/listener.h"
 
 #include "common/base/clock.h"
+#include "common/obs/head.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -87,9 +88,20 @@ static const struct listener_page *find_page(const struct listener *listener, co
     return NULL;
 }
 
+static void write_problem(struct guest *guest, int number, const char *title, const char *header,
+                          bool with_body)
+{
+    struct buf body;
+    char status[80];
+    buf_init(&body, LISTENER_MAX_REPLY_BYTES);
+    buf_addf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}", title, number);
+    snprintf(status, sizeof status, "%d %s%s", number, title, header);
+    write_reply(guest, status, "application/problem+json", &body, with_body);
+    buf_fini(&body);
+}
+
 static void answer(struct listener *listener, struct guest *guest)
 {
-    static const char problem[] = "application/problem+json";
     struct buf body;
     buf_init(&body, LISTENER_MAX_REPLY_BYTES);
     bool get = strncmp(guest->head, "GET ", 4) == 0;
@@ -103,13 +115,10 @@ static void answer(struct listener *listener, struct guest *guest)
         write_reply(guest, good ? "200 OK" : "503 Service Unavailable\r\nRetry-After: 5", page->content_type,
                     &body, !head);
     }
+    else if (get || head)
+        write_problem(guest, 404, "Not Found", "", !head);
     else
-    {
-        buf_addf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}",
-                 get || head ? "Not Found" : "Method Not Allowed", get || head ? 404 : 405);
-        write_reply(guest, get || head ? "404 Not Found" : "405 Method Not Allowed\r\nAllow: GET, HEAD",
-                    problem, &body, !head);
-    }
+        write_problem(guest, 405, "Method Not Allowed", "\r\nAllow: GET, HEAD", true);
     buf_fini(&body);
 }
 
@@ -159,8 +168,11 @@ static void listen_to(struct listener *listener, struct guest *guest)
     }
     guest->head_len += (size_t)got;
     guest->head[guest->head_len] = '\0';
-    if (strstr(guest->head, "\r\n\r\n") != NULL)
+    enum head_state state = head_look(guest->head, guest->head_len);
+    if (state == HEAD_WHOLE)
         answer(listener, guest);
+    else if (state == HEAD_BROKEN)
+        write_problem(guest, 400, "Bad Request", "", true);
     else if (guest->head_len == LISTENER_HEAD_BYTES)
         leave(guest);
 }

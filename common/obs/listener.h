@@ -10,6 +10,8 @@
  * LISTENER_DEADLINE_MS from accept to the last byte and is closed after one answer.  It is no door for
  * strangers: bind it to loopback or a private network; `allow` says who may ask.
  *
+ * What is no head (head.h) is 400.
+ *
  * `fill` runs on the listener's thread, must not block, and answers whether that means 200 or 503.
  * Ownership: pages and `of` are borrowed until listener_stop has returned.
  */

@@ -74,7 +74,10 @@ static const struct
     {"GET /livezz HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "}"},
     {"POST /livez HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n",
      "}"},
-    {"\r\n\r\n", "HTTP/1.1 405 ", "}"},
+    {"\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "}"},
+    {"GET /livez HTTP/1.1\n\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n",
+     "}"},
+    {"GET /livez HTTP/1.1\r\nHost: t\r\n: x\r\n\r\n", "HTTP/1.1 400 ", "\"status\":400}"},
 };
 
 /* req: S389 */
