@@ -222,7 +222,8 @@ static void read_commands(struct node *node)
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     if (poll(&input, 1, 0) <= 0)
         return;
-    ssize_t n = read(STDIN_FILENO, node->line + node->used, sizeof node->line - node->used - 1);
+    size_t room = node->used < sizeof node->line ? sizeof node->line - node->used - 1 : 0;
+    ssize_t n = room == 0 ? 0 : read(STDIN_FILENO, node->line + node->used, room);
     if (n <= 0)
     {
         node->done = true;
