@@ -8,10 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum
-{
-    LOW_SPACE_GIB = 1
-};
+static const double low_space_gib = 1.0;
 
 static const struct
 {
@@ -68,7 +65,7 @@ static void check_space(struct doctor *doctor, const char *dir)
     if (statvfs(dir, &fs) != 0)
         return;
     double gib = (double)fs.f_bavail * (double)fs.f_frsize / (1 << 30);
-    doctor_add(doctor, gib < LOW_SPACE_GIB ? FINDING_BAD : FINDING_OK, "folders", "make room",
+    doctor_add(doctor, gib < low_space_gib ? FINDING_BAD : FINDING_OK, "folders", "make room",
                "%.1f GiB are free in %.200s", gib, dir);
 }
 

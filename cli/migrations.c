@@ -69,10 +69,8 @@ static enum err_code read_one(struct arena *arena, const char *dir, const char *
     if (scratch == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     const char *path = arena_printf(scratch, "%s/%s", dir, file);
-    if (code == E_OK && path == NULL)
-        code = fail(err, E_NO_MEMORY, "out of memory");
     if (code == E_OK)
-        code = read_text(scratch, path, &text, err);
+        code = path == NULL ? fail(err, E_NO_MEMORY, "out of memory") : read_text(scratch, path, &text, err);
     if (code == E_OK && (migration->sql = arena_strdup(arena, text)) == NULL)
         code = fail(err, E_NO_MEMORY, "out of memory");
     arena_free(scratch);

@@ -182,9 +182,10 @@ enum err_code search_get(struct request *req, struct err *err)
 static enum err_code look(struct request *req, const char *job_id, struct job_peek *peek, struct err *err)
 {
     struct db *db;
-    if (request_db(req, &db, err) != E_OK)
-        return err->code;
-    enum err_code code = job_peek_result(db, req->arena, job_id, peek, err);
+    enum err_code code = request_db(req, &db, err);
+    if (code != E_OK)
+        return code;
+    code = job_peek_result(db, req->arena, job_id, peek, err);
     request_db_release(req);
     return code;
 }

@@ -106,7 +106,7 @@ enum err_code findings_merge(struct arena *arena, const struct provider_release 
         finding->key = key_of(arena, &finding->offer);
         n++;
     }
-    bool failed = scratch == NULL || arena_failed(arena);
+    bool failed = list == NULL || scratch == NULL || arena_failed(arena);
     arena_free(scratch);
     if (failed)
         return fail(err, E_NO_MEMORY, "out of memory");

@@ -47,9 +47,10 @@ static enum err_code read_payload(struct job *job, struct wanted *wanted, struct
 static enum err_code read_title(struct job *job, struct wanted *wanted, struct err *err)
 {
     struct db *db = NULL;
-    if (job_db(job, &db, err) != E_OK)
-        return err->code;
-    enum err_code code = media_store_title(db, job_arena(job), wanted->media_id, &wanted->title, err);
+    enum err_code code = job_db(job, &db, err);
+    if (code != E_OK)
+        return code;
+    code = media_store_title(db, job_arena(job), wanted->media_id, &wanted->title, err);
     db_put(db);
     return code;
 }

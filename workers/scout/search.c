@@ -77,12 +77,13 @@ static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
         .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct tmdb_query asked = {query->query, query->type, query->page};
-    if (tmdb_search(&tmdb, &asked, job_arena(job), &found, err) != E_OK)
-        return err->code;
-    if (job_db(job, &db, err) != E_OK)
-        return err->code;
+    enum err_code code = tmdb_search(&tmdb, &asked, job_arena(job), &found, err);
+    if (code == E_OK)
+        code = job_db(job, &db, err);
+    if (code != E_OK)
+        return code;
     const struct catalog_answer answer = {query, &found, desk->conf->search_cache_ttl_s};
-    enum err_code code = catalog_keep(db, desk->cache, job_arena(job), &answer, page, err);
+    code = catalog_keep(db, desk->cache, job_arena(job), &answer, page, err);
     db_put(db);
     return code;
 }
@@ -168,7 +169,7 @@ enum err_code search_run(struct job *job, struct err *err)
 {
     struct scout *scout = job_context(job);
     const struct scout_desk *desk = NULL;
-    struct catalog_query query;
+    struct catalog_query query = {0};
     struct found found = {0};
     if (read_payload(job, &query, err) != E_OK)
         return err->code;
