@@ -268,7 +268,8 @@ lint: ## formatting, warnings, static checks, layers
 	@tools/lint
 
 format: ## put all sources into shape
-	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
+	@tools/setup lint
+	@tools/format
 
 docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md and docs/jobs.sql from the sources
 	@$(O)/tools/gen .

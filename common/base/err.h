@@ -77,10 +77,7 @@ struct err
     char text[200];         /* plain words, always terminated */
 };
 
-#define ERR_INIT                                                                                             \
-    {                                                                                                        \
-        .code = E_OK, .file = ""                                                                             \
-    }
+#define ERR_INIT {.code = E_OK, .file = ""}
 
 /* Fills *err (NULL is allowed: then only the code is returned) and returns `code`. */
 #define fail(err, code, ...) err_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)

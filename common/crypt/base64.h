@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BASE64_TEXT_LEN(bytes) (((bytes)*4 + 2) / 3)
+#define BASE64_TEXT_LEN(bytes) (((bytes) * 4 + 2) / 3)
 
 /* Writes BASE64_TEXT_LEN(len) characters and a NUL. */
 void base64_encode(const void *bytes, size_t len, char *text);

@@ -23,10 +23,12 @@ struct fields
 };
 
 #define FIELD(field_name, member, kind_, need_, low, high)                                                   \
-    {                                                                                                        \
-        .name = (field_name), .type = JSON_##kind_, .need = JSON_##need_,                                    \
-        .at = offsetof(struct fields, member), .min = (low), .max = (high)                                   \
-    }
+    {.name = (field_name),                                                                                   \
+     .type = JSON_##kind_,                                                                                   \
+     .need = JSON_##need_,                                                                                   \
+     .at = offsetof(struct fields, member),                                                                  \
+     .min = (low),                                                                                           \
+     .max = (high)}
 
 static const struct json_field table[] = {
     FIELD("v", v, INT, REQUIRED, 1, INT32_MAX),

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECONDS(n) ((int64_t)(n)*1000000000)
-#define MILLISECONDS(n) ((int64_t)(n)*1000000)
-#define DAYS(n) SECONDS((int64_t)(n)*86400)
-#define MIB(n) ((int64_t)(n)*1048576)
+#define SECONDS(n) ((int64_t)(n) * 1000000000)
+#define MILLISECONDS(n) ((int64_t)(n) * 1000000)
+#define DAYS(n) SECONDS((int64_t)(n) * 86400)
+#define MIB(n) ((int64_t)(n) * 1048576)
 
 enum
 {

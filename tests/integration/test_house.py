@@ -180,6 +180,25 @@ def test_the_hook_lets_good_work_pass(clone, plant):
     assert run(clone, "git", "reset", "-q", "--soft", "HEAD~1").returncode == 0
 
 
+def test_a_file_is_checked_before_git_knows_it(clone, plant):
+    """req: S334"""
+    plant("common/base/planted.h", "int  x( void ) ;\n")
+    found = run(clone, "tools/lint", "--quick")
+    assert found.returncode == 1
+    assert "common/base/planted.h:1:4: error: code should be clang-formatted" in found.stdout
+    assert "common/base/planted.h: the first lines lack" in found.stdout
+    assert run(clone, "tools/format").returncode == 0
+    assert (clone / "common/base/planted.h").read_text(encoding="utf-8") == "int x(void);\n"
+
+
+@pytest.mark.parametrize("tool", ["tools/check-layers", "tools/check-secrets", "tools/check-headers"])
+def test_each_check_of_the_whole_tree_sees_new_files(clone, plant, tool):
+    plant("api/planted.h", '#include "workers/scout/x.h"\n// ' + SECRETS[1][0] + "\n")
+    found = run(clone, tool)
+    assert found.returncode != 0
+    assert "api/planted.h:" in found.stdout + found.stderr
+
+
 def test_a_wrong_script_and_a_missing_licence_are_found(clone, plant):
     """req: S335"""
     found = run(clone, "tools/lint", "--quick", plant("tools/planted", "#!/bin/bash\nrm $1/*\n"))
