@@ -73,7 +73,7 @@ def check_each_ran_once(sokoul, ids):
     assert sokoul.value("SELECT count(*) FROM dead_letters") == 0
     left = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM crowds)"
     eventually(lambda: sokoul.value(left) == 0, 10, "an empty outbox")
-    eventually(lambda: unsettled(sokoul) == 0, 45, "consumers with nothing left")  # the broker waits 30 s for the dead
+    eventually(lambda: unsettled(sokoul) == 0, 45, "consumers with nothing left")  # what a dead worker held comes again after ack_wait
 
 
 def stream_info(nats, name="JOBS"):
