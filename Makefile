@@ -199,9 +199,9 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
+	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
 all: build
 build: $(foreach p,$(BUILT),$(BIN)/$(p)) ## the programs, into build/bin/
@@ -262,6 +262,10 @@ simulate: ## drive the job core through STEPS random steps from SEED, then deman
 	@$(MAKE) --no-print-directory -j$(JOBS) $(SIMULATE)
 	@$(SIMULATE) --seed $(SEED) --steps $(STEPS)
 	@$(SIMULATE) --seed $(SEED) --bugs
+
+SUITE ?= trixie
+test-debian: ## tests, checks and clang in a fresh minimal root of SUITE=trixie or bookworm (root, mmdebstrap)
+	@tools/fresh-debian $(SUITE)
 
 lint: ## formatting, warnings, static checks, layers
 	@tools/setup lint
