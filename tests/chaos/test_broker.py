@@ -287,7 +287,8 @@ def pull(nats, count):
 
 
 def test_a_consumer_that_waits_for_messages_that_are_gone_is_made_anew(world, tmp_path):
-    """A server that was killed remembers messages as unacknowledged that it has no more."""
+    """A server that was killed remembers messages as unacknowledged that it has no more. From 2.10 on a server compares its
+    consumers with their stream as it starts, and mends this itself: then the messages are those that nobody delivers."""
     world.up("sokoul-api")
     into_stream(world, 15)
     store = Store(world, tmp_path)
@@ -305,7 +306,9 @@ def test_a_consumer_that_waits_for_messages_that_are_gone_is_made_anew(world, tm
     store.put_back("obs", "four")
     with world.nats.connect() as nats:
         waiting = nats.js("CONSUMER.INFO.JOBS.scout")
-        assert (waiting["ack_floor"]["stream_seq"], waiting["num_ack_pending"], unacknowledged(world)) == (0, 4, 5)
+        floor, pending = waiting["ack_floor"]["stream_seq"], waiting["num_ack_pending"]
+        compares = [int(n) for n in nats.info["version"].split(".")[:2]] >= [2, 10]
+    assert (floor, pending) == ((15, 0) if compares else (0, 4)) and unacknowledged(world) == 5
     world.holds(80 * SLOW)
     assert world.value("SELECT max(attempts) FROM jobs") == 1
 
@@ -322,7 +325,11 @@ def test_a_consumer_whose_message_is_never_delivered_again_is_made_anew(world):
         def is_empty():
             nats.publish(held, b"+WPI")
             nats.flush()
-            return nats.js("CONSUMER.INFO.JOBS.scout")["num_ack_pending"] == 0 and unacknowledged(world) == 1  # the slow job's
+            try:
+                pending = nats.js("CONSUMER.INFO.JOBS.scout")["num_ack_pending"]
+            except NatsError:  # away for the moment in which it is made anew
+                return False
+            return pending == 0 and unacknowledged(world) == 1  # the slow job's
 
         eventually(is_empty, 60 * SLOW, "a stream without it")
     logs = api.log_text() + scout.log_text()
