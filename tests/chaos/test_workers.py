@@ -223,6 +223,7 @@ def test_a_full_log_disk_stops_nothing(world, tmp_path):
         scout.ask()
         scout.wait()
         scout = world.up("sokoul-scout", {"LOG_LEVEL": "debug"}, ready=False, log=disk / "scout.log")
+        scout.logs_json = False  # a line of which the disk took a part
         scout.wait_ready()
         ids = world.post(count=200)
         world.done(ids)

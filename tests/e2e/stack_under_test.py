@@ -8,8 +8,8 @@
 
 Programs find their settings in an env file and nothing in the environment but what a test
 gives.  stop_all() ends every program by SIGTERM and asserts that each ended with status 0,
-but for those that a test has killed or has declared done with Program.forget(), and that no log shows
-a secret (req: S31, S310).
+but for those that a test has killed or has declared done with Program.forget(), and that each logged
+nothing but JSON, and no secret (req: S31, S310).
 """
 import json
 import os
@@ -39,6 +39,8 @@ def eventually(condition, wait_s=10, what="the condition"):
 
 
 class Program:
+    logs_json = True  # of its log nothing else is expected, and stop() looks
+
     def __init__(self, name, words, env, log_path, port):
         self.name = name
         self.port = port
@@ -56,15 +58,23 @@ class Program:
 
     def log(self, **fields):
         """The log's lines as dicts, those whose fields have these values."""
-        lines = []
-        for line in self.log_text().splitlines():
+        rows, plain = self.log_rows()
+        assert not plain or not self.logs_json, f"{self.name} logged what is no JSON: {plain[:5]}"
+        return [row for row in rows if all(row.get(k) == v for k, v in fields.items())]
+
+    def log_rows(self):
+        """The whole lines that are JSON objects, and those that are not; a killed program may leave half a line."""
+        rows, plain = [], []
+        for line in self.log_text().split("\n")[:-1]:
             try:
                 row = json.loads(line)
             except ValueError:
-                continue
-            if isinstance(row, dict) and all(row.get(k) == v for k, v in fields.items()):
-                lines.append(row)
-        return lines
+                row = None
+            if isinstance(row, dict):
+                rows.append(row)
+            else:
+                plain.append(line)
+        return rows, plain
 
     def running(self):
         return self.child.poll() is None
@@ -124,6 +134,7 @@ class Program:
         if self.expected:
             assert code == 0, f"{self.name} ended with {code}:\n{self.log_text()[-3000:]}"
         self.expected = False
+        self.log()
         return code
 
     def memory_kib(self):

@@ -35,6 +35,7 @@ def start(sokoul, language):
         words, env = [os.path.join(EXAMPLES, "worker"), "--env-file", path], {}
     before = workers(sokoul)
     program = Program(f"demo ({language})", words, sokoul.environment(env), log, port)
+    program.logs_json = language == "c"
     sokoul.programs.append(program)
     eventually(lambda: workers(sokoul) > before or not program.running(), 20, "its row in workers")
     assert program.running(), program.log_text()[-3000:]

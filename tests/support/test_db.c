@@ -115,20 +115,19 @@ static void migrate(void)
     pool = NULL;
 }
 
-bool test_db_create(void)
+void test_db_create(void)
 {
     const char *url = getenv("TEST_DATABASE_URL");
     if (url == NULL || url[0] == '\0')
     {
-        fprintf(stderr, "skipped: TEST_DATABASE_URL is not set\n");
-        return false;
+        fprintf(stderr, "test_db: TEST_DATABASE_URL is not set, so nothing was tested: make test sets it\n");
+        exit(EXIT_FAILURE);
     }
     char sql[128];
     name_fresh(url);
     snprintf(sql, sizeof sql, "CREATE DATABASE %s", fresh_name);
     admin(sql);
     migrate();
-    return true;
 }
 
 void test_db_drop(void)

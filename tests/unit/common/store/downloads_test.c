@@ -345,8 +345,7 @@ END_TEST
 
 int main(void)
 {
-    if (!test_db_create())
-        return EXIT_SUCCESS;
+    test_db_create();
     Suite *suite = suite_create("downloads");
     TCase *tc = tcase_create("downloads");
     tcase_add_checked_fixture(tc, setup, teardown);

@@ -322,8 +322,7 @@ END_TEST
 
 int main(void)
 {
-    if (!test_db_create())
-        return EXIT_SUCCESS;
+    test_db_create();
     Suite *suite = suite_create("store/hunter");
     TCase *cases = tcase_create("hunter");
     tcase_add_checked_fixture(cases, setup, teardown);

@@ -294,8 +294,7 @@ END_TEST
 
 int main(void)
 {
-    if (!test_db_create())
-        return EXIT_SUCCESS;
+    test_db_create();
     Suite *suite = suite_create("titles");
     TCase *tc = tcase_create("titles");
     tcase_add_checked_fixture(tc, setup, teardown);
