@@ -185,8 +185,18 @@ def test_hostile_texts_are_only_texts(sokoul, api):  # req: S48 S49 S159 S164
 
 
 @pytest.mark.parametrize("body", [  # req: S50
-    b'{"username":', b'{"a":1} x', b"[" * 100, b'{"a":NaN}', b'{"a":1,"a":2}', b"[]", b'"x"', b"\xff", b""])
+    b'{"username":', b'{"a":1} x', b'{"a":NaN}', b'{"a":1,"a":2}', b"[]", b'"x"', b"\xff", b""])
 def test_broken_json_is_refused(api, body):
     answer = api.post("/auth/login", body=body, headers={"Content-Type": "application/json"})
     assert answer.status == 400, answer
     assert answer.json["title"] and answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_deep_json_is_refused_for_its_depth(api):  # req: S50
+    def nested(depth):
+        return b'{"username":' + b"[" * depth + b"]" * depth + b"}"
+
+    for depth, too_deep in ((31, False), (32, True), (100, True), (5000, True)):  # the object is one level too
+        answer = api.post("/auth/login", body=nested(depth), headers={"Content-Type": "application/json"})
+        assert answer.status == 400, answer
+        assert ("nested too deeply" in answer.text) == too_deep, (depth, answer.text)

@@ -136,15 +136,21 @@ def test_a_kind_that_nobody_has_fails_for_good(sokoul, scout):
     assert done["status"] == "Failed" and "juggle" in done["detail"] and not letters(sokoul)
 
 
-def test_a_raw_letter_can_be_replayed_with_a_better_payload(sokoul, scout):
+def test_a_raw_letter_can_be_replayed_with_a_better_envelope(sokoul, scout):
     with sokoul.nats.connect() as nats:
         publish(nats, envelope(user_id=None))
     eventually(lambda: letters(sokoul), 15)
     letter = sokoul.value("SELECT id::text FROM dead_letters")
-    answer = sokoul.ctl("dlq", "replay", letter, "--payload", "{}", "--json", check=False)
-    assert answer.returncode in (0, 1), answer.stderr
+    refused = sokoul.ctl("dlq", "replay", letter, "--payload", "{}", check=False)
+    assert refused.returncode == 1 and "still no envelope: v is required" in refused.stderr
     shown = json.loads(sokoul.ctl("dlq", "show", letter, "--json").stdout)
-    assert shown["reason"] == "poison" and shown["job_id"] is None
+    assert (shown["reason"], shown["job_id"]) == ("poison", None)
+    better = json.dumps(envelope())
+    job_id = json.loads(sokoul.ctl("dlq", "replay", letter, "--payload", better, "--json").stdout)["job_id"]
+    assert settled(sokoul, job_id)["status"] == "Completed"
+    assert sokoul.value("SELECT count(*) FROM dead_letters WHERE closed_at IS NULL") == 0
+    again = sokoul.ctl("dlq", "replay", letter, "--payload", better, check=False)
+    assert again.returncode == 1 and "closed already" in again.stderr
 
 
 def test_a_failing_job_ends_as_it_should(sokoul, scout):  # req: S112 S113 S137

@@ -239,6 +239,28 @@ def test_a_status_is_one_of_four(schema, table):
     assert all(word in checks[0][0] for word in ("Pending", "Running", "Completed", "Failed"))
 
 
+ROWS_WITH_A_STATUS = {
+    "torrents": ("INSERT INTO torrents (id, info_hash_v1, status) VALUES (%s, %s, %s)",
+                 lambda schema, status: (an_id(), os.urandom(20).hex(), status)),
+    "downloads": ("INSERT INTO downloads (id, user_id, media_id, status) VALUES (%s, %s, %s, %s)",
+                  lambda schema, status: (an_id(), a_user(schema), a_media(schema), status)),
+    "jobs": ("INSERT INTO jobs (job_id, kind, worker, user_id, request_id, status) VALUES (%s, 'noop', 'scout', %s, 'r', %s)",
+             lambda schema, status: (an_id(), a_user(schema), status)),
+}
+
+
+@pytest.mark.parametrize("table", ROWS_WITH_A_STATUS)
+def test_another_status_cannot_be_written(schema, table):
+    """req: S7 S8 S10"""
+    insert, values = ROWS_WITH_A_STATUS[table]
+    schema.sql(insert, values(schema, "Pending"))
+    for bad in ("pending", "Done", "", "Cancelled", "Pending "):
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            schema.sql(insert, values(schema, bad))
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            schema.sql(f"UPDATE {table} SET status = %s", (bad,))
+
+
 def test_audit_entries_cannot_be_changed(schema):
     """req: S11"""
     schema.sql("INSERT INTO logs (id, action) VALUES (gen_random_uuid(), 'login')")

@@ -11,7 +11,8 @@
  *
  * TEST_DATABASE_URL names a database of a superuser.  Migrations are read from migrations/ in the working
  * folder.  Check runs each case in a process of its own, so each opens its own pool.  Any failure
- * here ends the program, also that there is no TEST_DATABASE_URL: what was not tested has not passed.  Threads: main's.
+ * here ends the program, also that there is no TEST_DATABASE_URL: what was not tested has not passed.
+ * Threads: main's.
  */
 #ifndef SOKOUL_TESTS_SUPPORT_TEST_DB_H
 #define SOKOUL_TESTS_SUPPORT_TEST_DB_H

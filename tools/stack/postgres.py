@@ -99,6 +99,7 @@ class Postgres(Server):
         super().__init__(port, folder, password)
         self.say = say
         self.socket_dir = None
+        self.more = {}  # settings on top of those that every Postgres of ours has
 
     # ---- the folder -----------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class Postgres(Server):
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "max_connections": 200, "fsync": "on",
                     "unix_socket_directories": self.socket_dir, "unix_socket_permissions": "0700",
                     "shared_buffers": "64MB", "logging_collector": "off", "log_timezone": "UTC",
-                    "timezone": "UTC", "cluster_name": "sokoul", "log_line_prefix": "%m [%p] "}
+                    "timezone": "UTC", "cluster_name": "sokoul", "log_line_prefix": "%m [%p] ", **self.more}
         words = [f"{self.bin}/postgres", "-D", self.folder]
         for name, value in settings.items():
             words += ["-c", f"{name}={value}"]

@@ -4,7 +4,8 @@
     with ThrowAway() as servers:
         servers.postgres.url("postgres"), servers.nats.url(), servers.redis.url()
 
-The role `sokoul` of its Postgres is a superuser, so that tests can make databases.
+The role `sokoul` of its Postgres is a superuser, so that tests can make databases; it counts statements once a database
+has said CREATE EXTENSION pg_stat_statements.
 """
 import os
 import secrets
@@ -49,6 +50,8 @@ class ThrowAway:
         for kind in self.kinds:
             server = make[kind]()
             setattr(self, kind, server)
+            if kind == "postgres":
+                server.more = {"shared_preload_libraries": "pg_stat_statements"}
             with open(f"{self.folder}/{kind}.log", "ab") as log:
                 server.prepare()
                 server.log = log

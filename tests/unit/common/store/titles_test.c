@@ -219,8 +219,28 @@ START_TEST(favorites__belong_to_one_user_and_stand_once)
 }
 END_TEST
 
-/* req: S28 S57 */
-START_TEST(lists__of_a_hundred_cost_one_round_trip_and_skip_nothing)
+/* How often the server ran a statement about favorites or media in this database, its own questions apart. */
+static int64_t statements(void)
+{
+    return test_db_int(
+        db, "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid "
+            "WHERE datname = current_database() AND query ~ '(favorites|media)' "
+            "AND query !~ 'pg_stat_statements'");
+}
+
+/* The statements that one list of so many costs. */
+static int64_t cost_of_list(const char *user, uint32_t limit)
+{
+    struct store_page page;
+    const struct store_ask ask = {.limit = limit};
+    int64_t before = statements();
+    ck_assert_int_eq(favorite_store_list(db, arena, user, &ask, &page, &err), E_OK);
+    ck_assert_uint_eq(json_count(parsed(page.items)), limit);
+    return statements() - before;
+}
+
+/* req: S28 part: S57 */
+START_TEST(lists__of_a_hundred_cost_as_many_statements_as_of_one_and_skip_nothing)
 {
     struct store_page page;
     const char *user = test_db_user(db, "collector");
@@ -228,6 +248,7 @@ START_TEST(lists__of_a_hundred_cost_one_round_trip_and_skip_nothing)
     struct store_ask step = {.limit = 7};
     size_t seen = 0;
     char sql[512];
+    test_db_exec(db, "CREATE EXTENSION pg_stat_statements");
     snprintf(
         sql, sizeof sql,
         "WITH m AS (INSERT INTO media (id, tmdb_id, media_type, title) SELECT gen_random_uuid(), 80000 + n, "
@@ -246,6 +267,10 @@ START_TEST(lists__of_a_hundred_cost_one_round_trip_and_skip_nothing)
         step.cursor = page.next;
     } while (page.next != NULL);
     ck_assert_uint_eq(seen, 100);
+    int64_t one = cost_of_list(user, 1);
+    ck_assert_int_ge(one, 1);
+    ck_assert_int_le(one, 2); /* the rows, and their number */
+    ck_assert_int_eq(cost_of_list(user, 100), one);
 }
 END_TEST
 
@@ -305,7 +330,7 @@ int main(void)
     tcase_add_test(tc, releases__are_merged_by_their_key_and_listed_best_first);
     tcase_add_test(tc, releases__give_the_best_fit_one);
     tcase_add_test(tc, favorites__belong_to_one_user_and_stand_once);
-    tcase_add_test(tc, lists__of_a_hundred_cost_one_round_trip_and_skip_nothing);
+    tcase_add_test(tc, lists__of_a_hundred_cost_as_many_statements_as_of_one_and_skip_nothing);
     tcase_add_test(tc, lists__refuse_cursors_that_are_none);
     tcase_add_test(tc, history__is_newest_first);
     suite_add_tcase(suite, tc);
