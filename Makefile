@@ -282,7 +282,7 @@ docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md and docs/jobs.sql fro
 hooks: ## check each commit of this clone before it is made
 	@git config core.hooksPath tools/hooks && echo "commits are checked by tools/hooks/pre-commit"
 
-requirements: ## which requirements are proven by a test
+requirements: ## which requirements are proven by a test, and which in part
 	@tools/requirements
 
 FUZZ_S ?= 20

@@ -66,7 +66,7 @@ def after(world, point):
 
 @pytest.mark.parametrize("name", [pytest.param(p.id, marks=() if p.id in SHORT_POINTS else pytest.mark.long)
                                   for p in POINTS])
-def test_a_crash_there_loses_nothing_and_doubles_nothing(world, name):  # req: S114
+def test_a_crash_there_loses_nothing_and_doubles_nothing(world, name):
     point = BY_ID[name]
     armed, other = setup_point(world, point)
     provoke(world, point, armed)

@@ -22,7 +22,7 @@ def status_of(world):
     return answer.status
 
 
-def test_a_killed_database_is_503_and_then_all_goes_on(world):  # req: S110
+def test_a_killed_database_is_503_and_then_all_goes_on(world):
     """D1"""
     api, scout = world.both()
     world.post({"sleep_ms": 300}, count=20)

@@ -43,7 +43,7 @@ def missing(world):
                                     " (SELECT 1 FROM jobs WHERE job_id = id)", (list(world.ledger.ids),))}
 
 
-def test_a_synchronous_standby_takes_over_and_nothing_is_lost(pair):  # req: S110
+def test_a_synchronous_standby_takes_over_and_nothing_is_lost(pair):
     """D3: under load; 503 meanwhile, all of the ledger there afterwards."""
     make_synchronous(pair)
     api, scout = pair.both(**LEASE)

@@ -73,7 +73,7 @@ def storm(world, jobs, kills):
     return weather
 
 
-def test_a_storm_of_kills_loses_nothing_and_doubles_nothing(world):  # req: S114
+def test_a_storm_of_kills_loses_nothing_and_doubles_nothing(world):
     weather = storm(world, JOBS, KILLS)
     world.holds(60)
     total = world.value("SELECT count(*) FROM jobs")

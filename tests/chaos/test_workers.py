@@ -16,7 +16,7 @@ def history(world, job_id):
     return world.sql("SELECT became, epoch, attempts FROM chaos_moves WHERE job_id = %s ORDER BY n", (job_id,))
 
 
-def test_a_thawed_worker_changes_nothing(world):  # req: S114
+def test_a_thawed_worker_changes_nothing(world):
     """P1: its lease is over, another one has the job; its own end is nobody's."""
     world.both(**LEASE)
     frozen = world.programs[-1]

@@ -33,7 +33,7 @@ def test_a_missing_setting_ends_the_program_at_once_and_is_named(sokoul, program
 
 
 def test_one_request_id_is_found_everywhere(sokoul):
-    """req: S293-S300"""
+    """req: S293-S295 S297 S298 part: S296 S299 S300"""
     api = sokoul.start("sokoul-api")
     scout = sokoul.start("sokoul-scout")
     nats = sokoul.nats.connect()
@@ -111,7 +111,7 @@ class Stream:
 
 
 def test_whatever_is_killed_under_a_stream_nothing_is_lost_and_nothing_runs_twice(own_sokoul, own_servers):
-    """req: S107, S210, S211, S230, S245, S249"""
+    """req: S107, S211, S230, S245, S249 part: S210"""
     sokoul = own_sokoul
     count = 2000 // SLOW
     api = sokoul.start("sokoul-api")
@@ -151,7 +151,7 @@ def test_whatever_is_killed_under_a_stream_nothing_is_lost_and_nothing_runs_twic
 
 
 def test_the_api_says_within_five_seconds_that_a_frozen_database_is_away(own_sokoul, own_servers):
-    """req: S223, S224, S225, S226, A50"""
+    """req: S225, A50 part: S223"""
     sokoul = own_sokoul
     api = sokoul.start("sokoul-api")
     admin = sokoul.admin(Api(api.port, wait_s=40))

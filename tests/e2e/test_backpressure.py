@@ -17,7 +17,7 @@ def p95_ms(call, count=200):
 
 
 def test_too_many_waiting_wake_ups_shed_new_jobs_and_nothing_else(sokoul):
-    """req: S240, S241"""
+    """req: S240 part: S241"""
     admin = sokoul.admin(Api(sokoul.start("sokoul-api", settings={"OUTBOX_MAX": "5"}).port))
     sokoul.nats.kill()
     body = {"kind": "noop", "payload": {}}

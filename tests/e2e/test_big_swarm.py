@@ -32,7 +32,7 @@ def high_water_mib(pid):
 
 @pytest.mark.skipif(not os.environ.get("BIG"), reason="only with BIG=1")
 def test_a_gibibyte_from_four_seeders(sokoul, swarm, hunting):
-    """req: S71, S72, S114, S115, S116, S193"""
+    """req: S71, S72, S114-S116"""
     torrent = swarm.torrent(SIZE_MIB * MIB, piece=1 << 20)
     for _ in range(4):
         swarm.transmission(torrent)

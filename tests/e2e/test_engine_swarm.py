@@ -52,7 +52,7 @@ def seeded(swarm, size, name="film.bin", **options):
 
 
 def test_a_magnet_link_alone_brings_64_mib_from_transmission_and_our_own_seeder(swarm):
-    """req: S115, S71"""
+    """req: S115"""
     tracker, torrent, _ = seeded(swarm, 64 * MIB)
     remote = swarm.transmission("transmission", [torrent])
     kit.wait_for(remote.seeding, 20, "transmission seeds")
@@ -125,7 +125,7 @@ def half_then_kill(swarm, torrent, node_options):
 
 
 def test_a_kill_at_half_costs_under_five_percent(swarm):
-    """req: S117"""
+    """part: S117"""
     _, torrent, _ = seeded(swarm, 64 * MIB)
     options = dict(down=8 * MIB, host=kit.address())
     first, _ = half_then_kill(swarm, torrent, options)
@@ -295,7 +295,7 @@ def test_the_same_torrent_twice_is_one(swarm):
 
 
 def test_a_seeder_that_goes_away_and_comes_back_is_found_again(swarm):
-    """req: S117"""
+    """part: S117"""
     tracker, torrent, seeder = seeded(swarm, 16 * MIB)
     node = swarm.node("leecher", down=3 * MIB)
     node.add("t1", torrent)

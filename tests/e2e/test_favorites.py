@@ -45,7 +45,7 @@ def test_pages_and_cursors_of_favorites(sokoul, user):  # req: S28 S68
         assert user.get("/media/favorites", query={"limit": limit}).status == status
 
 
-def test_what_cannot_be_a_favorite(user):  # req: S41
+def test_what_cannot_be_a_favorite(user):  # part: S41
     assert user.post("/media/favorite", {"media_id": str(uuid.uuid4())}).status == 404
     assert user.post("/media/favorite", {"tmdb_id": 1, "media_type": "movie"}).status == 404
     for bad in ({}, {"media_id": "x"}, {"tmdb_id": -1, "media_type": "movie"}, {"tmdb_id": 1},

@@ -30,7 +30,7 @@ def results(sokoul, download):
 
 
 def test_a_kill_at_half_costs_under_five_percent(sokoul, user, swarm, hunting):
-    """req: S117"""
+    """part: S117"""
     torrent = swarm.torrent(64 * MIB)
     seeder = swarm.seed(torrent, up_kib_s=6144)  # a slow reader would lose what waits in its socket, too
     settings = dict(NODE_NAME="one")
@@ -51,7 +51,7 @@ def test_a_kill_at_half_costs_under_five_percent(sokoul, user, swarm, hunting):
 
 
 def test_sigterm_lets_a_download_finish_that_can(sokoul, user, swarm, hunting):
-    """req: S279, S280, S281, S282, S283"""
+    """req: S279, S280, S281, S283. part: S282"""
     torrent = swarm.torrent(16 * MIB)
     swarm.seed(torrent)
     hunter = hunting.hunter(TORRENT_DOWN_LIMIT_KBPS=3072)
@@ -135,7 +135,7 @@ def test_a_tracker_without_an_address_is_told_and_given_up(sokoul, user, swarm, 
 
 
 def test_a_seeder_that_goes_away_and_comes_back(sokoul, user, swarm, hunting):
-    """req: S117"""
+    """part: S117"""
     torrent = swarm.torrent(24 * MIB)
     seeder = swarm.seed(torrent, up_kib_s=3072)
     hunting.hunter()
@@ -185,9 +185,7 @@ def test_a_database_that_restarts_costs_nothing(own_sokoul, own_servers, swarm):
 
 @pytest.fixture
 def small_disk(sokoul):
-    """DOWNLOAD_DIR with 8 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a small disk needs root for its mount")
+    """DOWNLOAD_DIR with 8 MiB; for root."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", sokoul.download_dir], check=True)
     yield sokoul.download_dir
     subprocess.run(["umount", "-l", sokoul.download_dir], check=True)
@@ -201,6 +199,7 @@ def left_on(disk, hunter):
     return files + [link for link in links if link.startswith(disk)]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root for its mount")
 def test_a_disk_that_fills_fails_the_download_and_leaves_nothing(sokoul, user, swarm, hunting, small_disk):
     """req: S275, S276, S277, S278"""
     torrent = swarm.torrent(6 * MIB)
@@ -223,6 +222,7 @@ def test_a_disk_that_fills_fails_the_download_and_leaves_nothing(sokoul, user, s
     assert left_on(small_disk, hunter) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root for its mount")
 def test_a_torrent_larger_than_the_disk_is_not_begun(sokoul, user, swarm, hunting, small_disk):
     """req: S277, S278"""
     torrent = swarm.torrent(16 * MIB)

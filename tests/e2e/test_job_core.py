@@ -101,7 +101,7 @@ def test_an_envelope_that_lacks_a_field_is_refused_by_name(sokoul, scout):  # re
     assert sokoul.value("SELECT count(*) FROM jobs") == 0
 
 
-def test_newer_versions_and_unknown_fields_are_taken(sokoul, scout):  # req: S140 S142
+def test_newer_versions_and_unknown_fields_are_taken(sokoul, scout):  # req: S140 S143
     with sokoul.nats.connect() as nats:
         bodies = [envelope(v=2, colour="blue"), envelope(payload={"echo": 1, "size": [1]}), envelope(priority="high")]
         for body in bodies:
@@ -153,7 +153,7 @@ def test_a_raw_letter_can_be_replayed_with_a_better_envelope(sokoul, scout):
     assert again.returncode == 1 and "closed already" in again.stderr
 
 
-def test_a_failing_job_ends_as_it_should(sokoul, scout):  # req: S112 S113 S137
+def test_a_failing_job_ends_as_it_should(sokoul, scout):  # req: S112 S137 part: S113
     wanted = {"2": (3, "Completed"), "true": (4, "Failed"), '"permanent"': (1, "Failed")}
     ids = {how: inject(sokoul, "noop", {"fail": json.loads(how)})[0] for how in wanted}
     for how, job_id in ids.items():

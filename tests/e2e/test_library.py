@@ -95,7 +95,7 @@ def test_a_job_completes(sokoul, demo):
     eventually(lambda: stream_is_empty(sokoul), what="the acknowledgement")
 
 
-def test_a_failure_is_tried_again_and_a_hopeless_job_is_not(sokoul, demo):  # req: S108
+def test_a_failure_is_tried_again_and_a_hopeless_job_is_not(sokoul, demo):  # part: S108
     again, hopeless, bad = greet(sokoul, name="Ada", fail=1), greet(sokoul, name="Ada", fail=9), greet(sokoul)
     assert sokoul.job_settled(again) == "Completed"
     assert row(sokoul, again)[2:] == (2, {"greeting": "Hello, Ada!", "attempt": 2}, 1)
@@ -195,7 +195,7 @@ def test_every_message_is_an_envelope(sokoul):  # req: S138
     assert sorted(m.subject for m in messages) == [SUBJECT] * 2 + ["sokoul.jobs.scout.noop.high"] * 5
 
 
-def test_two_versions_side_by_side_share_one_stream(sokoul):  # req: S138, S140, S142, S143, S144
+def test_two_versions_side_by_side_share_one_stream(sokoul):  # req: S138, S140, S143 part: S142, S144
     """Old and new worker, old and new messages: each of both, from both, done once."""
     sokoul.start("sokoul-scout")
     for language in IMPLEMENTATIONS:

@@ -110,7 +110,7 @@ def test_a_replay_changes_nothing(empty):
 
 
 def test_a_broken_migration_is_rolled_back_and_named(empty):
-    """req: S18"""
+    """part: S18"""
     folder = empty.migrations(_20250101000000_good="CREATE TABLE good (a int);",
                               _20250102000000_bad="CREATE TABLE half (a int); CREATE TBLE other (b int);",
                               _20250103000000_later="CREATE TABLE later (a int);")
@@ -122,7 +122,7 @@ def test_a_broken_migration_is_rolled_back_and_named(empty):
 
 
 def test_a_mended_migration_goes_on_where_it_stopped(empty):
-    """req: S18"""
+    """part: S18"""
     folder = empty.migrations(_20250102000000_bad="SELECT 1/0;")
     empty.ctl("migrate", "up", "--dir", folder, code=1)
     empty.migrations(_20250102000000_bad="CREATE TABLE mended (a int);")

@@ -146,7 +146,7 @@ def children(sokoul, job_id):
     return [row[0] for row in sokoul.sql("SELECT job_id::text FROM jobs WHERE parent_id = %s", (job_id,))]
 
 
-def test_a_job_that_fails_in_the_end_is_told_of_once(sokoul, scout, smtp, tmdb, ada):  # req: S113 S128
+def test_a_job_that_fails_in_the_end_is_told_of_once(sokoul, scout, smtp, tmdb, ada):  # req: S128 part: S113
     tmdb.fail("status", status=502)
     failed = settled(sokoul, inject(sokoul, "search", {"query": "Sintel"}, 1, "--user", ada)[0], 40)
     assert (failed["status"], failed["reason"], failed["attempts"]) == ("Failed", "exhausted", 4)
@@ -170,7 +170,7 @@ def stamp_of(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def test_a_permanent_failure_is_told_of_and_a_cancelled_job_is_not(sokoul, scout, smtp, ada):  # req: S113
+def test_a_permanent_failure_is_told_of_and_a_cancelled_job_is_not(sokoul, scout, smtp, ada):  # part: S113
     failed = settled(sokoul, inject(sokoul, "noop", {"fail": "permanent"}, 1, "--user", ada)[0])
     eventually(lambda: len(smtp.mails) == 1, 10, "the mail")
     assert "It is not tried again by itself" in smtp.mails[0].message.get_content()
@@ -180,7 +180,7 @@ def test_a_permanent_failure_is_told_of_and_a_cancelled_job_is_not(sokoul, scout
     assert settled(sokoul, running)["children"] == [] and len(children(sokoul, failed["id"])) == 1
 
 
-def test_of_many_failures_within_an_hour_thirty_are_told(sokoul, scout, smtp, ada):  # req: S113
+def test_of_many_failures_within_an_hour_thirty_are_told(sokoul, scout, smtp, ada):  # part: S113
     """In two rounds: what a single statement ends, and what was told before it."""
     first = inject(sokoul, "noop", {"fail": "permanent"}, 20, "--user", ada)
     all_settled(sokoul, first)

@@ -119,7 +119,7 @@ def test_errors_are_tried_again_after_2_4_and_8_seconds(sokoul, scout, tmdb):  #
         assert wanted * 0.9 <= wait <= wanted * 1.1 + 0.5 * SLOW
 
 
-def test_the_fourth_failure_is_a_dead_letter(sokoul, scout, tmdb):  # req: S113 S121 S137
+def test_the_fourth_failure_is_a_dead_letter(sokoul, scout, tmdb):  # req: S121 S137 part: S113
     tmdb.fail("status", status=500)
     done = run(sokoul, "search", {"query": "Sintel"}, 40)
     assert (done["status"], done["reason"], done["attempts"]) == ("Failed", "exhausted", 4)
@@ -185,7 +185,7 @@ def test_a_404_is_for_good(sokoul, scout, tmdb):  # req: S44
     assert (done["status"], done["reason"], done["attempts"]) == ("Failed", "not_found", 1)
 
 
-def test_nobody_there_is_tried_again(sokoul, tmdb):  # req: S134 S136
+def test_nobody_there_is_tried_again(sokoul, tmdb):  # req: S134 part: S136
     sokoul.start("sokoul-scout", {"TMDB_BASE_URL": "http://no-such-name.invalid"})
     job_id = inject(sokoul, "search", {"query": "Sintel"})[0]
     eventually(lambda: sokoul.value("SELECT attempts FROM jobs WHERE job_id = %s", (job_id,)) == 2, 20)
@@ -371,7 +371,7 @@ def test_sigterm_hands_a_running_search_back_without_burning_an_attempt(sokoul, 
     assert done["status"] == "Completed" and done["attempts"] == 1
 
 
-def test_one_request_id_leads_through_every_step(sokoul, scout, api, user):  # req: S301
+def test_one_request_id_leads_through_every_step(sokoul, scout, api, user):  # part: S301
     answer = user.post("/search", {"query": "Sintel", "wait_ms": 10000}, headers={"X-Request-ID": "trace-42"})
     assert answer.status == 200 and answer.headers["X-Request-ID"] == "trace-42", answer
     job_id = sokoul.value("SELECT job_id::text FROM jobs WHERE request_id = 'trace-42'")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looking for titles: the provider, the cache, and the job."""
+import datetime
 import json
+import re
 import threading
 import time
 
@@ -172,6 +174,24 @@ def test_post_search_is_202_when_nobody_answers_in_time(sokoul, user):
 def test_search_needs_a_login(api):
     assert api.get("/search", query={"query": "x"}).status == 401
     assert api.post("/search", {"query": "x"}).status == 401
+
+
+def test_health_counts_known_traffic(api, user, tmdb):  # req: A44
+    tmdb.stop()
+    before = api.get("/health").json
+    for number in range(40):
+        path, status = ("/search?query=dune", 503) if number % 8 == 0 else ("/livez", 200)
+        assert user.get(path).status == status
+    after = api.get("/health").json
+    assert after["requests"] - before["requests"] == 41  # and the first of the two looks
+    assert after["errors"] - before["errors"] == 5
+    assert after["error_rate"] == f"{100 * after['errors'] / after['requests']:.2f}%"
+    assert (after["status"], after["database"]) == ("healthy", "up")
+    assert before["uptime_seconds"] <= after["uptime_seconds"] < 600
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for name in ("timestamp", "last_db_check"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", after[name])
+        assert abs((now - datetime.datetime.fromisoformat(after[name].replace("Z", "+00:00"))).total_seconds()) < 10
 
 
 def test_without_the_database_every_search_is_503_and_comes_back(own_sokoul, own_servers):

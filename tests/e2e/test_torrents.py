@@ -51,7 +51,7 @@ def test_a_torrent_file_is_read_and_kept(sokoul, api, user):  # req: S7 S37
     assert send(api, body).status == 401
 
 
-def test_a_magnet_and_its_torrent_are_one(sokoul, user):  # req: S42
+def test_a_magnet_and_its_torrent_are_one(sokoul, user):  # part: S42
     body, info_hash = torrent()
     link = f"magnet:?xt=urn:btih:{info_hash.upper()}&dn=Film%20%3Cb%3E&tr={TRACKER}"
     answer = user.post("/torrents/inspect", {"magnet": link})
@@ -62,7 +62,7 @@ def test_a_magnet_and_its_torrent_are_one(sokoul, user):  # req: S42
     assert sokoul.value("SELECT metainfo IS NOT NULL AND magnet IS NOT NULL FROM torrents")
 
 
-@pytest.mark.parametrize("link", ["magnet:?dn=x", "http://example.org", "magnet:?xt=urn:btih:12", 7, "", None])  # req: S42
+@pytest.mark.parametrize("link", ["magnet:?dn=x", "http://example.org", "magnet:?xt=urn:btih:12", 7, "", None])  # part: S42
 def test_what_is_no_magnet_link_is_400(sokoul, user, link):
     assert user.post("/torrents/inspect", {"magnet": link}).status == 400
     assert sokoul.value("SELECT count(*) FROM torrents") == 0

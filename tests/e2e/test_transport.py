@@ -54,7 +54,7 @@ def health(program):
 
 
 def test_streams_and_consumers_are_made_as_they_are_meant(sokoul, api):
-    """req: S99, S100, S101, S104"""
+    """req: S99, S101, S104 part: S100"""
     assert api.get("/ready").status == 200
     sokoul.start("sokoul-scout")
     configs = {name: stream(sokoul, name)["config"] for name in ("JOBS", "DLQ", "LOGS", "EVENTS")}
@@ -83,7 +83,7 @@ def test_messages_are_on_disk_wait_for_a_worker_and_leave_when_they_are_acknowle
 
 
 def test_where_there_is_no_room_the_oldest_go_and_what_is_new_is_taken(sokoul, api):
-    """req: S250, S251, S252, S253"""
+    """req: S253 part: S250-S252"""
     with sokoul.nats.connect() as nats:
         config = stream_info(nats, "LOGS")["config"]
         nats.js("STREAM.UPDATE.LOGS", {**config, "max_bytes": 4000})
@@ -126,7 +126,7 @@ def test_a_worker_without_nats_says_so_rests_and_comes_back_by_itself(sokoul, ad
 
 
 def test_a_worker_without_postgres_says_so_takes_nothing_and_comes_back_by_itself(own_sokoul, own_servers):
-    """req: S227, S228, S229"""
+    """req: S227, S228 part: S229"""
     sokoul = own_sokoul
     admin = sokoul.admin(Api(sokoul.start("sokoul-api").port))
     scout = sokoul.start("sokoul-scout")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a magnet link: what is taken can be written and read again to the same hashes. */
-/* req: S42 */
+/* part: S42 */
 #include "common/media/magnet.h"
 
 #include <stdlib.h>

@@ -89,11 +89,23 @@ LAYERS = [
     ("common/store/x.c", 'buf_addf(&b, "SELECT * FROM users WHERE name = \'%s\'", name);', "prepared with parameters"),
     ("workers/hunter/x.c", "system(command);", "no shell"),
     ("workers/hunter/x.c", "FILE *f = popen(command, mode);", "no shell"),
+    ("workers/hunter/x.c", "execv(path, words);", "no shell, no program"),
+    ("workers/hunter/x.c", "execve(path, words, NULL);", "no shell, no program"),
+    ("workers/hunter/x.c", "execvpe(path, words, NULL);", "no shell, no program"),
+    ("workers/hunter/x.c", "fexecve(fd, words, NULL);", "no shell, no program"),
+    ("workers/hunter/x.c", "execveat(fd, path, words, NULL, 0);", "no shell, no program"),
+    ("api/x.c", "if (posix_spawn(&pid, path, NULL, NULL, words, NULL) != 0)", "no shell, no program"),
+    ("api/x.c", "posix_spawnp(&pid, name, NULL, NULL, words, NULL);", "no shell, no program"),
     ("api/x.c", "for (char **at = environ; *at; at++)", "the environment is read by name"),
     ("api/x.c", "sprintf(a, b);", "knows its bounds"),
     ("api/x.c", "sleep(1);", "wait for a condition"),
     ("api/x.c", 'log_info("x", "%s", conf->jwt_secret);', "a secret goes to the log"),
     ("api/x.c", 'log_debug("x", "%s %s",\n    name,\n    body.password);', "a secret goes to the log"),
+    ("api/x.c", 'return fail(err, E_CONFIG, "cannot use %s", conf->jwt_secret);', "a secret goes out"),
+    ("cli/x.c", 'fprintf(stderr, "%s\\n", body.password);', "a secret goes out"),
+    ("cli/x.c", "puts(conf->telegram_bot_token);", "a secret goes out"),
+    ("cli/x.c", "fputs(session->conf->database_url, stderr);", "a secret goes out"),
+    ("api/x.c", 'log_warn("x", "%s is gone", conf->redis_url);', "a secret goes to the log"),
     ("api/x.c", "int main(void)\n{\n}", "main() stands in main.c only"),
 ]
 
@@ -112,6 +124,9 @@ def test_what_breaks_a_layer_is_found(clone, plant, path, text, finding):
         'log_info("login", "wrong password of %s", user);',
         'log_info("login", "the token is gone");',
         "wait_for_system(command);",
+        'return fail(err, E_INVALID, "password: must be 8 to 128 characters");',
+        'snprintf(head, sizeof head, "Bearer %s", conf->tmdb_api_key);',
+        "statement_execute(statement);",
     ],
 )
 def test_what_only_looks_like_it_is_left_alone(clone, plant, text):
@@ -200,7 +215,7 @@ def test_each_check_of_the_whole_tree_sees_new_files(clone, plant, tool):
 
 
 def test_a_wrong_script_and_a_missing_licence_are_found(clone, plant):
-    """req: S335"""
+    """part: S335"""
     found = run(clone, "tools/lint", "--quick", plant("tools/planted", "#!/bin/bash\nrm $1/*\n"))
     assert found.returncode == 1
     assert "SC2086" in found.stdout
@@ -224,12 +239,46 @@ def test_a_warning_of_the_compiler_or_of_a_static_check_is_found(clone, plant):
 
 
 def test_requirements_are_read_from_comments(clone, plant):
-    plant("tests/unit/planted_test.c", "/* req: " + "S1, S5-S7 */\n/* req: " + "Z9 */\n")
-    found = run(clone, "tools/requirements", "proven")
-    assert {"S1", "S5", "S6", "S7"} <= set(found.stdout.split())
+    assert run(clone, "tools/requirements").returncode == 0, "the claims of this tree"
+    plant("tests/unit/planted_test.c", claim("S1, S5-S7") + claim("S2 S1", "pa" + "rt") + claim("Z9"))
+    assert {"S1", "S5", "S6", "S7"} <= set(state(clone, "proven"))
+    assert "S2" in state(clone, "part") and "S1" not in state(clone, "part")
+    assert "S2" not in state(clone, "unproven") and "S3" in state(clone, "unproven")
     everything = run(clone, "tools/requirements")
     assert everything.returncode == 1
     assert "not a requirement: Z9" in everything.stdout
+
+
+def claim(words, what="re" + "q"):
+    return f"/* {what}: {words} */\n"  # put together, so that this file claims nothing
+
+
+def state(clone, name):
+    return run(clone, "tools/requirements", name).stdout.split()
+
+
+CLAIM = '    """re' + 'q: S1"""\n'
+SKIPPED = [
+    ("tests/e2e/test_planted.py", "import pytest\n\n\n@pytest.mark.skipif(not BIG, reason='only with BIG=1')\ndef test_x():\n" + CLAIM),
+    ("tests/e2e/test_planted.py", "import pytest\n\n\n@pytest.mark.skip\ndef test_x():\n" + CLAIM),
+    ("tests/e2e/test_planted.py", "def test_x():\n" + CLAIM + "    pytest.skip('not here')\n"),
+    ("tests/e2e/test_planted.py", "@pytest.fixture\ndef need():\n    pytest.skip('no')\n\n\ndef test_x(need):\n" + CLAIM),
+    ("tests/e2e/test_planted.py", "pytestmark = pytest.mark.skipif(NO, reason='')\n\n\ndef test_x():\n" + CLAIM),
+    ("tests/chaos/test_planted.py", "# re" + "q: S1\n@pytest.mark.long\ndef test_x():\n    pass\n"),
+    ("tests/fuzz/planted_fuzz.c", claim("S1")),
+]
+
+
+@pytest.mark.parametrize("path,text", SKIPPED)
+def test_a_row_that_only_a_skipped_test_claims_is_not_proven(clone, plant, path, text):
+    plant(path, text)
+    found = run(clone, "tools/requirements")
+    assert found.returncode == 1
+    assert f"claimed only by tests that make test may skip: S1, by {path}" in found.stdout
+    assert "S1" in state(clone, "unproven")
+    plant("tests/e2e/test_runs.py", "@pytest.mark.skipif(os.getuid() != 0, reason='')\ndef test_y():\n" + CLAIM)
+    assert run(clone, "tools/requirements").returncode == 0
+    assert "S1" in state(clone, "proven")
 
 
 def test_every_planted_bug_still_fits(clone):

@@ -121,7 +121,7 @@ def test_a_reader_of_version_1_takes_version_2(validator):  # req: S140, S143
     assert validator.is_valid(V2) and ask([json.dumps(V2)])[0][0]
 
 
-def test_a_reader_of_version_2_takes_version_1():  # req: S142
+def test_a_reader_of_version_2_takes_version_1():  # part: S142
     """Version 2 may add optional members, and nothing else: then it takes what version 1 wrote."""
     later = copy.deepcopy(SCHEMA)
     later["properties"].update(attempts_max={"type": "integer", "minimum": 1}, labels={"type": "object"},

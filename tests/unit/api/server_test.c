@@ -304,7 +304,7 @@ static void await_queue(int length)
 
 /* ---- cases --------------------------------------------------------------------------------------- */
 
-/* req: S181 S293 S297 A41 */
+/* req: S181 S293 S297 part: A41 */
 static const struct
 {
     const char *head;
@@ -382,7 +382,6 @@ static const struct
     {"admin", "GET /admin", 200},         {"king", "GET /user", 401},
 };
 
-/* req: S51 */
 START_TEST(server__lets_in_who_may)
 {
     configure();
@@ -504,7 +503,7 @@ START_TEST(server__sheds_what_does_not_fit_the_queue)
 }
 END_TEST
 
-/* req: S199 -- with Postgres away, routes that need it say so within 5 s, also those that wait already */
+/* part: S199 -- with Postgres away, routes that need it say so within 5 s, also those that wait already */
 START_TEST(server__keeps_nobody_waiting_for_a_database_that_is_gone)
 {
     configure();
@@ -574,7 +573,7 @@ START_TEST(server__drains_what_is_in_flight_and_turns_newcomers_away)
 }
 END_TEST
 
-/* req: C27 */
+/* part: C27 */
 START_TEST(server__says_when_requests_do_not_end_in_time)
 {
     configure();
@@ -605,7 +604,7 @@ static const struct
      "                                                                              "},
 };
 
-/* req: S178 S179 S180 */
+/* req: S178 S179 part: S180 */
 START_TEST(server__cuts_who_is_slow)
 {
     configure();

@@ -85,7 +85,7 @@ START_TEST(log__writes_one_json_object_a_line)
 }
 END_TEST
 
-/* req: S304, S305, S306 */
+/* req: S305 part: S304, S306 */
 START_TEST(log__hides_what_is_below_its_level)
 {
     enum log_level level = LOG_ERROR;
@@ -110,7 +110,7 @@ START_TEST(log__hides_what_is_below_its_level)
 }
 END_TEST
 
-/* req: S31, S32, S310 */
+/* req: S32 part: S31, S310 */
 START_TEST(log__masks_secrets_in_every_text)
 {
     capture();
@@ -190,7 +190,7 @@ START_TEST(log__keeps_each_threads_context_and_order)
 }
 END_TEST
 
-/* req: S272 -- the caller never waits for a reader that is stuck */
+/* part: S272 -- the caller never waits for a reader that is stuck */
 START_TEST(log__drops_and_counts_when_nobody_reads)
 {
     int ends[2];
@@ -217,7 +217,7 @@ START_TEST(log__drops_and_counts_when_nobody_reads)
 }
 END_TEST
 
-/* req: S271, S272, S274 */
+/* part: S271, S272, S274 */
 START_TEST(log__survives_a_full_disk_and_resumes)
 {
     int full = open("/dev/full", O_WRONLY);

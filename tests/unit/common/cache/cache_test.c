@@ -207,7 +207,7 @@ static void check_quick(const char *key, int64_t most_ms)
     ck_assert_ptr_null(strstr(err.text, REDIS_SERVER_PASSWORD));
 }
 
-/* req: S254 S256 S257 S258 S259 */
+/* req: S257 part: S254 S256 S258 S259 */
 START_TEST(cache__killed_fails_at_once_and_comes_back)
 {
     ck_assert_int_eq(set("k", "v"), E_OK);

@@ -75,7 +75,7 @@ static void refused(enum conf_program program, const char *env_file, const char 
     ck_assert_int_eq(err_exit(err.code), 78);
 }
 
-/* req: S19, S20, S21, S22, S23, S24, S25 */
+/* req: S19-S22, S24, S25 part: S23 */
 static const struct
 {
     const char *name;
@@ -273,7 +273,7 @@ START_TEST(conf__refuses_unknown_names_in_a_file_with_a_suggestion)
 }
 END_TEST
 
-/* req: S185 -- the configuration's part */
+/* part: S185 -- the configuration's part */
 START_TEST(conf__reloads_what_may_change_and_keeps_the_rest)
 {
     struct conf *now = NULL;
@@ -299,7 +299,7 @@ START_TEST(conf__reloads_what_may_change_and_keeps_the_rest)
 }
 END_TEST
 
-/* req: S31, S32 */
+/* req: S32 part: S31 */
 START_TEST(conf__gives_its_secrets_to_the_mask)
 {
     char text[1000] = "";

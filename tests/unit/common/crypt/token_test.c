@@ -252,7 +252,7 @@ START_TEST(token__too_large_or_empty_is_refused)
 }
 END_TEST
 
-/* req: S185 */
+/* part: S185 */
 START_TEST(token__of_the_previous_secret_is_still_good)
 {
     struct token_keys *rotated = NULL;

@@ -240,7 +240,7 @@ START_TEST(commit__of_a_failed_transaction_is_no_success)
 }
 END_TEST
 
-/* req: A37 A40 */
+/* req: A40 part: A37 */
 START_TEST(run__ends_at_its_deadline)
 {
     struct db *db = get();
@@ -295,7 +295,7 @@ START_TEST(run__lets_go_of_a_server_that_is_known_to_be_away)
 }
 END_TEST
 
-/* req: S232, S233, S234 */
+/* req: S234 part: S232, S233 */
 START_TEST(get__waits_for_a_place_and_then_says_so)
 {
     struct db *one = get();

@@ -30,7 +30,7 @@ START_TEST(settle__waits_2_4_and_8_seconds_give_or_take_a_tenth)
 }
 END_TEST
 
-/* req: S108 S113 */
+/* part: S108 S113 */
 START_TEST(settle__gives_up_after_the_third_retry)
 {
     struct settle_verdict verdict = settle(E_PROVIDER, 0, 4, 0);

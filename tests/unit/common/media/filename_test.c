@@ -7,7 +7,7 @@
 
 #define LEN(text) (sizeof(text) - 1)
 
-/* req: S169 */
+/* part: S169 */
 static const struct
 {
     const char *name;
@@ -50,7 +50,7 @@ START_TEST(filename__may_have_255_bytes)
 }
 END_TEST
 
-/* req: S169 */
+/* part: S169 */
 static const struct
 {
     const char *name;

@@ -23,7 +23,7 @@ static void teardown(void)
     arena_free(arena);
 }
 
-/* req: S42 */
+/* part: S42 */
 static const struct
 {
     const char *text;
@@ -94,7 +94,7 @@ START_TEST(magnet__written_and_read_again_is_the_same)
 }
 END_TEST
 
-/* req: S42 */
+/* part: S42 */
 static const struct
 {
     const char *text;

@@ -185,7 +185,7 @@ END_TEST
 #define TREE(tree) "d4:infod9:file treed" tree "e12:meta versioni2e4:name1:t12:piece lengthi16384eee"
 #define WITH(outer) "d" outer "4:infod6:lengthi5e4:name1:t12:piece lengthi16384e6:pieces" P20 "ee"
 
-/* req: S37, S169 */
+/* req: S37 part: S169 */
 static const struct
 {
     const char *text;

@@ -159,7 +159,7 @@ START_TEST(report__calls_what_is_full_degraded_and_fit_for_work)
 }
 END_TEST
 
-/* req: S289 S322 A44 J19 */
+/* req: S289 S322 part: A44 J19 */
 START_TEST(report__tells_up_down_and_draining)
 {
     struct health *health = make();

@@ -80,7 +80,7 @@ static const struct
     {"GET /livez HTTP/1.1\r\nHost: t\r\n: x\r\n\r\n", "HTTP/1.1 400 ", "\"status\":400}"},
 };
 
-/* req: S389 */
+/* part: S389 */
 START_TEST(listener__answers_what_is_in_its_table)
 {
     char answer[4096];

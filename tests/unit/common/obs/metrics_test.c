@@ -18,7 +18,7 @@ static bool says(const char *what)
     return there;
 }
 
-/* req: S314 S316 */
+/* req: S314 part: S316 */
 START_TEST(metrics__count_by_labels)
 {
     const char *get[] = {"GET", "/jobs/{id}", "200"};
@@ -62,7 +62,7 @@ START_TEST(metrics__do_not_grow_with_hostile_labels)
 }
 END_TEST
 
-/* req: S315 C24 C25 */
+/* req: S315 C24 part: C25 */
 START_TEST(metrics__sort_times_into_buckets)
 {
     metrics_observe(METRIC_SHUTDOWN_SECONDS, 0.75);
@@ -83,7 +83,7 @@ static double seven(void *of)
     return 7;
 }
 
-/* req: S318 */
+/* part: S318 */
 START_TEST(metrics__read_what_others_know)
 {
     ck_assert(!says("sokoul_db_connections_active"));

@@ -216,7 +216,7 @@ START_TEST(hand_back__burns_no_attempt)
 }
 END_TEST
 
-/* req: S108, S113 */
+/* part: S108, S113 */
 START_TEST(give_up__writes_a_dead_letter_with_every_error)
 {
     const char *id = accept();
@@ -263,7 +263,7 @@ static const struct
 } failures[] = {
     {JOB_GIVE_UP, "exhausted"}, {JOB_GIVE_UP, "poison"}, {JOB_FAIL, "not_found"}, {JOB_FAIL, "deadline"}};
 
-/* req: S113 */
+/* part: S113 */
 START_TEST(failure__of_a_person_is_told_once_by_a_job_of_its_own)
 {
     struct job_new job = new_job();

@@ -80,7 +80,7 @@ START_TEST(media__are_stored_in_one_statement_and_told_in_their_order)
 }
 END_TEST
 
-/* req: S41 */
+/* part: S41 */
 START_TEST(media__that_make_no_sense_are_left_out)
 {
     const char *items = NULL;
