@@ -11,20 +11,43 @@
 
 enum
 {
-    MQ_WORKER_SIZE = 33
+    MQ_WORKER_SIZE = 33,
+    MQ_STREAMS = 4,     /* JOBS is the first */
+    MQ_NAME_SIZE = 64,  /* of a consumer, a client, a filter */
+    MQ_WORDS_SIZE = 120 /* of what is told of a trouble; health shows as much */
 };
 
 struct mq
 {
-    natsConnection *nc;
-    char *url;
-    char prompt_name[64];
-    pthread_mutex_t prompt_lock; /* guards the making of `prompt` */
-    natsConnection *prompt;      /* of mq_publish; NULL until it is wanted */
-    jsCtx *js;
-    pthread_mutex_t lock; /* guards workers; names once written stay */
-    char workers[MQ_WORKERS_MAX][MQ_WORKER_SIZE];
+    char *urls; /* with commas between them */
+    char name[MQ_NAME_SIZE];
+    char prompt_name[MQ_NAME_SIZE];
+    pthread_t keeper;
+    bool kept; /* the keeper runs */
+
+    pthread_mutex_t lock; /* guards all below but what is atomic; no callback and no call to NATS under it */
+    pthread_cond_t news;  /* a connection closed, one is wanted, the first attempt is over, stopping */
+    int refs;             /* the owner, and each link */
+    bool stopping;
+    bool tried;             /* to connect, once */
+    natsStatus first;       /* what became of it */
+    struct mq_link *link;   /* NULL: NATS is away */
+    struct mq_link *prompt; /* of mq_publish; NULL until it is wanted */
+    bool wants_prompt;
+    unsigned links; /* made so far: the number of the latest */
+    struct mq_ear *ears;
+    char away[MQ_WORDS_SIZE];      /* why there is no link */
+    char trouble[MQ_WORDS_SIZE];   /* what mq_ensure could not mend last; "" nothing */
+    char refusal[MQ_WORDS_SIZE];   /* why the last batch was not confirmed whole */
+    char forbidden[MQ_WORDS_SIZE]; /* what the server let us not do last */
+    int64_t forbidden_ms;          /* when: monotonic */
+    int64_t wrong_ms[MQ_STREAMS];  /* since when pings find that stream missing or wrong; 0: it is right */
+    char workers[MQ_WORKERS_MAX][MQ_WORKER_SIZE]; /* names once written stay */
     size_t workers_count;
+
+    atomic_bool up;    /* there is a link and it has not closed */
+    atomic_bool wrong; /* a stream, as a ping saw it, or a consumer, as a pull was told; mq_ensure is due */
+    atomic_uint pings;
     atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
     atomic_llong
         refused_ms;     /* monotonic, of the last batch that was not confirmed whole; 0: the last one was */
@@ -32,16 +55,87 @@ struct mq
 };
 
 /* What a failure of the library means to us; the only translator. */
-enum err_code mq_translate(natsStatus status, jsErrCode js_code, const char *what, struct err *err);
+enum err_code mq_translate(struct mq *mq, natsStatus status, jsErrCode js_code, const char *what,
+                           struct err *err);
 
-/* Ends a subscription and waits until its callback does not run any more. */
-struct mq_ender;
-struct mq_ender *mq_ender_new(natsSubscription *sub); /* before the first message; NULL when out of memory */
-void mq_ender_end(struct mq_ender *ender, natsSubscription *sub);
+/* ---- the connection (link.c) ---------------------------------------------------------------- */
 
-/* Subscribes.  While nats.c is just trying to connect for the first time it refuses for some milliseconds:
- * tried again for at most 2 s. */
-natsStatus mq_listen(struct mq *mq, const char *subject, natsMsgHandler heard, void *of,
-                     natsSubscription **sub);
+/* One connection from its making to its end: the library does not reconnect, the keeper makes another link.
+ * It lives as long as somebody holds it and until the library has told of its end. */
+struct mq_link
+{
+    struct mq *mq;
+    natsConnection *nc;
+    jsCtx *js;
+    int refs;    /* mq's lock */
+    bool closed; /* mq's lock */
+};
+
+/* Starts the keeper and waits until its first attempt is over. */
+MUST_USE enum err_code mq_link_start(struct mq *mq, struct err *err);
+void mq_link_stop(struct mq *mq); /* ends keeper and connections; callbacks may still come */
+/* The link of this moment, to be put; E_UNAVAILABLE: there is none, and why. */
+MUST_USE enum err_code mq_link_get(struct mq *mq, struct mq_link **link, struct err *err);
+/* The link for what must leave at once, while there is one; else the other.  Asks for it. */
+MUST_USE enum err_code mq_link_get_prompt(struct mq *mq, struct mq_link **link, struct err *err);
+void mq_link_put(struct mq_link *link); /* NULL is fine */
+void mq_put(struct mq *mq);
+
+/* ---- listening (ear.c) ---------------------------------------------------------------------- */
+
+/* A subject that is listened to on each link in turn, for as long as the ear lives.  `heard` owns the
+ * message, comes on a thread of the library, and never twice at once. */
+struct mq_ear;
+struct mq_ear_config
+{
+    const char *subject;
+    void (*heard)(void *of, natsMsg *take);
+    void *of;
+};
+MUST_USE enum err_code mq_ear_new(struct mq *mq, const struct mq_ear_config *config, struct mq_ear **ear,
+                                  struct err *err);
+/* When it returns, `heard` does not run and never will again, whatever the library still does. NULL is fine.
+ * Not from `heard`. */
+void mq_ear_free(struct mq_ear *ear);
+/* Subscribes all ears to a link that nobody else sees yet, then shows it as mq->link. */
+void mq_ears_attach(struct mq *mq, struct mq_link *link);
+
+/* ---- streams and consumers ------------------------------------------------------------------ */
+
+/* When a stream that cannot be changed in place may be deleted and made again. */
+enum remake
+{
+    REMAKE_ALWAYS, /* Postgres has all that was in it: outbox and sweeper bring it back */
+    REMAKE_EMPTY   /* what is in it nobody brings back */
+};
+
+struct stream_row
+{
+    const char *name;
+    const char *subject;
+    const char *prefix; /* of its subjects */
+    jsRetentionPolicy retention;
+    jsDiscardPolicy discard;
+    int64_t max_age_ns;
+    int64_t max_bytes;
+    enum remake remake;
+};
+extern const struct stream_row mq_streams[MQ_STREAMS];
+
+void mq_api_options(jsOptions *options);
+/* `subject` is one of the texts that *config refers to. */
+void mq_stream_config(const struct stream_row *row, const char **subject, jsStreamConfig *config);
+bool mq_stream_is_right(const struct stream_row *row, const jsStreamConfig *is);
+/* The name of a stream that takes subjects of this one: the first that the server names. False: there is
+ * none. */
+bool mq_stream_taker(struct mq_link *link, const struct stream_row *row, char name[MQ_NAME_SIZE]);
+enum err_code mq_tell_taker(const struct stream_row *row, const char *taker, struct err *err);
+/* Whether a stream is there and as it must be. */
+MUST_USE enum err_code mq_stream_look(struct mq_link *link, size_t index, int wait_ms, bool *right,
+                                      struct err *err);
+/* The stream that keeps this subject; NULL: none of ours. */
+const char *mq_stream_of(const char *subject);
+MUST_USE enum err_code mq_consumers_ensure(struct mq *mq, struct mq_link *link, int *repairs,
+                                           struct err *err);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * mq.h -- the door to NATS and JetStream (nats.c).
  *
- * One connection per process, which connects and reconnects by itself for ever; NATS may be
- * away at open.  JetStream is used by hand over requests and inboxes: the library's fetch has
+ * One connection per process, which is made anew for ever, whatever ended it or refused it, with all that
+ * listens; NATS may be away at open.  Nothing here waits for a server that reads nothing for more than a
+ * second, or than it was given.  JetStream is used by hand over requests and inboxes: the library's fetch has
  * faults (docs/adr), its publish gives no sequence numbers.
  *
  * Errors: E_UNAVAILABLE NATS or JetStream is away, full or slow; E_NOT_FOUND no such stream.
@@ -23,15 +24,17 @@
 
 struct mq;
 
-/* `name` shows in the server's connection list. */
+/* `url`: one or more with commas between them, tried in turn.  `name` shows in the server's connection list.
+ * Returns when the first attempt is over, however it ended.  E_CONFIG: no addresses. */
 MUST_USE enum err_code mq_open(const char *url, const char *name, struct mq **mq, struct err *err);
 void mq_close(struct mq *mq); /* flushes for at most 1 s; subscriptions must have ended */
 bool mq_connected(struct mq *mq);
 /* How often the connection was made: whoever holds something that lives on the server looks again when it
  * moved. */
 int mq_connections(struct mq *mq);
-/* A JetStream round trip; what health asks each second. Also E_UNAVAILABLE when what this program published
- * last was refused or not confirmed. */
+/* A JetStream round trip; what health asks each second.  Also E_UNAVAILABLE when what this program published
+ * last was refused or not confirmed, when mq_ensure could not mend something last, when a stream has been
+ * missing or wrong for a while, or when NATS takes too small messages only; err says it in plain words. */
 MUST_USE enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err);
 
 /* Core NATS: fire and forget, and at once: over a connection of its own, made with the first, since the other
@@ -63,8 +66,17 @@ void mq_know_worker(struct mq *mq, const char *worker);
 const char *mq_worker_at(struct mq *mq, size_t index);
 
 /* Makes what is missing and mends what is wrongly set: streams JOBS, DLQ, LOGS, EVENTS, and for each
- * known worker its three durable consumers.  *repairs counts what was made or changed. */
+ * known worker its three durable consumers.  *repairs counts what was made or changed.  JOBS is made anew
+ * when the server says that it cannot be changed in place, since Postgres has its jobs; the others only while
+ * they are empty.  E_OK: JOBS and consumers are right; what could not be done about the others mq_ping tells.
+ */
 MUST_USE enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err);
+
+/* A ping or a pull has seen since the last call of this that mq_ensure is due. */
+bool mq_looks_wrong(struct mq *mq);
+/* Looks whether the streams are as they must be and changes nothing.  E_NOT_FOUND: JOBS is not there yet;
+ * E_CONFLICT: one is wrong, or somebody else's has its subjects, err says which. */
+MUST_USE enum err_code mq_check(struct mq *mq, struct err *err);
 
 struct mq_stream
 {
@@ -83,6 +95,7 @@ struct mq_consumer
     int64_t acked_seq;   /* all up to here are done with, or will not be delivered again */
     int64_t pending;     /* not yet delivered */
     int64_t ack_pending; /* delivered, not yet acknowledged */
+    int64_t waiting;     /* requests for messages that have not been answered */
     int64_t unsettled;   /* deliveries since the first one that is not acknowledged; 0: all are */
 };
 MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_priority priority,
@@ -141,6 +154,8 @@ const char *mq_delivery_header(const struct mq_delivery *delivery, const char *n
 int64_t mq_delivery_count(const struct mq_delivery *delivery);   /* 1 the first time */
 int64_t mq_delivery_seq(const struct mq_delivery *delivery);     /* its place in the stream */
 int64_t mq_delivery_time_ms(const struct mq_delivery *delivery); /* when the stream stored it */
+/* Somebody else uses it too, until he frees it as well. */
+void mq_delivery_hold(struct mq_delivery *delivery);
 void mq_delivery_free(struct mq_delivery *delivery);
 
 /* What the receiver says to the server. Errors are none of the receiver's business: the server asks again. */

@@ -4,6 +4,9 @@
  * place in it; one subscription hears all confirmations.  A late answer of an earlier batch is
  * told apart by the batch number and dropped.
  *
+ * Each message names the stream that is to keep it, so that another one which took its subject refuses, and a
+ * confirmation by anybody else does not count.
+ *
  * The last of a batch is a request: the library sends a request at once, and with it all that it has
  * buffered.  Otherwise it waits a millisecond for more, or wants a PING answered first, which the server
  * does before it delivers the messages.
@@ -19,11 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum
+{
+    LARGEST_BYTES = 512 * 1024 /* no message of ours is larger; a server that takes less is wrongly set */
+};
+
 struct mq_publisher
 {
     struct mq *mq;
-    natsSubscription *sub;
-    struct mq_ender *ender;
+    struct mq_ear *ear;
     char prefix[64]; /* of the inbox, with a dot at the end */
     size_t prefix_len;
 
@@ -44,16 +51,41 @@ static int64_t number_after(const char *text, const char *name)
     return at == NULL ? -1 : strtoll(at + strlen(name), NULL, 10);
 }
 
+static const struct
+{
+    int64_t code;
+    const char *words;
+} refusals[] = {
+    {10060, "another stream has taken the subject"},   {10077, "the JOBS stream is full"},
+    {10054, "the stream takes only smaller messages"}, {10109, "the stream is sealed"},
+    {10047, "JetStream has not enough storage"},       {10023, "JetStream has not enough storage"},
+};
+
 static void refused(struct mq_publisher *publisher, const char *text)
 {
-    int64_t code = number_after(text, "\"err_code\":");
+    const int64_t code = number_after(text, "\"err_code\":");
     if (publisher->code != E_OK)
         return;
-    if (code == 10077)
-        publisher->code = fail(&publisher->why, E_UNAVAILABLE, "the JOBS stream is full");
-    else
+    for (size_t i = 0; publisher->code == E_OK && i < sizeof refusals / sizeof refusals[0]; i++)
+        if (refusals[i].code == code)
+            publisher->code = fail(&publisher->why, E_UNAVAILABLE, "%s", refusals[i].words);
+    if (publisher->code == E_OK && code > 0)
         publisher->code =
             fail(&publisher->why, E_UNAVAILABLE, "JetStream refused a message (%lld)", (long long)code);
+    else if (publisher->code == E_OK)
+        publisher->code = fail(&publisher->why, E_UNAVAILABLE, "no stream of ours keeps the message");
+}
+
+/* Whether a PubAck comes from the stream that keeps this message. */
+static bool is_from(const char *text, const char *stream)
+{
+    static const char before[] = "\"stream\":\"";
+    const char *at = strstr(text, before);
+    const size_t len = stream == NULL ? 0 : strlen(stream);
+    if (stream == NULL) /* no subject of ours */
+        return true;
+    return at != NULL && strncmp(at + sizeof before - 1, stream, len) == 0 &&
+           at[sizeof before - 1 + len] == '"';
 }
 
 /* {"stream":"JOBS","seq":5,"duplicate":true} or {"error":{...}}; no responders: an empty 503. With the lock
@@ -71,7 +103,7 @@ static void answer(struct mq_publisher *publisher, size_t at, natsMsg *msg)
     int64_t seq = strstr(text, "\"error\"") == NULL ? number_after(text, "\"seq\":") : -1;
     if (message->confirmed)
         return;
-    if (seq > 0)
+    if (seq > 0 && is_from(text, mq_stream_of(message->subject)))
     {
         message->confirmed = true;
         message->seq = seq;
@@ -81,11 +113,9 @@ static void answer(struct mq_publisher *publisher, size_t at, natsMsg *msg)
     publisher->answered++;
 }
 
-static void on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *of)
+static void heard_ack(void *of, natsMsg *msg)
 {
     struct mq_publisher *publisher = of;
-    (void)nc;
-    (void)sub;
     const char *subject = natsMsg_GetSubject(msg);
     char *rest = NULL;
     uint64_t batch = strtoull(subject + publisher->prefix_len, &rest, 10);
@@ -116,24 +146,21 @@ enum err_code mq_publisher_open(struct mq *mq, struct mq_publisher **out, struct
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&publisher->all_in, &attr);
     pthread_condattr_destroy(&attr);
-    natsStatus s = natsInbox_Create(&inbox);
-    if (s == NATS_OK)
-    {
-        char subject[80];
-        snprintf(publisher->prefix, sizeof publisher->prefix, "%s.", inbox);
-        publisher->prefix_len = strlen(publisher->prefix);
-        snprintf(subject, sizeof subject, "%s*.*", publisher->prefix);
-        s = mq_listen(mq, subject, on_ack, publisher, &publisher->sub);
-    }
-    natsInbox_Destroy(inbox);
-    if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(publisher->sub, -1, -1);
-    if (s == NATS_OK)
-        publisher->ender = mq_ender_new(publisher->sub);
-    if (publisher->ender == NULL)
+    if (natsInbox_Create(&inbox) != NATS_OK)
     {
         mq_publisher_close(publisher);
-        return s == NATS_OK ? fail(err, E_NO_MEMORY, "out of memory") : mq_translate(s, 0, "subscribe", err);
+        return fail(err, E_NO_MEMORY, "out of memory");
+    }
+    char subject[80];
+    snprintf(publisher->prefix, sizeof publisher->prefix, "%s.", inbox);
+    publisher->prefix_len = strlen(publisher->prefix);
+    snprintf(subject, sizeof subject, "%s*.*", publisher->prefix);
+    natsInbox_Destroy(inbox);
+    const struct mq_ear_config config = {.subject = subject, .heard = heard_ack, .of = publisher};
+    if (mq_ear_new(mq, &config, &publisher->ear, err) != E_OK)
+    {
+        mq_publisher_close(publisher);
+        return E_NO_MEMORY;
     }
     *out = publisher;
     return E_OK;
@@ -143,10 +170,7 @@ void mq_publisher_close(struct mq_publisher *publisher)
 {
     if (publisher == NULL)
         return;
-    if (publisher->ender != NULL)
-        mq_ender_end(publisher->ender, publisher->sub);
-    else
-        natsSubscription_Destroy(publisher->sub);
+    mq_ear_free(publisher->ear);
     pthread_cond_destroy(&publisher->all_in);
     pthread_mutex_destroy(&publisher->lock);
     free(publisher);
@@ -154,13 +178,17 @@ void mq_publisher_close(struct mq_publisher *publisher)
 
 static natsStatus make(const struct mq_message *message, const char *reply, natsMsg **out)
 {
+    const char *stream = mq_stream_of(message->subject);
     natsStatus s = natsMsg_Create(out, message->subject, reply, message->data, (int)message->len);
     for (size_t i = 0; s == NATS_OK && i < message->headers_count; i++)
         s = natsMsgHeader_Set(*out, message->headers[i].name, message->headers[i].value);
+    if (s == NATS_OK && stream != NULL)
+        s = natsMsgHeader_Set(*out, "Nats-Expected-Stream", stream);
     return s;
 }
 
-static natsStatus send_one(struct mq_publisher *publisher, const struct mq_message *message, size_t at)
+static natsStatus send_one(struct mq_publisher *publisher, struct mq_link *link,
+                           const struct mq_message *message, size_t at)
 {
     char reply[128];
     snprintf(reply, sizeof reply, "%s%llu.%zu", publisher->prefix, (unsigned long long)publisher->batch, at);
@@ -168,21 +196,21 @@ static natsStatus send_one(struct mq_publisher *publisher, const struct mq_messa
     log_trace("mq_publish", "%s", message->subject);
     natsStatus s = make(message, reply, &msg);
     if (s == NATS_OK)
-        s = natsConnection_PublishMsg(publisher->mq->nc, msg);
+        s = natsConnection_PublishMsg(link->nc, msg);
     natsMsg_Destroy(msg);
     return s;
 }
 
 /* Sends this one and all before it, and waits for its confirmation; end_batch says what became of it. */
-static natsStatus ask_one(struct mq_publisher *publisher, const struct mq_message *message, size_t at,
-                          int wait_ms)
+static natsStatus ask_one(struct mq_publisher *publisher, struct mq_link *link,
+                          const struct mq_message *message, size_t at, int64_t wait_ms)
 {
     natsMsg *msg = NULL;
     natsMsg *reply = NULL;
     log_trace("mq_publish", "%s", message->subject);
     natsStatus s = make(message, NULL, &msg);
     if (s == NATS_OK)
-        s = natsConnection_RequestMsg(&reply, publisher->mq->nc, msg, wait_ms);
+        s = natsConnection_RequestMsg(&reply, link->nc, msg, wait_ms);
     pthread_mutex_lock(&publisher->lock);
     if (s == NATS_OK)
         answer(publisher, at, reply);
@@ -211,21 +239,27 @@ static bool is_sendable(const char *subject)
     return token > 0;
 }
 
-/* `wait_ms`: 0 when more follow, else how long the last one may take. What no server would take is passed
- * over. */
-static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_message *message, size_t at,
-                               int wait_ms)
+/* What no server would take is passed over. */
+static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_link *link, size_t at,
+                               int64_t until_ms)
 {
+    struct mq_message *message = &publisher->messages[at];
+    const int64_t left_ms = until_ms - clock_mono_ms();
+    const bool last = at + 1 == publisher->count;
     natsStatus s = NATS_INVALID_SUBJECT;
+    if (left_ms <= 0) /* a server that reads slowly: what was sent may be confirmed yet */
+        return NATS_TIMEOUT;
     if (is_sendable(message->subject))
-        s = wait_ms == 0 ? send_one(publisher, message, at) : ask_one(publisher, message, at, wait_ms);
+        s = last ? ask_one(publisher, link, message, at, left_ms) : send_one(publisher, link, message, at);
     if (s != NATS_INVALID_SUBJECT && s != NATS_MAX_PAYLOAD)
         return s;
     pthread_mutex_lock(&publisher->lock);
-    message->hopeless = true;
+    message->hopeless = s == NATS_INVALID_SUBJECT || message->len > LARGEST_BYTES;
+    if (!message->hopeless && publisher->code == E_OK)
+        publisher->code = fail(&publisher->why, E_UNAVAILABLE, "max_payload of NATS is too small");
     publisher->answered++;
     pthread_mutex_unlock(&publisher->lock);
-    return wait_ms == 0 ? NATS_OK : natsConnection_FlushTimeout(publisher->mq->nc, wait_ms);
+    return last ? natsConnection_FlushTimeout(link->nc, left_ms) : NATS_OK;
 }
 
 static void begin_batch(struct mq_publisher *publisher, struct mq_message *messages, size_t count)
@@ -236,8 +270,6 @@ static void begin_batch(struct mq_publisher *publisher, struct mq_message *messa
     publisher->count = count;
     publisher->answered = 0;
     publisher->code = E_OK;
-    for (size_t i = 0; i < count; i++)
-        messages[i].confirmed = messages[i].hopeless = false;
     pthread_mutex_unlock(&publisher->lock);
 }
 
@@ -262,25 +294,46 @@ static enum err_code end_batch(struct mq_publisher *publisher, int wait_ms, stru
     return all ? E_OK : fail(err, E_UNAVAILABLE, "JetStream did not confirm in time");
 }
 
-enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *messages, size_t count,
-                             int wait_ms, struct err *err)
+/* For mq_ping. */
+static void note_outcome(struct mq *mq, enum err_code code, const struct err *err)
 {
-    if (count == 0)
-        return E_OK;
-    if (!mq_connected(publisher->mq))
+    if (code != E_OK)
     {
-        for (size_t i = 0; i < count; i++)
-            messages[i].confirmed = false;
-        return fail(err, E_UNAVAILABLE, "NATS is away");
+        pthread_mutex_lock(&mq->lock);
+        snprintf(mq->refusal, sizeof mq->refusal, "%.*s", (int)sizeof mq->refusal - 1, err->text);
+        pthread_mutex_unlock(&mq->lock);
     }
+    atomic_store(&mq->refused_ms, code == E_OK ? 0 : clock_mono_ms());
+}
+
+static enum err_code publish_over(struct mq_publisher *publisher, struct mq_link *link,
+                                  struct mq_message *messages, size_t count, int wait_ms, struct err *err)
+{
     const int64_t until_ms = clock_mono_ms() + wait_ms;
     begin_batch(publisher, messages, count);
     natsStatus s = NATS_OK;
     for (size_t i = 0; s == NATS_OK && i < count; i++)
-        s = send_or_skip(publisher, &messages[i], i, i + 1 < count ? 0 : wait_ms);
+        s = send_or_skip(publisher, link, i, until_ms);
     const int64_t left_ms = until_ms - clock_mono_ms();
     enum err_code code = end_batch(publisher, s == NATS_OK && left_ms > 0 ? (int)left_ms : 0, err);
-    code = s == NATS_OK ? code : mq_translate(s, 0, "publish", err);
-    atomic_store(&publisher->mq->refused_ms, code == E_OK ? 0 : clock_mono_ms());
+    return s == NATS_OK ? code : mq_translate(publisher->mq, s, 0, "publish", err);
+}
+
+enum err_code mq_publish_all(struct mq_publisher *publisher, struct mq_message *messages, size_t count,
+                             int wait_ms, struct err *err)
+{
+    struct mq_link *link = NULL;
+    struct err why = ERR_INIT;
+    if (count == 0)
+        return E_OK;
+    for (size_t i = 0; i < count; i++)
+        messages[i].confirmed = messages[i].hopeless = false;
+    if (mq_link_get(publisher->mq, &link, err) != E_OK)
+        return E_UNAVAILABLE;
+    enum err_code code = publish_over(publisher, link, messages, count, wait_ms, &why);
+    mq_link_put(link);
+    note_outcome(publisher->mq, code, &why);
+    if (code != E_OK && err != NULL)
+        *err = why;
     return code;
 }

@@ -36,8 +36,7 @@ struct request
 struct mq_pull
 {
     struct mq *mq;
-    natsSubscription *sub;
-    struct mq_ender *ender;
+    struct mq_ear *ear;
     char inbox[64];    /* with a dot at the end */
     char subject[128]; /* of the request */
     void (*got)(void *of, struct mq_delivery *take);
@@ -55,6 +54,7 @@ struct mq_pull
 struct mq_delivery
 {
     natsMsg *msg;
+    atomic_int holders;
 };
 
 static void forget(struct mq_pull *pull, int i)
@@ -89,18 +89,17 @@ static void on_status(struct mq_pull *pull, const char *status, unsigned number)
         forget_number(pull, number);
     else if (strcmp(status, "100") != 0)
     {
+        atomic_store(&pull->mq->wrong, true);
         pull->count = 0;
         pull->pause_until_ms = clock_mono_ms() + PAUSE_MS;
     }
     pthread_mutex_unlock(&pull->lock);
 }
 
-static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *of)
+static void heard_delivery(void *of, natsMsg *msg)
 {
     struct mq_pull *pull = of;
     const char *status = NULL;
-    (void)nc;
-    (void)sub;
     if (natsMsg_GetDataLength(msg) == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK)
     {
         const char *dot = strrchr(natsMsg_GetSubject(msg), '.');
@@ -116,20 +115,21 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
         return;
     }
     delivery->msg = msg;
+    atomic_init(&delivery->holders, 1);
     pull->got(pull->of, delivery);
 }
 
-static natsStatus subscribe(struct mq_pull *pull)
+static enum err_code listen_for_all(struct mq_pull *pull, struct err *err)
 {
     natsInbox *inbox = NULL;
     char all[sizeof pull->inbox + 1];
-    natsStatus s = natsInbox_Create(&inbox);
-    if (s != NATS_OK)
-        return s;
+    if (natsInbox_Create(&inbox) != NATS_OK)
+        return fail(err, E_NO_MEMORY, "out of memory");
     snprintf(pull->inbox, sizeof pull->inbox, "%s.", inbox);
     snprintf(all, sizeof all, "%s*", pull->inbox);
     natsInbox_Destroy(inbox);
-    return mq_listen(pull->mq, all, on_delivery, pull, &pull->sub);
+    const struct mq_ear_config config = {.subject = all, .heard = heard_delivery, .of = pull};
+    return mq_ear_new(pull->mq, &config, &pull->ear, err);
 }
 
 enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, struct mq_pull **out,
@@ -145,15 +145,11 @@ enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *config, s
     pull->got = config->got;
     pull->of = config->of;
     pthread_mutex_init(&pull->lock, NULL);
-    natsStatus s = subscribe(pull);
-    if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(pull->sub, -1, -1); /* bounded by what we ask for */
-    if (s == NATS_OK)
-        pull->ender = mq_ender_new(pull->sub);
-    if (pull->ender == NULL)
+    enum err_code code = listen_for_all(pull, err);
+    if (code != E_OK)
     {
         mq_pull_close(pull);
-        return s == NATS_OK ? fail(err, E_NO_MEMORY, "out of memory") : mq_translate(s, 0, "subscribe", err);
+        return code;
     }
     *out = pull;
     return E_OK;
@@ -163,10 +159,7 @@ void mq_pull_close(struct mq_pull *pull)
 {
     if (pull == NULL)
         return;
-    if (pull->ender != NULL)
-        mq_ender_end(pull->ender, pull->sub);
-    else
-        natsSubscription_Destroy(pull->sub);
+    mq_ear_free(pull->ear);
     pthread_mutex_destroy(&pull->lock);
     free(pull);
 }
@@ -210,21 +203,27 @@ static int plan(struct mq_pull *pull, int credit, unsigned *number)
     return want;
 }
 
-void mq_pull_want(struct mq_pull *pull, int credit)
+static void request(struct mq_pull *pull, struct mq_link *link, int want, unsigned number)
 {
-    if (!mq_connected(pull->mq))
-        return;
-    unsigned number = 0;
-    int want = plan(pull, credit, &number);
-    if (want == 0)
-        return;
     char body[96];
     char inbox[sizeof pull->inbox + 12];
     snprintf(inbox, sizeof inbox, "%s%u", pull->inbox, number);
     snprintf(body, sizeof body, "{\"batch\":%d,\"expires\":%lld}", want, EXPIRES_MS * 1000000LL);
-    natsStatus s = natsConnection_PublishRequestString(pull->mq->nc, pull->subject, inbox, body);
+    natsStatus s = natsConnection_PublishRequestString(link->nc, pull->subject, inbox, body);
     if (s != NATS_OK)
         on_status(pull, "503", number);
+}
+
+void mq_pull_want(struct mq_pull *pull, int credit)
+{
+    struct mq_link *link = NULL;
+    unsigned number = 0;
+    if (mq_link_get(pull->mq, &link, NULL) != E_OK)
+        return;
+    int want = plan(pull, credit, &number);
+    if (want > 0)
+        request(pull, link, want, number);
+    mq_link_put(link);
 }
 
 /* ---- deliveries ----------------------------------------------------------------------------- */
@@ -280,9 +279,14 @@ int64_t mq_delivery_time_ms(const struct mq_delivery *delivery)
     return ms;
 }
 
+void mq_delivery_hold(struct mq_delivery *delivery)
+{
+    atomic_fetch_add(&delivery->holders, 1);
+}
+
 void mq_delivery_free(struct mq_delivery *delivery)
 {
-    if (delivery == NULL)
+    if (delivery == NULL || atomic_fetch_sub(&delivery->holders, 1) > 1)
         return;
     natsMsg_Destroy(delivery->msg);
     free(delivery);
@@ -290,9 +294,12 @@ void mq_delivery_free(struct mq_delivery *delivery)
 
 static void reply(struct mq *mq, const struct mq_delivery *delivery, const char *text)
 {
+    struct mq_link *link = NULL;
     const char *subject = natsMsg_GetReply(delivery->msg);
-    if (subject != NULL)
-        natsConnection_PublishString(mq->nc, subject, text);
+    if (subject == NULL || mq_link_get(mq, &link, NULL) != E_OK)
+        return;
+    natsConnection_PublishString(link->nc, subject, text);
+    mq_link_put(link);
 }
 
 void mq_ack(struct mq *mq, const struct mq_delivery *delivery)

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The connection.  The library would reconnect by itself, but it gives up: after a second refused login, and
+ * when the server it tried first accepted and then said nothing.  So it may not, and one thread of ours, the
+ * keeper, makes each new connection, for ever:
+ *
+ *     connect --ok--> subscribe all ears --> show it to everybody --> wait for its end
+ *        ^  \__failed: say why, once__                                      |
+ *        |_____________________________\____________________________________|
+ *
+ * A write waits for at most WRITE_MS: then the server reads nothing, and the library closes the connection.
+ * Whoever has got a link may go on using it after its end; each call fails then.
+ */
+#include "common/mq/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    CONNECT_MS = 2000,
+    WRITE_MS = 1000,
+    PROMPT_MS = 500, /* what must leave at once is worth nothing later */
+    PING_INTERVAL_MS = 5000,
+    PAUSE_MS = 250,
+    PAUSE_MAX_MS = 2000,
+    SERVERS_MAX = 16
+};
+
+/* ---- who holds what --------------------------------------------------------------------------- */
+
+void mq_put(struct mq *mq)
+{
+    pthread_mutex_lock(&mq->lock);
+    const bool last = --mq->refs == 0;
+    pthread_mutex_unlock(&mq->lock);
+    if (!last)
+        return;
+    pthread_cond_destroy(&mq->news);
+    pthread_mutex_destroy(&mq->lock);
+    free(mq->urls);
+    free(mq);
+}
+
+void mq_link_put(struct mq_link *link)
+{
+    if (link == NULL)
+        return;
+    struct mq *mq = link->mq;
+    pthread_mutex_lock(&mq->lock);
+    const bool last = --link->refs == 0;
+    pthread_mutex_unlock(&mq->lock);
+    if (!last)
+        return;
+    jsCtx_Destroy(link->js);
+    natsConnection_Destroy(link->nc);
+    free(link);
+    mq_put(mq);
+}
+
+/* With the lock held. */
+static struct mq_link *take(struct mq_link *link)
+{
+    if (link == NULL || link->closed)
+        return NULL;
+    link->refs++;
+    return link;
+}
+
+enum err_code mq_link_get(struct mq *mq, struct mq_link **out, struct err *err)
+{
+    enum err_code code = E_OK;
+    pthread_mutex_lock(&mq->lock);
+    struct mq_link *link = take(mq->link);
+    if (link == NULL)
+        code = fail(err, E_UNAVAILABLE, "%s", mq->away);
+    pthread_mutex_unlock(&mq->lock);
+    if (code == E_OK)
+        *out = link;
+    return code;
+}
+
+enum err_code mq_link_get_prompt(struct mq *mq, struct mq_link **out, struct err *err)
+{
+    pthread_mutex_lock(&mq->lock);
+    struct mq_link *link = mq->link != NULL ? take(mq->prompt) : NULL;
+    if (link == NULL && !mq->wants_prompt)
+    {
+        mq->wants_prompt = true;
+        pthread_cond_broadcast(&mq->news);
+    }
+    pthread_mutex_unlock(&mq->lock);
+    if (link == NULL)
+        return mq_link_get(mq, out, err);
+    *out = link;
+    return E_OK;
+}
+
+/* ---- what the library tells ------------------------------------------------------------------- */
+
+/* Comes once for each connection that was made, and after all other callbacks of it. */
+static void on_closed(natsConnection *nc, void *of)
+{
+    struct mq_link *link = of;
+    struct mq *mq = link->mq;
+    (void)nc;
+    pthread_mutex_lock(&mq->lock);
+    link->closed = true;
+    if (link == mq->link)
+        atomic_store(&mq->up, false);
+    pthread_cond_broadcast(&mq->news);
+    pthread_mutex_unlock(&mq->lock);
+    mq_link_put(link);
+}
+
+/* A forbidden request is not answered: whoever waited for the answer looks here why. */
+static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *of)
+{
+    struct mq_link *link = of;
+    const char *text = natsStatus_GetText(status);
+    (void)sub;
+    if (status == NATS_NOT_PERMITTED)
+    {
+        natsConnection_GetLastError(nc, &text);
+        pthread_mutex_lock(&link->mq->lock);
+        snprintf(link->mq->forbidden, sizeof link->mq->forbidden, "%s", text);
+        link->mq->forbidden_ms = clock_mono_ms();
+        pthread_mutex_unlock(&link->mq->lock);
+    }
+    log_warn("nats_error", "NATS reports: %s", text);
+}
+
+/* ---- making one ------------------------------------------------------------------------------- */
+
+enum purpose
+{
+    GATHERED, /* what is sent is gathered for up to a millisecond */
+    PROMPT
+};
+
+static natsStatus set_servers(natsOptions *opts, const char *urls)
+{
+    const char *servers[SERVERS_MAX];
+    char *rest = NULL;
+    int count = 0;
+    char *list = strdup(urls);
+    if (list == NULL)
+        return NATS_NO_MEMORY;
+    char *url = strtok_r(list, ",", &rest);
+    for (; url != NULL && count < SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
+        servers[count++] = url;
+    natsStatus s = url == NULL && count > 0 ? natsOptions_SetServers(opts, servers, count) : NATS_INVALID_ARG;
+    if (s == NATS_OK)
+        s = natsOptions_SetNoRandomize(opts, true);
+    free(list);
+    return s;
+}
+
+static natsStatus set_options(natsOptions *opts, struct mq_link *link, enum purpose purpose)
+{
+    struct mq *mq = link->mq;
+    natsStatus s = set_servers(opts, mq->urls);
+    if (s == NATS_OK)
+        s = natsOptions_SetName(opts, purpose == PROMPT ? mq->prompt_name : mq->name);
+    if (s == NATS_OK)
+        s = natsOptions_SetAllowReconnect(opts, false);
+    if (s == NATS_OK)
+        s = natsOptions_SetTimeout(opts, CONNECT_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetWriteDeadline(opts, purpose == PROMPT ? PROMPT_MS : WRITE_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetSendAsap(opts, purpose == PROMPT);
+    if (s == NATS_OK)
+        s = natsOptions_SetPingInterval(opts, PING_INTERVAL_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetIgnoreDiscoveredServers(opts, true);
+    if (s == NATS_OK)
+        s = natsOptions_UseGlobalMessageDelivery(opts, true);
+    if (s == NATS_OK)
+        s = natsOptions_SetErrorHandler(opts, on_error, link);
+    if (s == NATS_OK)
+        s = natsOptions_SetClosedCB(opts, on_closed, link);
+    return s;
+}
+
+static natsStatus connect_it(struct mq_link *link, enum purpose purpose)
+{
+    natsOptions *opts = NULL;
+    natsStatus s = natsOptions_Create(&opts);
+    if (s == NATS_OK)
+        s = set_options(opts, link, purpose);
+    if (s == NATS_OK)
+        s = natsConnection_Connect(&link->nc, opts);
+    natsOptions_Destroy(opts);
+    return s;
+}
+
+/* Held twice: by the caller and, until its end was told, by the library. */
+static natsStatus link_open(struct mq *mq, enum purpose purpose, struct mq_link **out)
+{
+    struct mq_link *link = calloc(1, sizeof *link);
+    if (link == NULL)
+        return NATS_NO_MEMORY;
+    link->mq = mq;
+    natsStatus s = connect_it(link, purpose);
+    if (s != NATS_OK) /* the library tells nothing of what never was */
+    {
+        free(link);
+        return s;
+    }
+    pthread_mutex_lock(&mq->lock);
+    mq->refs++;
+    link->refs += 2;
+    pthread_mutex_unlock(&mq->lock);
+    s = natsConnection_JetStream(&link->js, link->nc, NULL);
+    if (s != NATS_OK)
+    {
+        natsConnection_Close(link->nc);
+        mq_link_put(link);
+        return s;
+    }
+    *out = link;
+    return NATS_OK;
+}
+
+static void link_close(struct mq_link *link)
+{
+    if (link == NULL)
+        return;
+    natsConnection_Close(link->nc); /* its end is told in any case */
+    mq_link_put(link);
+}
+
+/* ---- the keeper ------------------------------------------------------------------------------- */
+
+static const struct
+{
+    natsStatus status;
+    const char *words;
+} reasons[] = {
+    {NATS_CONNECTION_AUTH_FAILED, "NATS refuses the user or the password of NATS_URL"},
+    {NATS_NO_SERVER, "NATS is away: nothing listens at NATS_URL"},
+    {NATS_TIMEOUT, "NATS accepts the connection and does not answer"},
+    {NATS_SECURE_CONNECTION_WANTED, "NATS wants a TLS connection"},
+    {NATS_NO_MEMORY, "out of memory"},
+};
+
+static const char *reason_of(natsStatus status)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status)
+            return reasons[i].words;
+    return "NATS is away";
+}
+
+/* Says each reason once, until it is another one. */
+static void note_failure(struct mq *mq, natsStatus status)
+{
+    const char *words = reason_of(status);
+    pthread_mutex_lock(&mq->lock);
+    const bool news = !mq->tried || strcmp(mq->away, words) != 0;
+    if (!mq->tried)
+        mq->first = status;
+    snprintf(mq->away, sizeof mq->away, "%s", words);
+    mq->tried = true;
+    pthread_cond_broadcast(&mq->news);
+    pthread_mutex_unlock(&mq->lock);
+    if (news)
+        log_warn("nats_away", "%s (%s); connecting by itself when it comes", words,
+                 natsStatus_GetText(status));
+}
+
+/* Whether it is still wanted or not, it was tried for: a publisher who lacks it asks again. */
+static void renew_prompt(struct mq *mq)
+{
+    struct mq_link *link = NULL;
+    if (link_open(mq, PROMPT, &link) != NATS_OK)
+        link = NULL;
+    pthread_mutex_lock(&mq->lock);
+    struct mq_link *old = mq->prompt;
+    mq->prompt = link;
+    mq->wants_prompt = false;
+    pthread_mutex_unlock(&mq->lock);
+    link_close(old);
+}
+
+/* Until the link ends, or all does. */
+static void tend(struct mq *mq, struct mq_link *link)
+{
+    pthread_mutex_lock(&mq->lock);
+    while (!mq->stopping && !link->closed)
+    {
+        if (!mq->wants_prompt)
+        {
+            pthread_cond_wait(&mq->news, &mq->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&mq->lock);
+        renew_prompt(mq);
+        pthread_mutex_lock(&mq->lock);
+    }
+    const bool lost = !mq->stopping;
+    mq->link = NULL;
+    atomic_store(&mq->up, false);
+    snprintf(mq->away, sizeof mq->away, "NATS is away");
+    pthread_mutex_unlock(&mq->lock);
+    if (lost)
+        log_warn("nats_disconnected", "lost the connection to NATS; reconnecting by itself");
+    link_close(link);
+}
+
+static bool pause_for(struct mq *mq, int64_t wait_ms)
+{
+    struct timespec until = clock_mono_after_ms(wait_ms);
+    int waited = 0;
+    pthread_mutex_lock(&mq->lock);
+    while (!mq->stopping && waited == 0)
+        waited = pthread_cond_timedwait(&mq->news, &mq->lock, &until);
+    const bool on = !mq->stopping;
+    pthread_mutex_unlock(&mq->lock);
+    return on;
+}
+
+static void *keep(void *of)
+{
+    struct mq *mq = of;
+    int64_t pause_ms = PAUSE_MS;
+    do
+    {
+        struct mq_link *link = NULL;
+        natsStatus s = link_open(mq, GATHERED, &link);
+        if (s != NATS_OK)
+        {
+            note_failure(mq, s);
+            pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+            continue;
+        }
+        mq_ears_attach(mq, link);
+        log_info("nats_connected", "connected to NATS");
+        tend(mq, link);
+        pause_ms = PAUSE_MS;
+    } while (pause_for(mq, pause_ms));
+    return NULL;
+}
+
+enum err_code mq_link_start(struct mq *mq, struct err *err)
+{
+    mq->kept = pthread_create(&mq->keeper, NULL, keep, mq) == 0;
+    if (!mq->kept)
+        return fail(err, E_NO_MEMORY, "cannot start a thread");
+    pthread_mutex_lock(&mq->lock);
+    while (!mq->tried)
+        pthread_cond_wait(&mq->news, &mq->lock);
+    const natsStatus first = mq->first;
+    pthread_mutex_unlock(&mq->lock);
+    return first == NATS_INVALID_ARG ? fail(err, E_CONFIG, "NATS_URL is no list of addresses") : E_OK;
+}
+
+void mq_link_stop(struct mq *mq)
+{
+    pthread_mutex_lock(&mq->lock);
+    mq->stopping = true;
+    pthread_cond_broadcast(&mq->news);
+    pthread_mutex_unlock(&mq->lock);
+    if (mq->kept)
+        pthread_join(mq->keeper, NULL);
+    link_close(mq->prompt);
+    mq->prompt = NULL;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams made and mended. */
+#include "common/mq/internal.h"
+
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MIB(n) ((int64_t)(n)*1048576)
+
+enum
+{
+    SMALLEST_MIB = 1
+};
+
+/* The refusals of an update that say that no update will ever do.  After any other, and after none at all,
+ * the stream is left as it is: a time-out, a lack of room, subjects that somebody else has. */
+static const jsErrCode unchangeable[] = {
+    JSStreamInvalidConfig,         /* retention, storage, sealed, deny_purge, deny_delete */
+    JSStreamMirrorNotUpdatableErr, /* a mirror of another stream */
+    JSStreamSealedErr,
+};
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static bool lacks_room(natsStatus s, jsErrCode js_code)
+{
+    return s != NATS_OK &&
+           (js_code == JSInsufficientResourcesErr || js_code == JSStorageResourcesExceededErr);
+}
+
+/* What all streams together take of a disk that has room for them. */
+static int64_t all_bytes(void)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < MQ_STREAMS; i++)
+        sum += mq_streams[i].max_bytes;
+    return sum;
+}
+
+/* Halves what is asked for until there is room. */
+static natsStatus stream_fit(struct mq_link *link, jsStreamConfig *config, jsErrCode *js_code)
+{
+    jsOptions options;
+    mq_api_options(&options);
+    natsStatus s = js_AddStream(NULL, link->js, config, &options, js_code);
+    while (lacks_room(s, *js_code) && config->MaxBytes > MIB(SMALLEST_MIB))
+    {
+        config->MaxBytes /= 2;
+        s = js_AddStream(NULL, link->js, config, &options, js_code);
+    }
+    return s;
+}
+
+/* The first one: it asks for the room of all, and goes on with its own part of what it got. */
+static natsStatus stream_make_first(struct mq_link *link, jsStreamConfig *config, jsErrCode *js_code)
+{
+    jsOptions options;
+    mq_api_options(&options);
+    const int64_t own = config->MaxBytes;
+    const int64_t all = config->MaxBytes = all_bytes();
+    natsStatus s = stream_fit(link, config, js_code);
+    if (s != NATS_OK)
+        return s;
+    config->MaxBytes = own / (all / config->MaxBytes);
+    return js_UpdateStream(NULL, link->js, config, &options, js_code);
+}
+
+/* How much smaller than meant the first one is. */
+static int64_t shrunk_by(struct mq_link *link)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode js_code = 0;
+    jsOptions options;
+    mq_api_options(&options);
+    natsStatus s = js_GetStreamInfo(&info, link->js, mq_streams[0].name, &options, &js_code);
+    int64_t bytes = s == NATS_OK ? info->Config->MaxBytes : 0;
+    jsStreamInfo_Destroy(info);
+    return bytes > 0 && bytes < mq_streams[0].max_bytes ? mq_streams[0].max_bytes / bytes : 1;
+}
+
+/* On a disk that is too small all are smaller alike. */
+static natsStatus stream_make(struct mq_link *link, const struct stream_row *row, jsErrCode *js_code)
+{
+    jsStreamConfig config;
+    const char *subject = NULL;
+    mq_stream_config(row, &subject, &config);
+    if (row == &mq_streams[0])
+        return stream_make_first(link, &config, js_code);
+    config.MaxBytes /= shrunk_by(link);
+    return stream_fit(link, &config, js_code);
+}
+
+/* ---- mending -------------------------------------------------------------------------------- */
+
+static bool is_unchangeable(jsErrCode js_code)
+{
+    for (size_t i = 0; i < sizeof unchangeable / sizeof unchangeable[0]; i++)
+        if (unchangeable[i] == js_code)
+            return true;
+    return false;
+}
+
+static natsStatus stream_update(struct mq_link *link, const struct stream_row *row, const jsStreamConfig *is,
+                                jsErrCode *js_code)
+{
+    jsStreamConfig config;
+    jsOptions options;
+    const char *subject = NULL;
+    mq_api_options(&options);
+    mq_stream_config(row, &subject, &config);
+    if (is->MaxBytes > 0)
+        config.MaxBytes = is->MaxBytes;
+    return js_UpdateStream(NULL, link->js, &config, &options, js_code);
+}
+
+static enum err_code stream_mend(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                 const jsStreamInfo *info, struct err *err)
+{
+    jsErrCode js_code = 0;
+    jsOptions options;
+    mq_api_options(&options);
+    natsStatus s = stream_update(link, row, info->Config, &js_code);
+    if (s != NATS_OK && is_unchangeable(js_code))
+    {
+        if (row->remake == REMAKE_EMPTY && info->State.Msgs > 0)
+            return fail(err, E_UNAVAILABLE,
+                        "stream %s is wrongly set and not empty: save what is in it and delete it",
+                        row->name);
+        s = js_DeleteStream(link->js, row->name, &options, &js_code);
+        if (s == NATS_OK)
+            s = stream_make(link, row, &js_code);
+    }
+    return s == NATS_OK ? E_OK : mq_translate(mq, s, js_code, row->name, err);
+}
+
+static enum err_code stream_add(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                struct err *err)
+{
+    char taker[MQ_NAME_SIZE];
+    jsErrCode js_code = 0;
+    natsStatus s = stream_make(link, row, &js_code);
+    if (s == NATS_OK)
+        return E_OK;
+    if (js_code != JSStreamSubjectOverlapErr || !mq_stream_taker(link, row, taker))
+        return mq_translate(mq, s, js_code, row->name, err);
+    (void)mq_tell_taker(row, taker, err);
+    return E_UNAVAILABLE;
+}
+
+static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                   int *repairs, struct err *err)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode js_code = 0;
+    jsOptions options;
+    mq_api_options(&options);
+    natsStatus s = js_GetStreamInfo(&info, link->js, row->name, &options, &js_code);
+    enum err_code code = E_OK;
+    bool right = false;
+    if (s == NATS_NOT_FOUND)
+        code = stream_add(mq, link, row, err);
+    else if (s != NATS_OK)
+        code = mq_translate(mq, s, js_code, row->name, err);
+    else if (!(right = mq_stream_is_right(row, info->Config)))
+        code = stream_mend(mq, link, row, info, err);
+    jsStreamInfo_Destroy(info);
+    if (code != E_OK || right)
+        return code;
+    (*repairs)++;
+    log_info("stream_made", "made or mended stream %s", row->name);
+    return E_OK;
+}
+
+/* Says each trouble once, until it is another one or none. */
+static void note_trouble(struct mq *mq, const struct err *err)
+{
+    char words[MQ_WORDS_SIZE];
+    snprintf(words, sizeof words, "%.*s", (int)sizeof words - 1, err->code == E_OK ? "" : err->text);
+    pthread_mutex_lock(&mq->lock);
+    const bool news = strcmp(words, mq->trouble) != 0;
+    memcpy(mq->trouble, words, sizeof words);
+    pthread_mutex_unlock(&mq->lock);
+    if (news && words[0] != '\0')
+        log_warn("jetstream_trouble", "JetStream cannot be set up: %s", words);
+    else if (news)
+        log_info("jetstream_set_up", "JetStream is set up as it must be");
+}
+
+/* Trouble with a stream of copies holds up no job. */
+static enum err_code ensure_all(struct mq *mq, struct mq_link *link, int *repairs, struct err *err)
+{
+    struct err lesser = ERR_INIT;
+    struct err why = ERR_INIT;
+    enum err_code code = stream_ensure(mq, link, &mq_streams[0], repairs, &why);
+    for (size_t i = 1; code == E_OK && i < MQ_STREAMS; i++)
+        (void)stream_ensure(mq, link, &mq_streams[i], repairs, lesser.code == E_OK ? &lesser : &why);
+    if (code == E_OK)
+        code = mq_consumers_ensure(mq, link, repairs, &why);
+    note_trouble(mq, code != E_OK ? &why : &lesser);
+    if (code != E_OK && err != NULL)
+        *err = why;
+    return code;
+}
+
+enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
+{
+    int made = 0;
+    struct mq_link *link = NULL;
+    if (mq_link_get(mq, &link, err) != E_OK)
+        return E_UNAVAILABLE;
+    enum err_code code = ensure_all(mq, link, &made, err);
+    mq_link_put(link);
+    /* The first may only have waited for another program's making; a pull may have asked too early all the
+     * same. */
+    if (code == E_OK && (made > 0 || atomic_load(&mq->ensures) == 0))
+        atomic_fetch_add(&mq->ensures, 1);
+    if (repairs != NULL)
+        *repairs = made;
+    return code;
+}
