@@ -187,19 +187,40 @@ static void ask(struct runtime *runtime)
             mq_pull_want(runtime->lanes[i].pull, credit);
 }
 
-/* Given jobs have taken places that messages were asked for: those are somebody else's now. */
-static void return_surplus(struct runtime *runtime)
+/* All that waits in `from` goes to `to`. */
+static void inbox_move(struct inbox *from, struct inbox *to)
+{
+    if (from->head == NULL)
+        return;
+    if (to->tail != NULL)
+        to->tail->next = from->head;
+    else
+        to->head = from->head;
+    to->tail = from->tail;
+    to->count += from->count;
+    *from = (struct inbox){.head = NULL};
+}
+
+/* Without the lock: the server may not read. */
+static void put_back_all(struct runtime *runtime, struct inbox *unwanted)
 {
     struct mq_delivery *delivery = NULL;
+    while ((delivery = inbox_pop(unwanted)) != NULL)
+        put_back(runtime, delivery, 1);
+}
+
+/* Given jobs have taken places that messages were asked for: those are somebody else's now. */
+static void take_surplus(struct runtime *runtime, struct inbox *surplus)
+{
     for (int i = 0; i < JOB_PRIORITIES && intake_is_full(runtime); i++)
-        while ((delivery = inbox_pop(&runtime->inbox[i])) != NULL)
-            put_back(runtime, delivery, 1);
+        inbox_move(&runtime->inbox[i], surplus);
 }
 
 /* False: we are draining. */
 static bool gather(struct intake *intake)
 {
     struct runtime *runtime = intake->runtime;
+    struct inbox surplus = {.head = NULL};
     ask(runtime);
     eager_offer(runtime);
     pthread_mutex_lock(&runtime->lock);
@@ -209,9 +230,10 @@ static bool gather(struct intake *intake)
         runtime_wait(runtime, &runtime->intake_news, is_waiting(runtime) ? 20 : LOOK_MS);
         fill(intake);
     }
-    return_surplus(runtime);
+    take_surplus(runtime, &surplus);
     bool on = !runtime->draining;
     pthread_mutex_unlock(&runtime->lock);
+    put_back_all(runtime, &surplus);
     return on;
 }
 
@@ -521,13 +543,14 @@ static void return_all(struct runtime *runtime)
         mq_pull_close(runtime->lanes[i].pull);
         runtime->lanes[i].pull = NULL;
     }
+    struct inbox unclaimed = {.head = NULL};
     pthread_mutex_lock(&runtime->lock);
-    struct mq_delivery *delivery = NULL;
     for (int i = 0; i < JOB_PRIORITIES; i++)
-        while ((delivery = inbox_pop(&runtime->inbox[i])) != NULL)
-            put_back(runtime, delivery, 1);
-    while ((delivery = inbox_pop(&runtime->lonely)) != NULL)
-        put_back(runtime, delivery, 1);
+        inbox_move(&runtime->inbox[i], &unclaimed);
+    inbox_move(&runtime->lonely, &unclaimed);
+    pthread_mutex_unlock(&runtime->lock);
+    put_back_all(runtime, &unclaimed);
+    pthread_mutex_lock(&runtime->lock);
     runtime->intake_done = true;
     pthread_cond_broadcast(&runtime->stop_news);
     pthread_mutex_unlock(&runtime->lock);

@@ -91,19 +91,38 @@ static void stop_late(struct runtime *runtime)
     pthread_mutex_unlock(&runtime->lock);
 }
 
-/* Tells the server that the held messages are still worked on; most are too young to need it. */
-static void beat_messages(struct keeper *keeper)
+/* The messages that the server must hear of; most are too young.  Each is to be freed. */
+static size_t old_messages(struct keeper *keeper, int64_t now, struct mq_delivery ***out)
 {
     struct runtime *runtime = keeper->runtime;
+    size_t n = 0;
+    pthread_mutex_lock(&runtime->lock);
+    struct mq_delivery **old = arena_array(keeper->arena, (size_t)runtime->held_count + 1, sizeof *old);
+    for (struct job *job = runtime->held; old != NULL && job != NULL; job = job->held_next)
+        if (job->delivery != NULL && now - job->claimed_ms > FRESH_MS)
+        {
+            mq_delivery_hold(job->delivery);
+            old[n++] = job->delivery;
+        }
+    pthread_mutex_unlock(&runtime->lock);
+    *out = old;
+    return n;
+}
+
+/* Tells the server that the held messages are still worked on. Without the lock: it may not read. */
+static void beat_messages(struct keeper *keeper)
+{
+    struct mq_delivery **old = NULL;
     int64_t now = clock_mono_ms();
     if (now < keeper->working_at_ms)
         return;
     keeper->working_at_ms = now + MQ_ACK_WAIT_MS / 3;
-    pthread_mutex_lock(&runtime->lock);
-    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
-        if (job->delivery != NULL && now - job->claimed_ms > FRESH_MS)
-            mq_working(runtime->config.mq, job->delivery);
-    pthread_mutex_unlock(&runtime->lock);
+    const size_t n = old_messages(keeper, now, &old);
+    for (size_t i = 0; i < n; i++)
+    {
+        mq_working(keeper->runtime->config.mq, old[i]);
+        mq_delivery_free(old[i]);
+    }
 }
 
 static enum err_code beat(struct keeper *keeper, struct err *err)
