@@ -276,15 +276,15 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     const bool past = (served || waits) && is_time_to_look_past(outbox);
     if (room > 0 && !past)
         code = bring_any(outbox, db, arena, room, hold, moved, err);
-    if (code == E_OK && *moved == 0 && (past || !waits))
-    {
-        if (room > 0) /* it had kept a place free for what does not come this way */
-            outbox->local.got(outbox->local.of, NULL, 0);
-        code = relay(outbox, db, arena, room, hold, moved, err);
-        if (served) /* it only looked past the crowd */
-            *moved += 1;
-    }
+    const bool relays = code == E_OK && *moved == 0 && (past || !waits);
+    if (relays && room > 0) /* it had kept a place free for what does not come this way */
+        outbox->local.got(outbox->local.of, NULL, 0);
     pthread_mutex_unlock(&outbox->local_lock);
+    if (!relays)
+        return code;
+    code = relay(outbox, db, arena, room, hold, moved, err); /* without the lock: the broker may not read */
+    if (served)                                              /* it only looked past the crowd */
+        *moved += 1;
     return code;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sweeper: twice a second it takes back what dead workers hold, calls jobs that wait for a limit although
- * a place is free (cancel and take-back leave some), and fires periodic jobs; every ten seconds it wakes what
- * nobody will wake, mends streams, and counts; every hour it forgets what is old.  Of all sweepers on a
- * database one holds the advisory lock and works, the others wait for their turn, and take it from one that
- * is frozen.
+ * a place is free (cancel and take-back leave some), fires periodic jobs, and mends streams that look wrong;
+ * every ten seconds it wakes what nobody will wake, looks after streams, and counts; every hour it forgets
+ * what is old.  Of all sweepers on a database one holds the advisory lock and works, the others wait for
+ * their turn, and take it from one that is frozen.
  */
 #include "common/outbox/internal.h"
 
@@ -24,6 +24,7 @@ enum
 {
     LOOK_MS = 500,
     SWEEP_MS = 10000,
+    SETTLE_MS = 1000,
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
     STAND_SWEEPS = 1,       /* so often a consumer was found where it was the time before */
@@ -37,6 +38,7 @@ struct round
     struct db *db;
     struct arena *arena;
     bool hurry;        /* the next step of the walk is due at once */
+    int64_t mend_ms;   /* when what looks wrong is mended: monotonic; 0: nothing does */
     int64_t in_stream; /* messages that wait, when it was asked last */
 };
 
@@ -76,6 +78,7 @@ static enum err_code fire_schedules(struct round *round, struct err *err)
 /* What a sweep learns of the stream from its consumers. */
 struct passed
 {
+    struct mq_stream stream;
     int64_t seq;  /* all of them are past it */
     int64_t held; /* messages that one of them still has to do with */
     struct job_consumer *consumers;
@@ -87,10 +90,15 @@ static enum err_code ask_consumer(struct round *round, const char *worker, enum 
                                   struct passed *passed, struct err *err)
 {
     struct mq_consumer consumer;
+    const int64_t removed_seq = passed->stream.first_seq - 1; /* whoever did it, and whatever consumers say */
     enum err_code code = mq_consumer_info(round->outbox->mq, worker, priority, &consumer, err);
     if (code != E_OK)
         return code;
     passed->infos[passed->count] = consumer;
+    if (consumer.acked_seq < removed_seq)
+        consumer.acked_seq = removed_seq;
+    if (consumer.delivered_seq < removed_seq)
+        consumer.delivered_seq = removed_seq;
     passed->consumers[passed->count++] = (struct job_consumer){.worker = worker,
                                                                .priority = priority,
                                                                .delivered_seq = consumer.delivered_seq,
@@ -103,11 +111,11 @@ static enum err_code ask_consumer(struct round *round, const char *worker, enum 
 
 static enum err_code ask_consumers(struct round *round, struct passed *passed, struct err *err)
 {
-    enum err_code code = E_OK;
     size_t workers = 0;
     while (mq_worker_at(round->outbox->mq, workers) != NULL)
         workers++;
     *passed = (struct passed){.seq = INT64_MAX};
+    enum err_code code = mq_stream_info(round->outbox->mq, "JOBS", &passed->stream, err);
     passed->consumers = arena_array(round->arena, workers * JOB_PRIORITIES, sizeof *passed->consumers);
     passed->infos = arena_array(round->arena, workers * JOB_PRIORITIES, sizeof *passed->infos);
     if (passed->consumers == NULL || passed->infos == NULL)
@@ -186,8 +194,9 @@ static enum err_code has_reason(struct round *round, const struct job_consumer *
 
 /* A server that was killed may remember messages as unacknowledged that it has no more: it tries to deliver
  * them again and again, one for each request, before all others, and what lies behind them is never done
- * with.  Or it has one that it never delivers again.  A consumer that stands still without a reason is made
- * anew and delivers what is left; a message whose job runs or is over is acknowledged at sight. */
+ * with.  Or it has one that it never delivers again.  Or it was made so soon after another of its name had
+ * gone that it delivers nothing, to no request.  A consumer that stands still without a reason is made anew
+ * and delivers what is left; a message whose job runs or is over is acknowledged at sight. */
 static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream,
                                    const struct job_consumer *at, const struct mq_consumer *info,
                                    struct stand *stand, struct reasons *reasons, struct err *err)
@@ -197,12 +206,13 @@ static enum err_code tidy_consumer(struct round *round, const struct mq_stream *
     *stand = (struct stand){0};
     if (reasons->odd && info->acked_seq >= stream->first_seq)
         return mq_forget_acked(round->outbox->mq, at->worker, at->priority, info->acked_seq, err);
-    if (info->unsettled == 0)
+    const bool starves = info->pending > 0 && info->waiting > 0;
+    if (info->unsettled == 0 && !starves)
         return E_OK;
-    stand->floor = info->acked_seq + 1;
+    stand->floor = 1 + (starves ? info->delivered_seq : info->acked_seq);
     if (stand->floor != was.floor)
         return E_OK;
-    enum err_code code = reasons->odd ? E_OK : has_reason(round, at, reasons, &has, err);
+    enum err_code code = reasons->odd || starves ? E_OK : has_reason(round, at, reasons, &has, err);
     if (code != E_OK || has)
         return code;
     stand->sweeps = was.sweeps + 1;
@@ -220,13 +230,13 @@ static enum err_code tidy_consumer(struct round *round, const struct mq_stream *
  * in vain. */
 static enum err_code tidy(struct round *round, const struct passed *passed, struct err *err)
 {
-    struct mq_stream stream;
-    enum err_code code = mq_stream_info(round->outbox->mq, "JOBS", &stream, err);
-    struct reasons reasons = {.odd = code == E_OK && stream.messages != passed->held};
+    struct reasons reasons = {.odd = passed->stream.messages != passed->held};
+    enum err_code code = E_OK;
     for (size_t i = 0; code == E_OK && i < passed->count; i++)
     {
         struct stand *stand = &round->outbox->stands[i / JOB_PRIORITIES][i % JOB_PRIORITIES];
-        code = tidy_consumer(round, &stream, &passed->consumers[i], &passed->infos[i], stand, &reasons, err);
+        code = tidy_consumer(round, &passed->stream, &passed->consumers[i], &passed->infos[i], stand,
+                             &reasons, err);
     }
     return code;
 }
@@ -285,6 +295,24 @@ static void watch_holder(struct db *db)
         log_warn("sweeper_unseated", "the process that swept has been silent; somebody else sweeps now");
 }
 
+/* Between sweeps, which must lie apart.  A server that has just deleted a stream or consumer is left a moment
+ * to finish: one that was made meanwhile may deliver nothing.  True: what was in JOBS is lost and a sweep is
+ * due. */
+static bool mend(struct round *round, int64_t now_ms)
+{
+    struct stream_now now;
+    struct err err = ERR_INIT;
+    if (mq_looks_wrong(round->outbox->mq) && round->mend_ms == 0)
+        round->mend_ms = now_ms + SETTLE_MS;
+    if (round->mend_ms == 0 || now_ms < round->mend_ms)
+        return false;
+    round->mend_ms = 0;
+    if (stream_verify(round->outbox->mq, round->db, round->arena, &now, &err) == E_OK)
+        return !now.swept;
+    log_debug("sweeper_failed", "%s", err.text);
+    return false;
+}
+
 /* Gauges are everybody's; the rest is done by whoever holds the turn. */
 static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *purge_at_ms, struct err *err)
 {
@@ -297,6 +325,8 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
         code = call_waiting(round, err);
     if (code == E_OK && mine)
         code = fire_schedules(round, err);
+    if (code == E_OK && mine && mend(round, now))
+        *sweep_at_ms = now;
     if (code != E_OK || now < *sweep_at_ms)
         return code;
     *sweep_at_ms = now + SWEEP_MS;
