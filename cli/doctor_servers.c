@@ -83,22 +83,27 @@ static enum err_code reach_nats(struct mq *mq, struct err *err)
 {
     const int64_t until_ms = clock_mono_ms() + CONNECT_MS;
     int wait_ms = 0;
-    while (!mq_connected(mq))
-        if (!session_back_off(&wait_ms, until_ms))
-            return fail(err, E_UNAVAILABLE, "NATS does not answer");
-    return mq_ping(mq, PING_MS, err);
+    while (!mq_connected(mq) && session_back_off(&wait_ms, until_ms))
+        continue;
+    return mq_ping(mq, PING_MS, err); /* tells why there is no connection, too */
 }
 
-static void check_stream(struct doctor *doctor, struct mq *mq)
+static void check_streams(struct doctor *doctor, struct mq *mq)
 {
     struct mq_stream info = {.messages = 0};
     struct err err = ERR_INIT;
-    if (mq_stream_info(mq, "JOBS", &info, &err) == E_OK)
+    enum err_code code = mq_check(mq, &err);
+    if (code == E_OK)
+        code = mq_stream_info(mq, "JOBS", &info, &err);
+    if (code == E_OK)
         doctor_add(doctor, FINDING_OK, "nats", "", "JetStream works, %lld wake-ups wait in JOBS",
                    (long long)info.messages);
-    else
+    else if (code == E_NOT_FOUND)
         doctor_add(doctor, FINDING_NOTE, "nats", "start sokoul-api or a worker, which make it",
-                   "JetStream works, but the stream JOBS is not there yet");
+                   "JetStream works, but a stream is not there yet: %s", err.text);
+    else
+        doctor_add(doctor, FINDING_BAD, "nats", "sokoul-api and workers mend what they can within 10 s", "%s",
+                   err.text);
 }
 
 void doctor_nats(struct doctor *doctor)
@@ -111,7 +116,7 @@ void doctor_nats(struct doctor *doctor)
     if (code == E_OK)
         code = reach_nats(mq, &err);
     if (code == E_OK)
-        check_stream(doctor, mq);
+        check_streams(doctor, mq);
     else
         doctor_fail(doctor, "nats", "start nats-server with JetStream, or mend NATS_URL", &err);
     if (mq != NULL)
