@@ -3,11 +3,12 @@
 import os
 import socket
 import time
+import uuid
 from threading import Thread
 
 import pytest
 from client import Api
-from job_kit import all_settled, check_each_ran_once, inject, post, stream_info
+from job_kit import all_settled, check_each_ran_once, envelope, inject, post, publish, stream_info
 from stack.proc import free_ports
 from stack_under_test import SLOW, eventually
 
@@ -120,6 +121,30 @@ def test_a_worker_without_nats_says_so_rests_and_comes_back_by_itself(sokoul, ad
     sokoul.nats.start()
     all_settled(sokoul, ids)
     eventually(lambda: not health(scout)["nats"].get("error"), what="health's word of the end")
+
+
+def test_a_nats_that_reads_nothing_holds_up_neither_jobs_nor_the_end(sokoul, admin):
+    """Frozen, and with more to be said to it than a socket holds.  part: S242"""
+    api, scout = sokoul.programs[0], sokoul.start("sokoul-scout")
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    with sokoul.nats.connect() as nats:
+        for job_id in ids:  # by JetStream, so that there is something to be said of them
+            publish(nats, envelope(job_id=job_id, payload={"sleep_ms": 4000}))
+    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running'") == 4, 10, "running jobs")
+    sokoul.nats.freeze()
+    try:
+        answer = admin.post("/jobs", {"kind": "noop", "payload": {"echo": "x" * 59000}, "worker": "hunter", "count": 300})
+        assert answer.status == 202, answer
+        for program in (api, scout):
+            eventually(lambda p=program: health(p)["nats"].get("error"), 10, f"health's word of {program.name}")
+        all_settled(sokoul, ids, 15)
+        began = time.monotonic()
+        for program in (api, scout):
+            program.ask()
+        assert [p.wait(30 * SLOW) for p in (api, scout)] == [0, 0]
+        assert time.monotonic() - began < 10 * SLOW
+    finally:
+        sokoul.nats.thaw()
 
 
 # ---- Postgres is away -----------------------------------------------------------------------
