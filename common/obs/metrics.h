@@ -44,6 +44,7 @@ enum
       "Messages taken from JetStream and settled")                                                           \
     X(NATS_PUBLISHED, COUNTER, "sokoul_nats_messages_published_total", "",                                   \
       "Outbox rows confirmed by JetStream")                                                                  \
+    X(NATS_UP, GAUGE, "sokoul_nats_up", "", "0 while /health/deep tells of a trouble with NATS, else 1")     \
     X(NATS_REPAIRS, COUNTER, "sokoul_nats_repairs_total", "", "Streams and consumers made anew")             \
     X(CACHE_HITS, COUNTER, "sokoul_cache_hits_total", "", "Answers found in Redis")                          \
     X(CACHE_MISSES, COUNTER, "sokoul_cache_misses_total", "", "Answers not found in Redis")                  \

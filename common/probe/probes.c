@@ -7,6 +7,7 @@
 #include "common/db/db.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
+#include "common/obs/metrics.h"
 #include "common/store/checkup.h"
 #include "common/store/probe.h"
 #include "common/store/schema.h"
@@ -72,6 +73,11 @@ static enum err_code ask_nats(void *of, struct err *err)
     return mq_ping(probes->mq, PROBE_MS, err);
 }
 
+static double read_nats_up(void *of)
+{
+    return health_up(of, HEALTH_NATS);
+}
+
 enum err_code probes_open(const struct conf *conf, const char *service, struct mq *mq, struct health *health,
                           struct probes **out, struct err *err)
 {
@@ -96,6 +102,7 @@ enum err_code probes_open(const struct conf *conf, const char *service, struct m
     health_watch(health, HEALTH_DATABASE, ask_database, probes);
     health_watch(health, HEALTH_REDIS, ask_redis, probes);
     health_watch(health, HEALTH_NATS, ask_nats, probes);
+    metrics_read(METRIC_NATS_UP, read_nats_up, health);
     *out = probes;
     return E_OK;
 }
@@ -104,6 +111,7 @@ void probes_close(struct probes *probes)
 {
     if (probes == NULL)
         return;
+    metrics_read(METRIC_NATS_UP, NULL, NULL);
     cache_close(probes->cache);
     db_pool_close(probes->pool);
     free(probes);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator, or fate, does to NATS: each act heals by itself, or is told in plain words, within ten seconds.
 
-Of an act that lasts health of both programs, `sokoulctl doctor` and the log tell, and jobs run within ten
+Of an act that lasts health and metrics of both programs, `sokoulctl doctor` and the log tell, and jobs run within ten
 seconds of its end.  One stack for all acts, one after another: each finds it whole and leaves it whole.
 """
 import json
@@ -82,6 +82,10 @@ class Broker:
     def words_of(self, program):
         return Api(program.port).get("/health/deep").json["components"]["nats"]["error"] or ""
 
+    def is_up(self, program):
+        """As its metrics say."""
+        return "\nsokoul_nats_up 1\n" in Api(program.port).get("/metrics").text
+
     def doctor(self):
         found = json.loads(self.sokoul.ctl("doctor", "--json", check=False).stdout)["checks"]
         return " ".join(c["detail"] for c in found if c["name"] == "nats" and c["status"] == "bad")
@@ -90,6 +94,7 @@ class Broker:
         eventually(lambda: all(re.search(pattern, self.words_of(p)) for p in (self.api, self.scout)), TELLS_S,
                    f"{pattern} in health: {self.words_of(self.api)!r}, {self.words_of(self.scout)!r}")
         eventually(lambda: re.search(pattern, self.doctor()), TELLS_S, f"{pattern} by doctor: {self.doctor()!r}")
+        assert not self.is_up(self.api) and not self.is_up(self.scout)
         log = self.api.log_text() + self.scout.log_text()
         assert re.search(pattern, log), "the log does not tell"
 
@@ -119,7 +124,7 @@ class Broker:
         yield f"{rows} rows in the outbox", rows == 0
         yield f"{messages} messages for {waiting} jobs", messages >= waiting
         for program in (self.api, self.scout):
-            yield f"{program.name}: {self.words_of(program)}", not self.words_of(program)
+            yield f"{program.name}: {self.words_of(program)}", not self.words_of(program) and self.is_up(program)
 
     def heals(self):
         """Messages go both ways: from the API's outbox into JOBS, and from JOBS to the worker."""
