@@ -76,16 +76,18 @@ PREPARE job_again AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],
     $7::boolean[], $8::text[], $9::text[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone,
     progress, checkpoint)), moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,
-    run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1, wake =
-    nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail, place = NULL,
-    progress = coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb,
-    j.checkpoint) FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING
-    j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS attempt,
-    t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status, attempt,
-    reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail, worker_id,
-    started_at FROM moved), woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake,
-    job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' ||
-    priority END, run_at FROM moved) SELECT job_id FROM moved;
+    run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1, wake = CASE t.reason WHEN
+    'paused' THEN 9223372036854775807 ELSE nextval('outbox_id_seq') END, lease_until = NULL, alone = j.alone
+    OR t.alone, detail = t.detail, place = CASE t.reason WHEN 'paused' THEN 'paused' END, progress =
+    coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM t
+    WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind,
+    j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS attempt, t.reason, t.detail,
+    j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail,
+    worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved
+    WHERE (reason IN ('waiting', 'paused')) IS NOT TRUE), woken AS (INSERT INTO outbox (id, job_id, epoch,
+    subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN
+    'normal' THEN '' ELSE '.' || priority END, run_at FROM moved WHERE reason IS DISTINCT FROM 'paused')
+    SELECT job_id FROM moved;
 
 PREPARE job_fail AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,
@@ -129,20 +131,22 @@ SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status
     now() AND j.kind = ANY (ARRAY(SELECT kind FROM job_limits));
 
 PREPARE job_claim_limited AS
-WITH l AS MATERIALIZED (SELECT kind, max_running, max_per_user FROM job_limits WHERE kind = ANY($5::text[])),
-    used AS MATERIALIZED (SELECT kind, user_id, count(*) AS n FROM jobs WHERE kind = ANY($5::text[]) AND place
-    IN ('held', 'called') AND ((place = 'held' AND status = 'Running') OR (place = 'called' AND status =
-    'Pending' AND run_at > clock_timestamp() - interval '30 s')) GROUP BY kind, user_id), due AS MATERIALIZED
-    (SELECT job_id, kind, user_id, coalesce((place = 'called' AND status = 'Pending' AND run_at >
-    clock_timestamp() - interval '30 s'), false) AS called FROM jobs WHERE job_id = ANY($1::uuid[]) AND status
-    = 'Pending' AND run_at <= clock_timestamp() AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])),
-    ranked AS (SELECT job_id, kind, user_id, row_number() OVER (PARTITION BY kind, user_id ORDER BY job_id) AS
-    nth FROM due WHERE NOT called), fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind
-    ORDER BY r.job_id) AS nth FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind, user_id) WHERE
-    r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)), chosen AS MATERIALIZED (SELECT
-    job_id FROM due JOIN l USING (kind) WHERE called UNION ALL SELECT f.job_id FROM fit f JOIN l USING (kind)
-    WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind), 0)), waiting AS
-    (UPDATE jobs SET place = 'waits', wake = 9223372036854775807, detail =
+WITH l AS MATERIALIZED (SELECT kind, least(max_running, coalesce(per_process * (SELECT count(*) FROM workers w
+    WHERE w.worker = job_limits.worker AND w.missing_since IS NULL), max_running)) AS max_running,
+    max_per_user FROM job_limits WHERE kind = ANY($5::text[])), used AS MATERIALIZED (SELECT kind, user_id,
+    count(*) AS n FROM jobs WHERE kind = ANY($5::text[]) AND place IN ('held', 'called') AND ((place = 'held'
+    AND status = 'Running') OR (place = 'called' AND status = 'Pending' AND run_at > clock_timestamp() -
+    interval '30 s')) GROUP BY kind, user_id), due AS MATERIALIZED (SELECT job_id, kind, user_id,
+    coalesce((place = 'called' AND status = 'Pending' AND run_at > clock_timestamp() - interval '30 s'),
+    false) AS called FROM jobs WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <=
+    clock_timestamp() AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])), ranked AS (SELECT job_id,
+    kind, user_id, row_number() OVER (PARTITION BY kind, user_id ORDER BY job_id) AS nth FROM due WHERE NOT
+    called), fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind ORDER BY r.nth +
+    coalesce(u.n, 0), r.job_id) AS nth FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind,
+    user_id) WHERE r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)), chosen AS
+    MATERIALIZED (SELECT job_id FROM due JOIN l USING (kind) WHERE called UNION ALL SELECT f.job_id FROM fit f
+    JOIN l USING (kind) WHERE f.nth <= l.max_running - coalesce((SELECT sum(n) FROM used WHERE kind = f.kind),
+    0)), waiting AS (UPDATE jobs SET place = 'waits', wake = 9223372036854775807, detail =
     'Waits for a free place: its kind has a limit' WHERE job_id IN (SELECT job_id FROM due EXCEPT SELECT
     job_id FROM chosen) AND status = 'Pending' AND place IS DISTINCT FROM 'waits'), claimed AS (UPDATE jobs
     SET status = 'Running', attempts = attempts + 1, fence = greatest(fence + 1, (extract(epoch FROM
@@ -161,20 +165,23 @@ PREPARE job_limit_call AS
 WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs WHERE kind = $1 AND place IN
     ('held', 'called') AND ((place = 'held' AND status = 'Running') OR (place = 'called' AND status =
     'Pending' AND run_at > clock_timestamp() - interval '30 s')) GROUP BY user_id), room AS MATERIALIZED
-    (SELECT greatest(0, max_running - coalesce((SELECT sum(n) FROM used), 0)) AS places,
-    coalesce(max_per_user, max_running) AS each FROM job_limits WHERE kind = $1), users AS (SELECT (SELECT
-    user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY user_id LIMIT 1) AS user_id WHERE (SELECT
-    places FROM room) > 0 UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' AND
-    jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT NULL), chosen
-    AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN LATERAL (SELECT
-    job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND jobs.user_id = users.user_id AND status =
-    'Pending' ORDER BY job_id LIMIT least(places, greatest(0, each - coalesce(n, 0)))) w WHERE users.user_id
-    IS NOT NULL ORDER BY w.job_id LIMIT (SELECT places FROM room)), moved AS (UPDATE jobs SET place =
-    'called', run_at = clock_timestamp(), epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM chosen WHERE
-    jobs.job_id = chosen.job_id AND status = 'Pending' AND place = 'waits' RETURNING jobs.job_id, kind,
-    worker, priority, epoch, wake) INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch,
-    'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END
-    FROM moved RETURNING 1;
+    (SELECT l.most, greatest(0, l.most - coalesce((SELECT sum(n) FROM used), 0)) AS places, l.max_per_user
+    FROM (SELECT least(max_running, coalesce(per_process * (SELECT count(*) FROM workers w WHERE w.worker =
+    job_limits.worker AND w.missing_since IS NULL), max_running)) AS most, max_per_user FROM job_limits WHERE
+    kind = $1) l), users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY
+    user_id LIMIT 1) AS user_id UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits'
+    AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT NULL),
+    chosen AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN LATERAL
+    (SELECT job_id, run_at, row_number() OVER (ORDER BY run_at, job_id) AS nth FROM (SELECT job_id, run_at
+    FROM jobs WHERE kind = $1 AND place = 'waits' AND jobs.user_id = users.user_id AND status = 'Pending'
+    ORDER BY job_id LIMIT 64 + places) o ORDER BY run_at, job_id LIMIT least(places, greatest(0,
+    coalesce(max_per_user, most) - coalesce(n, 0)))) w WHERE users.user_id IS NOT NULL AND places > 0 ORDER BY
+    coalesce(n, 0) + w.nth, w.run_at, w.job_id LIMIT (SELECT places FROM room)), moved AS (UPDATE jobs SET
+    place = 'called', run_at = clock_timestamp(), epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM
+    chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending' AND place = 'waits' RETURNING jobs.job_id,
+    kind, worker, priority, epoch, wake) INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id,
+    epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority
+    END FROM moved RETURNING 1;
 
 PREPARE letter_bury_raw AS
 WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw, raw_size, errors) VALUES

@@ -27,6 +27,7 @@ enum err_job
     ERR_JOB_RETRY,     /* try again later, within the limit of attempts */
     ERR_JOB_GIVE_UP,   /* permanent: Failed at once, no dead letter */
     ERR_JOB_HAND_BACK, /* not the job's fault: it goes back, no attempt burned */
+    ERR_JOB_WAIT,      /* the same for retry_after_s, and it leaves no line in the job's history */
     ERR_JOB_DROP       /* the job is no longer ours: write nothing */
 };
 
@@ -56,6 +57,8 @@ enum err_job
     X(CANCELLED, 409, GIVE_UP, 1, "cancelled", "Cancelled")                                                  \
     X(DEADLINE, 503, GIVE_UP, 1, "deadline", "Deadline passed")                                              \
     X(SHUTDOWN, 503, HAND_BACK, 75, "shutdown", "Shutting down")                                             \
+    X(WAITING, 503, WAIT, 75, "waiting", "Waiting")                                                          \
+    X(PAUSED, 503, WAIT, 75, "paused", "Paused")                                                             \
     X(LOST, 503, DROP, 75, "lost", "No longer ours")                                                         \
     X(USAGE, 400, GIVE_UP, 64, "usage", "Usage")                                                             \
     X(CONFIG, 500, GIVE_UP, 78, "configuration", "Configuration")

@@ -36,6 +36,9 @@ struct settle_verdict settle(enum err_code code, unsigned retry_after_s, int att
         return (struct settle_verdict){.move = JOB_GIVE_UP, .reason = "exhausted", .outcome = "failed"};
     case ERR_JOB_HAND_BACK:
         return (struct settle_verdict){.move = JOB_HAND_BACK, .outcome = "handed_back"};
+    case ERR_JOB_WAIT:
+        return (struct settle_verdict){
+            .move = JOB_HAND_BACK, .delay_ms = (int64_t)retry_after_s * 1000, .outcome = "waiting"};
     case ERR_JOB_DROP:
         return (struct settle_verdict){.move = JOB_MOVES, .outcome = "lost"};
     case ERR_JOB_GIVE_UP:

@@ -15,7 +15,7 @@ struct settle_verdict
 {
     enum job_move
         move; /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK; JOB_MOVES: write nothing */
-    int64_t delay_ms;    /* of a retry */
+    int64_t delay_ms;    /* of a retry, or of a hand-back that waits */
     const char *reason;  /* of JOB_GIVE_UP and JOB_FAIL, static; else NULL */
     const char *outcome; /* label of sokoul_worker_jobs_total, static */
 };

@@ -243,8 +243,10 @@ struct job_end
     const char *job_id;
     int64_t fence;
     enum job_move move; /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK, JOB_TAKE_BACK */
-    int64_t delay_ms;   /* of JOB_RETRY */
-    const char *reason; /* of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise */
+    int64_t delay_ms;   /* of JOB_RETRY and JOB_HAND_BACK */
+    /* Of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise. "waiting" is not told; nor is "paused", with
+     * which a job is handed back without a wake-up, until job_limit_sweep finds its download resumed. */
+    const char *reason;
     const char *detail; /* plain words or NULL */
     const char *result; /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for an empty one */
     bool forgive; /* of JOB_TAKE_BACK: the attempt is given back, and the job claimed alone from now on */

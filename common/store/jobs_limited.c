@@ -13,13 +13,13 @@ static const struct db_stmt kinds_stmt = {
     "job_limits))",
     1};
 
-/* Who was called has its place; newcomers get what is free after that, the oldest first; the others wait,
- * with no wake-up: a number that no batch of the relay reaches.  Kinds whose limit was removed since we
+/* Who was called has its place; newcomers get what is free after that, by user as limits.h has it; the others
+ * wait, with no wake-up: a number that no batch of the relay reaches.  Kinds whose limit was removed since we
  * looked wait too: the sweep of the limits lets them go. */
 static const struct db_stmt claim_stmt = {
     "job_claim_limited",
-    "WITH l AS MATERIALIZED (SELECT kind, max_running, max_per_user FROM job_limits WHERE kind = "
-    "ANY($5::text[])),"
+    "WITH l AS MATERIALIZED (SELECT kind, " LIMIT_MOST_SQL " AS max_running, max_per_user FROM job_limits"
+    "   WHERE kind = ANY($5::text[])),"
     " used AS MATERIALIZED (SELECT kind, user_id, count(*) AS n FROM jobs WHERE kind = ANY($5::text[])"
     "   AND " LIMIT_TAKEN_SQL " GROUP BY kind, user_id),"
     " due AS MATERIALIZED (SELECT job_id, kind, user_id, coalesce(" LIMIT_CALLED_SQL
@@ -30,8 +30,8 @@ static const struct db_stmt claim_stmt = {
     "ORDER BY "
     "job_id)"
     "   AS nth FROM due WHERE NOT called),"
-    " fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind ORDER BY "
-    "r.job_id) AS nth"
+    " fit AS (SELECT r.job_id, r.kind, row_number() OVER (PARTITION BY r.kind"
+    "     ORDER BY r.nth + coalesce(u.n, 0), r.job_id) AS nth"
     "   FROM ranked r JOIN l USING (kind) LEFT JOIN used u USING (kind, user_id)"
     "   WHERE r.nth <= coalesce(l.max_per_user, l.max_running) - coalesce(u.n, 0)),"
     " chosen AS MATERIALIZED (SELECT job_id FROM due JOIN l USING (kind) WHERE called UNION ALL"

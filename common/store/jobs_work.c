@@ -91,8 +91,10 @@ static const struct db_stmt fail_stmt = {
     " SELECT job_id FROM failed",
     5};
 
-/* Back to Pending, whatever the cause; a new wake-up goes with it. `forgive` is what is given back of the
- * attempts. */
+/* Back to Pending, whatever the cause; a new wake-up goes with it, but for a job that is paused: who resumes
+ * it has it woken (limits.h). `forgive` is what is given back of the attempts. A job that waits moves often
+ * and for the same cause, so its history does not tell of it. */
+#define WAITS_REASON "IN ('waiting', 'paused')"
 static const struct db_stmt again_stmt = {
     "job_again",
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
@@ -101,16 +103,20 @@ static const struct db_stmt again_stmt = {
     "   AS t(job_id, fence, delay_ms, reason, detail, forgive, alone, progress, checkpoint)),"
     " moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,"
     "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1,"
-    "   wake = nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail,"
-    "   place = NULL, progress = coalesce(t.progress::jsonb, j.progress),"
+    "   wake = CASE t.reason WHEN 'paused' THEN 9223372036854775807 ELSE nextval('outbox_id_seq') END,"
+    "   lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail,"
+    "   place = CASE t.reason WHEN 'paused' THEN 'paused' END, progress = coalesce(t.progress::jsonb, "
+    "j.progress),"
     "   checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint)"
     "   FROM t WHERE" GUARD "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, "
     "j.attempts + t.forgive AS attempt,"
     "   t.reason, t.detail, j.worker_id, j.started_at),"
     " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, started_at)"
-    "   SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved),"
+    "   SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved"
+    "   WHERE (reason " WAITS_REASON ") IS NOT TRUE),"
     " woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
-    "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM moved)"
+    "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM moved"
+    "   WHERE reason IS DISTINCT FROM 'paused')"
     " SELECT job_id FROM moved",
     9};
 

@@ -24,41 +24,68 @@ static const struct db_stmt count_in_stmt = {
     " AND (status = 'Running' OR (status = 'Pending' AND place = 'called'))",
     1};
 
-static const struct db_stmt remove_stmt = {"job_limit_remove",
-                                           "DELETE FROM job_limits WHERE kind = $1 RETURNING kind", 1};
+/* What a worker says of its own processes stays. */
+static const struct db_stmt remove_stmt = {
+    "job_limit_remove",
+    "WITH eased AS (UPDATE job_limits SET max_running = " LIMIT_UNSET_SQL ", max_per_user = NULL"
+    "   WHERE kind = $1 AND per_process IS NOT NULL AND " LIMIT_SET_SQL " RETURNING kind),"
+    " gone AS (DELETE FROM job_limits WHERE kind = $1 AND per_process IS NULL RETURNING kind)"
+    " SELECT kind FROM eased UNION ALL SELECT kind FROM gone",
+    1};
+
+static const struct db_stmt is_owned_stmt = {
+    "job_limit_is_owned",
+    "SELECT 1 FROM job_limits WHERE kind = $1 AND worker = $2 AND per_process = $3::integer", 3};
+
+static const struct db_stmt own_stmt = {
+    "job_limit_own",
+    "INSERT INTO job_limits (kind, worker, per_process, max_running) VALUES ($1, $2, $3::integer,"
+    " " LIMIT_UNSET_SQL ") ON CONFLICT (kind) DO UPDATE SET worker = excluded.worker,"
+    " per_process = excluded.per_process",
+    3};
 
 static const struct db_stmt list_stmt = {
     "job_limit_list",
     "SELECT coalesce(json_agg(json_build_object('kind', l.kind, 'max_running', l.max_running, 'max_per_user',"
     "   l.max_per_user, 'running', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind AND j.place = 'held'"
     "     AND j.status = 'Running'), 'waiting', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind"
-    "     AND j.place = 'waits')) ORDER BY l.kind), '[]') FROM job_limits l",
+    "     AND j.place = 'waits')) ORDER BY l.kind), '[]') FROM job_limits l"
+    " WHERE " LIMIT_SET_SQL,
     0};
 
 static const struct db_stmt lock_stmt = {
     "job_limit_lock",
     "SELECT kind FROM job_limits WHERE kind = ANY($1::text[]) ORDER BY kind FOR NO KEY UPDATE", 1};
 
-/* Walks from user to user along the index, and takes of each the oldest that its own limit lets in; of those
- * the oldest get the free places. */
+/* Of the kind $1: who has how many places, how many are free, and who waits, walking from user to user along
+ * the index. */
+#define LIMIT_ROOM_SQL                                                                                       \
+    "WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs"                           \
+    "   WHERE kind = $1 AND " LIMIT_TAKEN_SQL " GROUP BY user_id),"                                          \
+    " room AS MATERIALIZED (SELECT l.most, greatest(0, l.most - coalesce((SELECT sum(n) FROM used), 0)) AS " \
+    "places, l.max_per_user FROM (SELECT " LIMIT_MOST_SQL " AS most, max_per_user FROM job_limits"           \
+    "   WHERE kind = $1) l),"                                                                                \
+    " users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY user_id"       \
+    "     LIMIT 1) AS user_id"                                                                               \
+    "   UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits'"                      \
+    "     AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT " \
+    "NULL)"
+
+/* A free place goes to the user who has the fewest; among equals to who waits longest. Of each user's jobs
+ * those are looked at that may get one, and some more: a job that was there before and comes back must not
+ * overtake one that waits since. */
 static const struct db_stmt call_stmt = {
     "job_limit_call",
-    "WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs"
-    "   WHERE kind = $1 AND " LIMIT_TAKEN_SQL " GROUP BY user_id),"
-    " room AS MATERIALIZED (SELECT greatest(0, max_running - coalesce((SELECT sum(n) FROM used), 0)) AS "
-    "places,"
-    "   coalesce(max_per_user, max_running) AS each FROM job_limits WHERE kind = $1),"
-    " users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY user_id LIMIT "
-    "1)"
-    "     AS user_id WHERE (SELECT places FROM room) > 0"
-    "   UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits'"
-    "     AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT "
-    "NULL),"
-    " chosen AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN LATERAL"
-    "   (SELECT job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND jobs.user_id = users.user_id"
-    "     AND status = 'Pending' ORDER BY job_id"
-    "     LIMIT least(places, greatest(0, each - coalesce(n, 0)))) w"
-    "   WHERE users.user_id IS NOT NULL ORDER BY w.job_id LIMIT (SELECT places FROM room)),"
+    LIMIT_ROOM_SQL
+    ", chosen AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN "
+    "LATERAL"
+    "   (SELECT job_id, run_at, row_number() OVER (ORDER BY run_at, job_id) AS nth FROM"
+    "     (SELECT job_id, run_at FROM jobs WHERE kind = $1 AND place = 'waits'"
+    "       AND jobs.user_id = users.user_id AND status = 'Pending' ORDER BY job_id LIMIT 64 + places) o"
+    "     ORDER BY run_at, job_id"
+    "     LIMIT least(places, greatest(0, coalesce(max_per_user, most) - coalesce(n, 0)))) w"
+    "   WHERE users.user_id IS NOT NULL AND places > 0"
+    "   ORDER BY coalesce(n, 0) + w.nth, w.run_at, w.job_id LIMIT (SELECT places FROM room)),"
     " moved AS (UPDATE jobs SET place = 'called', run_at = clock_timestamp(), epoch = epoch + 1,"
     "   wake = nextval('outbox_id_seq') FROM chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending'"
     "   AND place = 'waits' RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
@@ -66,15 +93,42 @@ static const struct db_stmt call_stmt = {
     " FROM moved RETURNING 1",
     1};
 
+static const struct db_stmt short_stmt = {
+    "job_limit_short",
+    LIMIT_ROOM_SQL
+    " SELECT greatest(0, coalesce(sum(least(greatest(0, coalesce(max_per_user - coalesce(n, 0), 100)),"
+    "   (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND place = 'waits'"
+    "     AND jobs.user_id = users.user_id LIMIT 100) w))), 0) - coalesce((SELECT places FROM room), 0))"
+    " FROM users CROSS JOIN room LEFT JOIN used USING (user_id)"
+    " WHERE users.user_id IS NOT NULL AND most > 0",
+    1};
+
 /* Kinds of which somebody waits; the second column tells whether they have a limit. */
+#define LIMIT_KINDS_SQL                                                                                      \
+    "WITH RECURSIVE kinds AS (SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL ORDER BY kind LIMIT 1) " \
+    "AS kind"                                                                                                \
+    "   UNION ALL SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL AND jobs.kind > kinds.kind"          \
+    "     ORDER BY kind LIMIT 1) FROM kinds WHERE kinds.kind IS NOT NULL)"
 static const struct db_stmt kinds_stmt = {
     "job_limit_kinds",
-    "WITH RECURSIVE kinds AS (SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL ORDER BY kind LIMIT 1) "
-    "AS kind"
-    "   UNION ALL SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL AND jobs.kind > kinds.kind"
-    "     ORDER BY kind LIMIT 1) FROM kinds WHERE kinds.kind IS NOT NULL)"
+    LIMIT_KINDS_SQL
     " SELECT k.kind, EXISTS (SELECT 1 FROM job_limits l WHERE l.kind = k.kind) FROM kinds k"
     " WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind = k.kind AND j.place = 'waits') LIMIT 1000",
+    0};
+
+/* Paused jobs whose download is no longer paused, or that never had one: whatever its owner said between the
+ * hunter's look and the hand-back, this look comes after both. */
+static const struct db_stmt resume_stmt = {
+    "job_resume",
+    LIMIT_KINDS_SQL
+    ", resumed AS (SELECT j.job_id FROM jobs j WHERE kind IN (SELECT kind FROM kinds) AND place = 'paused'"
+    "   AND status = 'Pending' AND NOT EXISTS (SELECT 1 FROM downloads d WHERE d.job_id = j.job_id"
+    "     AND d.wanted = 'pause') LIMIT 1000 FOR UPDATE SKIP LOCKED),"
+    " moved AS (UPDATE jobs SET place = NULL, run_at = clock_timestamp(), epoch = epoch + 1,"
+    "   wake = nextval('outbox_id_seq') FROM resumed WHERE jobs.job_id = resumed.job_id"
+    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
+    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
+    " FROM moved RETURNING 1",
     0};
 
 /* The limit was removed. A limit that comes back meanwhile finds newcomers. */
@@ -119,6 +173,45 @@ enum err_code job_limit_put(struct db *db, struct arena *arena, const struct job
     if (code != E_OK)
         db_rollback(db);
     return code;
+}
+
+static enum err_code own_in(struct db *db, const char *const *params, struct err *err)
+{
+    enum err_code code = db_run(db, &alone_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &own_stmt, params, NULL, err);
+    return code == E_OK ? db_run(db, &count_in_stmt, params, NULL, err) : code;
+}
+
+enum err_code job_limit_own(struct db *db, struct arena *arena, const struct job_limit_own *own,
+                            struct err *err)
+{
+    const char *params[] = {own->kind, own->worker, db_param_int(arena, own->per_process)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &is_owned_stmt, params, &rows, err);
+    bool owned = code == E_OK && db_rows(rows) == 1;
+    db_rows_free(rows);
+    if (code != E_OK || owned)
+        return code;
+    code = db_begin(db, err);
+    if (code == E_OK)
+        code = own_in(db, params, err);
+    if (code == E_OK)
+        code = db_commit(db, err);
+    if (code != E_OK)
+        db_rollback(db);
+    return code;
+}
+
+enum err_code job_limit_short(struct db *db, const char *kind, int64_t *missing, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &short_stmt, &kind, &rows, err);
+    if (code != E_OK)
+        return code;
+    *missing = db_int(rows, 0, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
 }
 
 enum err_code job_limit_remove(struct db *db, const char *kind, struct err *err)
@@ -191,7 +284,9 @@ enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *calle
 {
     struct db_rows *rows = NULL;
     *called = 0;
-    enum err_code code = db_run(db, &kinds_stmt, NULL, &rows, err);
+    enum err_code code = run_counted(db, &resume_stmt, NULL, called, err);
+    if (code == E_OK)
+        code = db_run(db, &kinds_stmt, NULL, &rows, err);
     if (code != E_OK || db_rows(rows) == 0)
     {
         db_rows_free(rows);
@@ -205,8 +300,10 @@ enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *calle
     for (int i = 0; i < db_rows(rows); i++)
         if (db_bool(rows, i, 1))
             limited[n++] = db_text(rows, i, 0);
+    int64_t more = 0;
     if (n > 0)
-        code = job_limit_call(db, arena, limited, n, called, err);
+        code = job_limit_call(db, arena, limited, n, &more, err);
+    *called += more;
     for (int i = 0; code == E_OK && i < db_rows(rows); i++)
         if (!db_bool(rows, i, 1))
             code = run_counted(db, &release_stmt, db_text(rows, i, 0), called, err);

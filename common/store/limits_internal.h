@@ -13,6 +13,13 @@
 #define LIMIT_TAKEN_SQL                                                                                      \
     "place IN ('held', 'called') AND ((place = 'held' AND status = 'Running') OR " LIMIT_CALLED_SQL ")"
 
+/* Of a row of job_limits: the most that may run, an operator's word and the workers' own together. */
+#define LIMIT_UNSET_SQL "2147483647"
+#define LIMIT_SET_SQL "(max_running < " LIMIT_UNSET_SQL " OR max_per_user IS NOT NULL)"
+#define LIMIT_MOST_SQL                                                                                       \
+    "least(max_running, coalesce(per_process * (SELECT count(*) FROM workers w"                              \
+    " WHERE w.worker = job_limits.worker AND w.missing_since IS NULL), max_running))"
+
 /* `kinds` is an array parameter. */
 MUST_USE enum err_code limits_lock(struct db *db, const char *kinds, struct err *err);
 MUST_USE enum err_code limits_call_in(struct db *db, const char *const *kinds, size_t n, int64_t *called,

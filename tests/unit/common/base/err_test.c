@@ -56,6 +56,8 @@ static const struct
     {E_PROVIDER, 503, ERR_JOB_RETRY, 69, "provider"},
     {E_DISK_FULL, 503, ERR_JOB_GIVE_UP, 75, "disk_full"},
     {E_LOST, 503, ERR_JOB_DROP, 75, "lost"},
+    {E_WAITING, 503, ERR_JOB_WAIT, 75, "waiting"},
+    {E_PAUSED, 503, ERR_JOB_WAIT, 75, "paused"},
     {E_USAGE, 400, ERR_JOB_GIVE_UP, 64, "usage"},
     {E_CONFIG, 500, ERR_JOB_GIVE_UP, 78, "configuration"},
 };

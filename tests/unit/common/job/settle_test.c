@@ -30,6 +30,16 @@ START_TEST(settle__waits_2_4_and_8_seconds_give_or_take_a_tenth)
 }
 END_TEST
 
+START_TEST(settle__hands_back_for_a_while_what_waits)
+{
+    struct settle_verdict verdict = settle(E_WAITING, 30, 4, 0);
+    ck_assert_int_eq(verdict.move, JOB_HAND_BACK);
+    ck_assert_int_eq(verdict.delay_ms, 30000);
+    ck_assert_str_eq(verdict.outcome, "waiting");
+    ck_assert_int_eq(settle(E_PAUSED, 0, 4, 0).delay_ms, 0);
+}
+END_TEST
+
 /* part: S108 S113 */
 START_TEST(settle__gives_up_after_the_third_retry)
 {
@@ -94,6 +104,7 @@ int main(void)
 {
     const struct suite_case cases[] = {
         {settle__finishes_what_succeeded, 1},
+        {settle__hands_back_for_a_while_what_waits, 1},
         {settle__waits_2_4_and_8_seconds_give_or_take_a_tenth, 3},
         {settle__gives_up_after_the_third_retry, 1},
         {settle__waits_as_long_as_the_other_side_asks, 1},

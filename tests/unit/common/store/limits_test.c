@@ -263,6 +263,164 @@ START_TEST(sweep__does_not_take_those_who_wait_for_lost)
 }
 END_TEST
 
+/* ---- fairness --------------------------------------------------------------------------------- */
+
+START_TEST(call__gives_the_next_place_to_the_user_who_has_the_fewest)
+{
+    const char *ids[6];
+    struct job_claim *claims = NULL;
+    limit(3, JOB_LIMIT_NONE);
+    accept_many(ids, 5, owner);
+    ck_assert_uint_eq(claim(ids, 5, &claims), 3);
+    ids[5] = accept_for(other);
+    ck_assert_uint_eq(claim_one(ids[5]), 0);
+    finish(&claims[0]);
+    ck_assert_int_eq(call(), 1);
+    ck_assert(is_called(ids[5])); /* although two of the first user's are older */
+}
+END_TEST
+
+START_TEST(claim__shares_places_among_newcomers_by_user)
+{
+    const char *ids[6];
+    struct job_claim *claims = NULL;
+    limit(2, JOB_LIMIT_NONE);
+    accept_many(ids, 5, owner);
+    ids[5] = accept_for(other);
+    ck_assert_uint_eq(claim(ids, 6, &claims), 2);
+    ck_assert_int_eq(count(arena_printf(arena, "job_id = '%s' AND place = 'held'", ids[5])), 1);
+}
+END_TEST
+
+static void hand_back(const struct job_claim *claimed, const char *reason, int64_t delay_ms)
+{
+    const struct job_end end = {.job_id = claimed->job_id,
+                                .fence = claimed->fence,
+                                .move = JOB_HAND_BACK,
+                                .delay_ms = delay_ms,
+                                .reason = reason,
+                                .detail = "For a while"};
+    bool mine = false;
+    ck_assert_int_eq(job_store_settle(db, arena, &end, 1, &mine, &err), E_OK);
+    ck_assert(mine);
+}
+
+START_TEST(call__lets_nobody_who_comes_back_overtake_who_waits_since)
+{
+    const char *ids[3];
+    struct job_claim *claims = NULL;
+    limit(1, JOB_LIMIT_NONE);
+    accept_many(ids, 3, owner);
+    ck_assert_uint_eq(claim(ids, 3, &claims), 1);
+    hand_back(&claims[0], "waiting", 0);
+    ck_assert_uint_eq(claim_one(ids[0]), 0); /* it waits behind the two that were called for or wait */
+    ck_assert(is_called(ids[1]));
+    ck_assert_uint_eq(claim(ids + 1, 1, &claims), 1);
+    finish(&claims[0]);
+    ck_assert_int_eq(call(), 1);
+    ck_assert(is_called(ids[2]));
+}
+END_TEST
+
+START_TEST(hand_back__of_a_job_that_waits_leaves_no_history_and_burns_no_attempt)
+{
+    const char *id = accept_for(owner);
+    struct job_claim *claims = NULL;
+    limit(1, JOB_LIMIT_NONE);
+    ck_assert_uint_eq(claim(&id, 1, &claims), 1);
+    test_db_exec(db, "DELETE FROM outbox");
+    hand_back(&claims[0], "waiting", 60000);
+    ck_assert_int_eq(count("status = 'Pending' AND attempts = 0 AND place IS NULL"), 1);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM job_history"), 0);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox WHERE run_at > now() + interval '50 s'"),
+                     1);
+}
+END_TEST
+
+START_TEST(limit__of_a_worker_grows_with_its_processes_and_stands_beside_an_operators)
+{
+    const char *ids[6];
+    struct job_claim *claims = NULL;
+    const struct job_limit_own own = {"noop", "scout", 2};
+    const char *json = NULL;
+    test_db_exec(db, "DELETE FROM workers");
+    for (int i = 0; i < 2; i++)
+    {
+        ck_assert_int_eq(job_limit_own(db, arena, &own, &err), E_OK);
+        const struct id worker = id_new();
+        ck_assert_int_eq(worker_store_register(db, worker.text, "scout", "here", &err), E_OK);
+    }
+    accept_many(ids, 6, owner);
+    ck_assert_uint_eq(claim(ids, 6, &claims), 4);
+    ck_assert_int_eq(job_limit_list(db, arena, &json, &err), E_OK);
+    ck_assert_str_eq(json, "[]"); /* nobody asked for it */
+    limit(5, JOB_LIMIT_NONE);
+    ck_assert_int_eq(call(), 0);
+    limit(1, JOB_LIMIT_NONE);
+    for (int i = 0; i < 3; i++)
+        finish(&claims[i]);
+    ck_assert_int_eq(call(), 0);
+    ck_assert_int_eq(job_limit_remove(db, "noop", &err), E_OK);
+    ck_assert_int_eq(call(), 2); /* of the four places */
+    ck_assert_int_eq(job_limit_remove(db, "noop", &err), E_NOT_FOUND);
+    test_db_exec(db, "DELETE FROM workers");
+}
+END_TEST
+
+START_TEST(short__counts_who_would_be_let_in_if_there_were_room)
+{
+    const char *ids[8];
+    struct job_claim *claims = NULL;
+    int64_t missing = -1;
+    limit(2, 2);
+    accept_many(ids, 4, owner);
+    ck_assert_uint_eq(claim(ids, 4, &claims), 2);
+    ck_assert_int_eq(job_limit_short(db, "noop", &missing, &err), E_OK);
+    ck_assert_int_eq(missing, 0); /* the two that wait are over their user's own limit */
+    accept_many(ids + 4, 4, other);
+    ck_assert_uint_eq(claim(ids + 4, 4, &claims), 0);
+    ck_assert_int_eq(job_limit_short(db, "noop", &missing, &err), E_OK);
+    ck_assert_int_eq(missing, 2);
+    limit(0, JOB_LIMIT_NONE);
+    ck_assert_int_eq(job_limit_short(db, "noop", &missing, &err), E_OK);
+    ck_assert_int_eq(missing, 0);
+}
+END_TEST
+
+/* ---- pauses ------------------------------------------------------------------------------------ */
+
+START_TEST(sweep__wakes_a_paused_job_when_its_download_is_wanted_again_and_not_before)
+{
+    const char *id = accept_for(owner);
+    struct job_claim *claims = NULL;
+    const struct id media = id_new();
+    const struct id download = id_new();
+    int64_t woken = -1;
+    limit(1, JOB_LIMIT_NONE);
+    test_db_exec(db, arena_printf(arena,
+                                  "INSERT INTO media (id, tmdb_id, media_type, title) VALUES ('%s', "
+                                  "(SELECT count(*) + 1 FROM media), 'movie', 'Film')",
+                                  media.text));
+    test_db_exec(db, arena_printf(arena,
+                                  "INSERT INTO downloads (id, user_id, media_id, job_id, wanted) "
+                                  "VALUES ('%s', '%s', '%s', '%s', 'pause')",
+                                  download.text, owner, media.text, id));
+    ck_assert_uint_eq(claim(&id, 1, &claims), 1);
+    test_db_exec(db, "DELETE FROM outbox");
+    hand_back(&claims[0], "paused", 0);
+    ck_assert_int_eq(count("status = 'Pending' AND place = 'paused' AND attempts = 0"), 1);
+    ck_assert_int_eq(job_limit_sweep(db, arena, &woken, &err), E_OK);
+    ck_assert_int_eq(woken, 0);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 0);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM job_history"), 0);
+    test_db_exec(db, "UPDATE downloads SET wanted = 'run'");
+    ck_assert_int_eq(job_limit_sweep(db, arena, &woken, &err), E_OK);
+    ck_assert_int_eq(woken, 1);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 1);
+    ck_assert_uint_eq(claim_one(id), 1);
+}
+END_TEST
+
 static const struct db_stmt running_stmt = {"test_running",
                                             "SELECT count(*) FROM jobs WHERE status = 'Running'", 0};
 
@@ -407,6 +565,13 @@ int main(void)
         {limit__that_shrinks_takes_back_its_promises, 1},
         {sweep__calls_after_a_cancel_and_frees_all_when_the_limit_is_gone, 1},
         {sweep__does_not_take_those_who_wait_for_lost, 1},
+        {call__gives_the_next_place_to_the_user_who_has_the_fewest, 1},
+        {claim__shares_places_among_newcomers_by_user, 1},
+        {call__lets_nobody_who_comes_back_overtake_who_waits_since, 1},
+        {hand_back__of_a_job_that_waits_leaves_no_history_and_burns_no_attempt, 1},
+        {limit__of_a_worker_grows_with_its_processes_and_stands_beside_an_operators, 1},
+        {short__counts_who_would_be_let_in_if_there_were_room, 1},
+        {sweep__wakes_a_paused_job_when_its_download_is_wanted_again_and_not_before, 1},
         {claim__never_goes_over_the_limit_with_many_at_once, 1},
         {unique__key_lives_as_long_as_its_job_without_a_window, 1},
         {unique__key_with_a_window_outlives_its_job, 1},
