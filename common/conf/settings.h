@@ -110,6 +110,7 @@ enum conf_need
 
 #define CONF_DOWNLOADS(X)                                                                                    \
     X(DOWNLOAD_DIR, download_dir, TEXT, "downloads", 1, 4000, NOBODY, FIXED, "Where downloads go: one file system for the API and the hunters.") \
+    X(DOWNLOADS_ACTIVE_PER_HUNTER, downloads_active_per_hunter, U32, "64", 1, 1000, NOBODY, FIXED, "Downloads one hunter has running at once, the same for all of them; past it those that receive nothing give way in turn.") \
     X(TORRENT_LISTEN, torrent_listen, LISTEN, "0.0.0.0:6881", 0, 0, NOBODY, FIXED, "Where BitTorrent peers come in; port 0 takes any free one.") \
     X(TORRENT_ALLOW_PRIVATE, torrent_allow_private, BOOL, "false", 0, 0, NOBODY, FIXED, "Whether peers and trackers in private networks are allowed.") \
     X(TORRENT_DHT, torrent_dht, BOOL, "true", 0, 0, NOBODY, FIXED, "Whether peers are also looked for without trackers.") \

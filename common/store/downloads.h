@@ -61,7 +61,7 @@ MUST_USE enum err_code download_store_want(struct db *db, struct arena *arena,
                                            const struct download_wish *wish, struct download_links *links,
                                            struct err *err);
 /* Whether some download still wants this torrent.  The torrent's row is locked until the end of the
- * transaction, so that a new download of it waits. */
+ * transaction, so that a new download of it waits: nothing outside may be waited for meanwhile. */
 MUST_USE enum err_code download_store_wants(struct db *db, const char *torrent_id, bool *wanted,
                                             struct err *err);
 /* Torrents that only this user's downloads want: the ids, in the arena. */

@@ -108,7 +108,7 @@ MUST_USE enum err_code hunter_store_seeds(struct db *db, struct arena *arena, co
 MUST_USE enum err_code hunter_store_unwanted(struct db *db, struct arena *arena,
                                              const char *const *torrent_ids, size_t n, const char ***unwanted,
                                              size_t *count, struct err *err);
-/* Its files are gone: nothing of it is complete. Call in the transaction of download_store_wants. */
+/* Its files are about to go: nothing of it is complete. Call in the transaction of download_store_wants. */
 MUST_USE enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct err *err);
 
 #endif

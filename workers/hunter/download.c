@@ -5,16 +5,21 @@
 #include "common/base/log.h"
 #include "workers/hunter/hunt.h"
 #include "workers/hunter/source.h"
+#include "workers/hunter/turn.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum
 {
-    LOOK_MS = 200,        /* between looks, when nothing happens */
-    LOCK_WAIT_MS = 10000, /* for a torrent that another process, or an earlier job, still holds */
-    CLEAN_WAIT_MS = 5000  /* for the files of a download that failed to be gone */
+    LOOK_MS = 200,         /* between looks, when nothing happens */
+    LEAVE_WAIT_MS = 10000, /* for a torrent that an earlier job of this process still holds */
+    LOCK_WAIT_MS = 2000,   /* for one that another process holds, before the job goes back to wait */
+    LOCK_AGAIN_S = 5,
+    CLEAN_WAIT_MS = 5000 /* for the files of a download that failed to be gone */
 };
+
+#define WAITS_FOR_TORRENT "Waiting for the torrent to be free"
 
 struct payload
 {
@@ -63,12 +68,14 @@ static void make_order(struct hunt *hunt)
     struct order *order = &hunt->order;
     (void)id_parse(job_id(hunt->job), &order->job_id);
     (void)id_parse(hunt->guard.download_id, &order->download_id);
+    (void)id_parse(job_user(hunt->job), &order->user_id);
     order->fence = hunt->guard.fence;
     order->files = hunt->download.files;
     order->wish = strcmp(hunt->download.wanted, "run") == 0     ? ORDER_RUN
                   : strcmp(hunt->download.wanted, "pause") == 0 ? ORDER_PAUSE
                                                                 : ORDER_END;
     order->doing = "Preparing";
+    order->patience_ms = turn_patience_ms(hunt);
 }
 
 static bool same(const char *a, const char *b)
@@ -131,20 +138,28 @@ static enum err_code try_join(struct hunt *hunt, const struct torrent_source *so
     return code == E_CONFLICT ? share(hunt, err) : code;
 }
 
+static bool is_held(enum err_code code, int64_t waited_ms)
+{
+    return (code == E_CONFLICT && waited_ms < LOCK_WAIT_MS) ||
+           (code == E_UNAVAILABLE && waited_ms < LEAVE_WAIT_MS);
+}
+
 /* Another process may hold the torrent, or this one be about to let it go. */
 static enum err_code join(struct hunt *hunt, const struct torrent_source *source, struct err *err)
 {
-    int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
+    const int64_t began_ms = clock_mono_ms();
     enum err_code code = try_join(hunt, source, err);
-    while ((code == E_CONFLICT || code == E_UNAVAILABLE) && clock_mono_ms() < until_ms)
+    while (is_held(code, clock_mono_ms() - began_ms))
     {
-        order_doing(hunt->hunter->swarms, &hunt->order, "Waiting for the torrent to be free");
+        order_doing(hunt->hunter->swarms, &hunt->order, WAITS_FOR_TORRENT);
         code = job_wait(hunt->job, LOOK_MS, err);
         if (code == E_OK)
             code = try_join(hunt, source, err);
     }
-    if (code == E_CONFLICT)
-        return fail(err, E_SHUTDOWN, "another hunter holds the torrent; the job goes back to wait for it");
+    if (code != E_CONFLICT)
+        return code;
+    code = fail(err, E_WAITING, WAITS_FOR_TORRENT);
+    err->retry_after_s = LOCK_AGAIN_S;
     return code;
 }
 
@@ -156,6 +171,8 @@ static enum err_code start(struct hunt *hunt, const struct payload *payload, str
     if (arena == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     hunt->source = (struct torrent_source){0};
+    if (hunt->moved_on)
+        hunt->quiet_before_ms = 0;
     hunt->moved_on = false;
     hunt->is_described = false;
     order_doing(hunt->hunter->swarms, &hunt->order, "Looking for the torrent");
@@ -209,16 +226,17 @@ static enum err_code judge_quiet(struct hunt *hunt, const struct swarm_view *vie
     char why[100];
     bool is_busy = view->stat.state == ENGINE_PREPARING || view->stat.state == ENGINE_CHECKING;
     bool may_move = !hunt->is_last && hunt->download.release_id != NULL;
+    int64_t quiet_ms = turn_quiet_ms(hunt, view);
     if (is_busy || view->wish == ORDER_PAUSE)
         return E_OK;
     snprintf(why, sizeof why, "%s for %lld s",
              view->fault == ENGINE_FAULT_TRACKER || view->fault == ENGINE_FAULT_DNS
                  ? "No tracker answered and nothing arrived"
                  : "Nothing arrived",
-             (long long)view->quiet_ms / 1000);
-    if (may_move && view->quiet_ms >= (int64_t)conf->torrent_stall_s * 1000)
+             (long long)quiet_ms / 1000);
+    if (may_move && quiet_ms >= (int64_t)conf->torrent_stall_s * 1000)
         return move_on(hunt, why, err);
-    if (view->quiet_ms >= (int64_t)conf->torrent_give_up_s * 1000)
+    if (quiet_ms >= (int64_t)conf->torrent_give_up_s * 1000)
         return give_up(hunt, why, err);
     return E_OK;
 }
@@ -235,7 +253,10 @@ static enum err_code judge(struct hunt *hunt, const struct swarm_view *view, str
         return fail(err, E_DISK_FULL, ENGINE_TEXT_DISK_FULL);
     if (view->fault == ENGINE_FAULT_IO)
         return fail(err, E_UNAVAILABLE, "%s", view->text);
-    return view->is_complete ? E_OK : judge_quiet(hunt, view, err);
+    if (view->is_complete)
+        return E_OK;
+    enum err_code code = judge_quiet(hunt, view, err);
+    return code == E_OK && view->yields && !hunt->moved_on ? turn_over(hunt, view, err) : code;
 }
 
 /* Name and files as soon as they are known; a database that is away is asked again later. */
@@ -330,6 +351,7 @@ enum err_code download_run(struct job *job, struct err *err)
     code = take(&hunt, &payload, err);
     if (code != E_OK)
         return code;
+    turn_begin(&hunt);
     make_order(&hunt);
     order_begin(hunt.hunter->swarms, &hunt.order);
     do

@@ -17,6 +17,8 @@ struct hunt
     struct hunter_download download;
     struct order order;
     struct torrent_source source; /* without its bytes: id and hashes, in the job's arena */
+    int64_t quiet_before_ms;      /* nothing arrived in earlier turns for so long */
+    int64_t turns;                /* since bytes arrived, before this one */
     bool is_described;            /* name and files are in the database */
     bool is_last;                 /* no other release to move on to */
     bool is_shared;               /* another hunter has completed it: there is nothing to wait for */

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
 #include "workers/hunter/hunter.h"
+#include "workers/hunter/places.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -150,9 +151,12 @@ static enum err_code tidy(struct ledger *ledger, struct err *err)
     if (clock_mono_ms() - ledger->tidied_ms < TIDY_MS)
         return E_OK;
     ledger->tidied_ms = clock_mono_ms();
+    enum err_code code = places_announce(ledger->hunter, ledger->db, ledger->arena, err);
+    if (code != E_OK)
+        return code;
     if (!ledger->is_reseeded)
     {
-        enum err_code code = reseed(ledger, err);
+        code = reseed(ledger, err);
         if (code != E_OK)
             return code;
         ledger->is_reseeded = true;
@@ -170,6 +174,8 @@ static enum err_code tick(struct ledger *ledger, struct err *err)
     code = read_wishes(ledger, err);
     if (code == E_OK)
         code = tell(ledger, err);
+    if (code == E_OK)
+        code = places_share(ledger->hunter, ledger->db, err);
     if (code == E_OK)
         code = tidy(ledger, err);
     db_put(ledger->db);

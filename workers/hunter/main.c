@@ -2,13 +2,13 @@
 /* sokoul-hunter: downloads and seeds. The table of its kinds. */
 #include "workers/hunter/download.h"
 #include "workers/hunter/hunter.h"
+#include "workers/hunter/places.h"
 #include "workers/hunter/purge.h"
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"
 
 enum
 {
-    CONCURRENCY = 64, /* a download's handler mostly waits */
     PURGE_MS = 60000
 };
 
@@ -25,7 +25,7 @@ int main(int argc, char **argv)
                                            .about = "Downloads and seeds torrents.",
                                            .conf = CONF_HUNTER,
                                            .metrics_port = 9102,
-                                           .concurrency = CONCURRENCY,
+                                           .places = places_in_all,
                                            .kinds = kinds,
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
                                            .open = hunter_open,

@@ -7,76 +7,80 @@
 
 enum
 {
-    TRY_MS = 10000, /* until its last download has let go of it */
+    TRY_MS = 2000, /* until its last download has let go of it */
     AGAIN_MS = 300,
-    REMOVE_MS = 20000 /* for the files to be gone */
+    REMOVE_MS = 20000, /* for the files to be gone */
+    LATER_S = 5        /* else the job goes back for so long */
 };
+
+static enum err_code later(struct err *err, const char *why)
+{
+    enum err_code code = fail(err, E_WAITING, "%s", why);
+    err->retry_after_s = LATER_S;
+    return code;
+}
 
 static enum err_code wait_gone(struct job *job, const char *torrent_id, struct err *err)
 {
     struct hunter *hunter = job_context(job);
     int64_t until_ms = clock_mono_ms() + REMOVE_MS;
-    while (swarms_holds(hunter->swarms, torrent_id))
-    {
-        if (clock_mono_ms() >= until_ms)
-            return fail(err, E_TIMEOUT, "the files are not gone yet");
-        swarms_wait(hunter->swarms, AGAIN_MS);
-    }
-    return E_OK;
-}
-
-/* In a transaction that holds the torrent's row, so that a new download of it waits. */
-static enum err_code remove_files(struct job *job, struct db *db, const char *torrent_id, bool *removed,
-                                  struct err *err)
-{
-    struct hunter *hunter = job_context(job);
-    bool wanted = false;
-    *removed = false;
-    enum err_code code = download_store_wants(db, torrent_id, &wanted, err);
-    if (code != E_OK || wanted)
-        return code;
-    code = swarms_purge(hunter->swarms, torrent_id, err);
-    if (code == E_OK)
-        code = wait_gone(job, torrent_id, err);
-    if (code == E_OK)
-        code = hunter_store_forget(db, torrent_id, err);
-    *removed = code == E_OK;
+    enum err_code code = E_OK;
+    while (code == E_OK && swarms_holds(hunter->swarms, torrent_id))
+        code = clock_mono_ms() < until_ms ? job_wait(job, AGAIN_MS, err)
+                                          : later(err, "The files are not gone yet");
     return code;
 }
 
-static enum err_code try_purge(struct job *job, const char *torrent_id, bool *removed, struct err *err)
+/* Whether somebody still wants it.  If not, the row says that nothing of it is there before the files go; who
+ * begins to want it after that finds it held (swarms_purge), waits, and fetches it anew. */
+static enum err_code forget(struct job *job, const char *torrent_id, bool *wanted, struct err *err)
 {
     struct db *db = NULL;
     enum err_code code = job_db(job, &db, err);
     if (code == E_OK)
         code = db_begin(db, err);
     if (code == E_OK)
-        code = remove_files(job, db, torrent_id, removed, err);
+        code = download_store_wants(db, torrent_id, wanted, err);
+    if (code == E_OK && !*wanted)
+        code = hunter_store_forget(db, torrent_id, err);
     if (code == E_OK)
         code = db_commit(db, err);
     db_put(db); /* rolls back what is open */
     return code;
 }
 
+static enum err_code try_purge(struct job *job, const char *torrent_id, bool *wanted, struct err *err)
+{
+    struct hunter *hunter = job_context(job);
+    enum err_code code = forget(job, torrent_id, wanted, err);
+    return code != E_OK || *wanted ? code : swarms_purge(hunter->swarms, torrent_id, err);
+}
+
+static bool is_held(enum err_code code)
+{
+    return code == E_CONFLICT || code == E_UNAVAILABLE;
+}
+
 enum err_code purge_run(struct job *job, struct err *err)
 {
     struct id id;
-    bool removed = false;
+    bool wanted = false;
     const char *text = json_text(json_get(job_payload(job), "torrent_id"), "");
     int64_t until_ms = clock_mono_ms() + TRY_MS;
     if (!id_parse(text, &id))
         return fail(err, E_INVALID, "torrent_id must be an id");
-    enum err_code code = try_purge(job, id.text, &removed, err);
-    while ((code == E_CONFLICT || code == E_UNAVAILABLE) && clock_mono_ms() < until_ms)
+    enum err_code code = try_purge(job, id.text, &wanted, err);
+    while (is_held(code) && clock_mono_ms() < until_ms)
     {
         code = job_wait(job, AGAIN_MS, err);
         if (code == E_OK)
-            code = try_purge(job, id.text, &removed, err);
+            code = try_purge(job, id.text, &wanted, err);
     }
-    if (code == E_CONFLICT)
-        return fail(err, E_UNAVAILABLE, "another hunter holds the torrent");
-    if (code != E_OK)
-        return code;
-    job_set_result(job, removed ? "{\"removed\":true}" : "{\"removed\":false}");
-    return E_OK;
+    if (is_held(code))
+        return later(err, "The torrent is still held");
+    if (code == E_OK && !wanted)
+        code = wait_gone(job, id.text, err);
+    if (code == E_OK)
+        job_set_result(job, wanted ? "{\"removed\":false}" : "{\"removed\":true}");
+    return code;
 }

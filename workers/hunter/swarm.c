@@ -288,6 +288,7 @@ void swarm_look(struct swarms *swarms, const struct order *order, struct swarm_v
     struct swarm *swarm = order->swarm;
     settle_selection(swarms, swarm);
     *view = (struct swarm_view){.wish = order->wish,
+                                .yields = order->yields,
                                 .is_known = swarm->is_known,
                                 .is_complete = swarm->is_complete && swarm->widened_ms == 0,
                                 .code = swarm->code,

@@ -49,7 +49,10 @@ struct order
     struct id job_id;
     int64_t fence;
     struct id download_id;
-    const char *files; /* indexes with commas between; NULL: all. Borrowed */
+    struct id user_id;
+    int64_t patience_ms; /* without a byte, before others may have its place */
+    bool yields;         /* it has been asked to give its place up */
+    const char *files;   /* indexes with commas between; NULL: all. Borrowed */
     enum order_wish wish;
     struct swarm *swarm; /* NULL: none at the moment */
     const char *doing;   /* what is done while there is no swarm, for people; static */
@@ -96,6 +99,7 @@ void swarm_leave(struct swarms *swarms, struct order *order, enum swarm_fate fat
 struct swarm_view
 {
     enum order_wish wish;
+    bool yields;        /* others wait for its place, and it does nothing with it */
     bool is_known;      /* the metadata are here and passed the gate */
     bool is_complete;   /* all that is wanted is on disk */
     enum err_code code; /* not E_OK: the torrent is gone, `text` says why */
@@ -117,6 +121,11 @@ void swarms_told(struct swarms *swarms, const struct hunter_progress *lines, siz
 /* All orders' download ids. */
 MUST_USE enum err_code swarms_orders(struct swarms *swarms, struct arena *arena, const char ***download_ids,
                                      size_t *count, struct err *err);
+/* Orders that do nothing with their place: paused, or without a byte for longer than their patience. */
+size_t swarms_idle(struct swarms *swarms);
+/* Asks up to `max` of them to give it up: first those of the users with the most places, of these the paused,
+ * then who has been quiet longest.  Answers how many were asked. */
+size_t swarms_yield(struct swarms *swarms, size_t max);
 void swarms_wish(struct swarms *swarms, const char *download_id, enum order_wish wish);
 /* The torrents that are here without an order. */
 MUST_USE enum err_code swarms_seeding(struct swarms *swarms, struct arena *arena, const char ***torrent_ids,

@@ -132,24 +132,30 @@ static enum err_code start_outbox(struct process *p, struct err *err)
     return outbox_start(&config, &p->outbox, err);
 }
 
+static int concurrency_of(const struct process *p)
+{
+    if (p->program->places != NULL)
+        return p->program->places(p->conf);
+    return p->program->concurrency > 0 ? p->program->concurrency : (int)p->conf->worker_concurrency;
+}
+
 static enum err_code start_runtime(struct process *p, struct err *err)
 {
     const struct program *program = p->program;
-    const struct runtime_config config = {
-        .worker = program->worker,
-        .node = p->conf->node_name,
-        .database_url = p->conf->database_url,
-        .kinds = program->kinds,
-        .kinds_count = program->kinds_count,
-        .concurrency = program->concurrency > 0 ? program->concurrency : (int)p->conf->worker_concurrency,
-        .db_pool_size = HANDLER_CONNECTIONS,
-        .lease_ms = (int)p->conf->jobs_lease_s * 1000,
-        .drain_ms = (int)p->conf->worker_drain_s * 1000,
-        .retention_days = (int)p->conf->jobs_retention_days,
-        .context = p->context,
-        .mq = p->mq,
-        .outbox = p->outbox,
-        .health = p->health};
+    const struct runtime_config config = {.worker = program->worker,
+                                          .node = p->conf->node_name,
+                                          .database_url = p->conf->database_url,
+                                          .kinds = program->kinds,
+                                          .kinds_count = program->kinds_count,
+                                          .concurrency = concurrency_of(p),
+                                          .db_pool_size = HANDLER_CONNECTIONS,
+                                          .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+                                          .drain_ms = (int)p->conf->worker_drain_s * 1000,
+                                          .retention_days = (int)p->conf->jobs_retention_days,
+                                          .context = p->context,
+                                          .mq = p->mq,
+                                          .outbox = p->outbox,
+                                          .health = p->health};
     return runtime_start(&config, &p->runtime, err);
 }
 
