@@ -111,6 +111,9 @@ enum conf_need
 #define CONF_DOWNLOADS(X)                                                                                    \
     X(DOWNLOAD_DIR, download_dir, TEXT, "downloads", 1, 4000, NOBODY, FIXED, "Where downloads go: one file system for the API and the hunters.") \
     X(DOWNLOADS_ACTIVE_PER_HUNTER, downloads_active_per_hunter, U32, "64", 1, 1000, NOBODY, FIXED, "Downloads one hunter has running at once, the same for all of them; past it those that receive nothing give way in turn.") \
+    X(DISK_RESERVE_MB, disk_reserve_mb, U32, "0", 0, 1000000000, NOBODY, FIXED, "MiB that downloads leave free on the disk of DOWNLOAD_DIR; 0: a twentieth of the disk, at most 2,048.") \
+    X(DOWNLOADS_MAX_MB, downloads_max_mb, U32, "0", 0, 1000000000, NOBODY, RELOAD, "MiB that all downloads together may take; 0: as many as fit.") \
+    X(DOWNLOADS_MAX_MB_PER_USER, downloads_max_mb_per_user, U32, "0", 0, 1000000000, NOBODY, RELOAD, "MiB that the downloads of one user may take; 0: no limit of one's own.") \
     X(TORRENT_LISTEN, torrent_listen, LISTEN, "0.0.0.0:6881", 0, 0, NOBODY, FIXED, "Where BitTorrent peers come in; port 0 takes any free one.") \
     X(TORRENT_ALLOW_PRIVATE, torrent_allow_private, BOOL, "false", 0, 0, NOBODY, FIXED, "Whether peers and trackers in private networks are allowed.") \
     X(TORRENT_DHT, torrent_dht, BOOL, "true", 0, 0, NOBODY, FIXED, "Whether peers are also looked for without trackers.") \

@@ -96,6 +96,25 @@ MUST_USE enum err_code hunter_store_share(struct db *db, struct arena *arena,
 MUST_USE enum err_code hunter_store_is_kept(struct db *db, const char *torrent_id, const char *download_id,
                                             bool *kept, struct err *err);
 
+/* What downloads that were begun and are not over still have to write, by torrent, at most 10,000. */
+struct hunter_promise
+{
+    const char *torrent_id;
+    int64_t left_bytes;
+};
+MUST_USE enum err_code hunter_store_promises(struct db *db, struct arena *arena,
+                                             struct hunter_promise **promises, size_t *count,
+                                             struct err *err);
+
+/* What the downloads of a download's user, and of everybody, take or will take, each torrent once. */
+struct hunter_room
+{
+    int64_t of_user_bytes;
+    int64_t of_all_bytes;
+};
+MUST_USE enum err_code hunter_store_room(struct db *db, const char *download_id, struct hunter_room *room,
+                                         struct err *err);
+
 struct hunter_seed
 {
     const char *torrent_id;

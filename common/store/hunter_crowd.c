@@ -43,6 +43,25 @@ static const struct db_stmt forget = {
     1,
 };
 
+static const struct db_stmt promises_of = {
+    "hunter_promises",
+    "SELECT torrent_id, max(total_bytes - downloaded_bytes) FROM downloads WHERE status IN ('Pending', "
+    "'Running') AND wanted <> 'delete' AND torrent_id IS NOT NULL AND total_bytes > downloaded_bytes "
+    "GROUP BY torrent_id LIMIT 10000",
+    0,
+};
+#define TAKEN                                                                                                \
+    "SELECT coalesce(sum(bytes), 0) FROM (SELECT max(coalesce(d.total_bytes, t.size)) AS bytes "             \
+    "FROM downloads d LEFT JOIN torrents t ON t.id = d.torrent_id WHERE d.wanted <> 'delete' "               \
+    "AND d.status <> 'Failed' AND d.torrent_id IS NOT NULL "
+static const struct db_stmt room_of = {
+    "hunter_room",
+    "SELECT (" TAKEN
+    "AND d.user_id = (SELECT user_id FROM downloads WHERE id = $1) GROUP BY d.torrent_id) u), "
+    "(" TAKEN "GROUP BY d.torrent_id) a)",
+    1,
+};
+
 enum
 {
     COLUMNS = 10
@@ -143,4 +162,36 @@ enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct 
 {
     const char *params[] = {torrent_id};
     return db_run(db, &forget, params, NULL, err);
+}
+
+enum err_code hunter_store_promises(struct db *db, struct arena *arena, struct hunter_promise **promises,
+                                    size_t *count, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &promises_of, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    rows = db_rows_keep(rows, arena);
+    size_t n = rows == NULL ? 0 : (size_t)db_rows(rows);
+    struct hunter_promise *list = arena_array(arena, n + 1, sizeof *list);
+    if (rows == NULL || list == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for what is promised");
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct hunter_promise){db_text(rows, (int)i, 0), db_int(rows, (int)i, 1, 0)};
+    *promises = list;
+    *count = n;
+    return E_OK;
+}
+
+enum err_code hunter_store_room(struct db *db, const char *download_id, struct hunter_room *room,
+                                struct err *err)
+{
+    const char *params[] = {download_id};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &room_of, params, &rows, err);
+    if (code != E_OK)
+        return code;
+    *room = (struct hunter_room){db_int(rows, 0, 0, 0), db_int(rows, 0, 1, 0)};
+    db_rows_free(rows);
+    return E_OK;
 }

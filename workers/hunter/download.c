@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "workers/hunter/hunt.h"
+#include "workers/hunter/quota.h"
 #include "workers/hunter/source.h"
 #include "workers/hunter/turn.h"
 
@@ -265,8 +266,10 @@ static enum err_code describe(struct hunt *hunt, const struct swarm_view *view, 
     if (hunt->is_described || !view->is_known)
         return E_OK;
     enum err_code code = hunt_describe(hunt, view, err);
+    if (code == E_OK)
+        code = quota_check(hunt, err);
     hunt->is_described = code == E_OK;
-    if (code == E_LOST)
+    if (code == E_LOST || code == E_REFUSED)
         return code;
     return code == E_OK ? E_OK : job_wait(hunt->job, LOOK_MS, err);
 }
@@ -282,11 +285,11 @@ static enum err_code watch(struct hunt *hunt, struct err *err)
         enum err_code code = judge(hunt, &view, err);
         if (code != E_OK || hunt->moved_on)
             return code;
-        if (view.is_complete)
-            return hunt_complete(hunt, &view, err);
         code = describe(hunt, &view, err);
         if (code != E_OK)
             return code;
+        if (view.is_complete && hunt->is_described)
+            return hunt_complete(hunt, &view, err);
         swarms_wait(swarms, LOOK_MS);
     }
 }

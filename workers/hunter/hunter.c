@@ -85,6 +85,7 @@ static enum err_code open_engine(struct hunter *hunter, struct err *err)
         .state_dir = state_dir,
         .find =
             conf->torrent_dht ? ENGINE_FIND_DHT | ENGINE_FIND_LSD | ENGINE_MAP_UPNP | ENGINE_MAP_NATPMP : 0,
+        .reserve_bytes = (uint64_t)conf->disk_reserve_mb << 20,
         .reach = conf->torrent_allow_private ? ENGINE_REACH_ANY : ENGINE_REACH_PUBLIC,
         .down_limit_bytes_s = (uint32_t)(conf->torrent_down_limit_kbps < UINT32_MAX / 1024
                                              ? conf->torrent_down_limit_kbps * 1024

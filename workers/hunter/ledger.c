@@ -89,6 +89,24 @@ static enum err_code tell(struct ledger *ledger, struct err *err)
     return code;
 }
 
+/* ---- room on the disk ----------------------------------------------------------------------- */
+
+static enum err_code promise(struct ledger *ledger, struct err *err)
+{
+    struct hunter_promise *known = NULL;
+    size_t n = 0;
+    enum err_code code = hunter_store_promises(ledger->db, ledger->arena, &known, &n, err);
+    if (code != E_OK)
+        return code;
+    struct engine_promise *promises = arena_array(ledger->arena, n + 1, sizeof *promises);
+    if (promises == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for what is promised");
+    for (size_t i = 0; i < n; i++)
+        promises[i] = (struct engine_promise){known[i].torrent_id, (uint64_t)known[i].left_bytes};
+    engine_set_promised(ledger->hunter->engine, promises, n);
+    return E_OK;
+}
+
 /* ---- seeds ---------------------------------------------------------------------------------- */
 
 static enum err_code drop_unwanted(struct ledger *ledger, struct err *err)
@@ -174,6 +192,8 @@ static enum err_code tick(struct ledger *ledger, struct err *err)
     code = read_wishes(ledger, err);
     if (code == E_OK)
         code = tell(ledger, err);
+    if (code == E_OK)
+        code = promise(ledger, err);
     if (code == E_OK)
         code = places_share(ledger->hunter, ledger->db, err);
     if (code == E_OK)

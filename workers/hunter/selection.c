@@ -2,6 +2,7 @@
 #include "workers/hunter/selection.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool want_all(struct selection *selection)
 {
@@ -40,6 +41,18 @@ bool selection_add(struct selection *selection, const char *files)
         more = want(selection, index) || more;
     }
     return more;
+}
+
+struct selection selection_copy(const struct selection *selection)
+{
+    struct selection copy = *selection;
+    if (selection->priority == NULL)
+        return copy;
+    copy.priority = malloc(selection->count);
+    if (copy.priority == NULL)
+        return (struct selection){.all = true};
+    memcpy(copy.priority, selection->priority, selection->count);
+    return copy;
 }
 
 void selection_fini(struct selection *selection)

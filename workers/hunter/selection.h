@@ -28,6 +28,7 @@ struct selection
 /* Adds what one download wants: "0,3,12", or NULL for all.  True: more is wanted than before.  Out of
  * memory means all; indexes that no torrent has are ignored. */
 bool selection_add(struct selection *selection, const char *files);
+struct selection selection_copy(const struct selection *selection); /* out of memory: all */
 void selection_fini(struct selection *selection);
 
 #endif

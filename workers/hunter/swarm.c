@@ -143,17 +143,28 @@ static enum err_code make(struct swarms *swarms, const struct torrent_source *so
     return E_OK;
 }
 
-/* One that is here already may have to fetch more. */
-static void widen(struct swarms *swarms, struct swarm *swarm, const char *files)
+/* One that is here already may have to fetch more. E_DISK_FULL: there is no room for it, and all stays as it
+ * was. */
+static enum err_code widen(struct swarms *swarms, struct swarm *swarm, const char *files, struct err *err)
 {
-    struct err err = ERR_INIT;
-    if (!selection_add(&swarm->selection, files))
-        return;
+    struct selection wider = selection_copy(&swarm->selection);
+    struct err why = ERR_INIT;
+    enum err_code code = E_OK;
+    bool more = selection_add(&wider, files);
+    if (more)
+        code = engine_select(swarms->config.engine, swarm->id, wider.priority, wider.count, &why);
+    if (!more || code == E_DISK_FULL)
+    {
+        selection_fini(&wider);
+        return more ? fail(err, code, "%s", why.text) : E_OK;
+    }
+    if (code != E_OK)
+        log_warn("torrent_select", "torrent %s: %s", swarm->id, why.text);
+    selection_fini(&swarm->selection);
+    swarm->selection = wider;
     swarm->is_complete = false;
     swarm->widened_ms = clock_mono_ms();
-    if (engine_select(swarms->config.engine, swarm->id, swarm->selection.priority, swarm->selection.count,
-                      &err) != E_OK)
-        log_warn("torrent_select", "torrent %s: %s", swarm->id, err.text);
+    return E_OK;
 }
 
 static enum err_code join(struct swarms *swarms, struct order *order, const struct torrent_source *source,
@@ -162,14 +173,10 @@ static enum err_code join(struct swarms *swarms, struct order *order, const stru
     struct swarm *swarm = swarm_find(swarms, source->id);
     if (swarm != NULL && swarm->state != SWARM_HERE)
         return fail(err, E_UNAVAILABLE, "the torrent is just leaving");
-    if (swarm != NULL)
-        widen(swarms, swarm, order->files);
-    else
-    {
-        enum err_code code = make(swarms, source, order->files, &swarm, err);
-        if (code != E_OK || swarm == NULL)
-            return code;
-    }
+    enum err_code code = swarm != NULL ? widen(swarms, swarm, order->files, err)
+                                       : make(swarms, source, order->files, &swarm, err);
+    if (code != E_OK || swarm == NULL)
+        return code;
     order->swarm = swarm;
     order->swarm_next = swarm->orders;
     swarm->orders = order;

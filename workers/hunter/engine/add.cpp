@@ -121,7 +121,6 @@ void torrent_add(struct engine *engine, const struct engine_source *source)
     rec->id = source->id;
     rec->limits.save_dir = source->save_dir;
     rec->limits.max_bytes = source->max_bytes;
-    rec->limits.reserve_bytes = source->reserve_bytes;
     rec->payload_ms = clock_mono_ms();
     torrent_select(*rec, source->priorities, source->priorities == nullptr ? 0 : source->priorities_count);
 

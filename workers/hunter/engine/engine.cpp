@@ -32,6 +32,24 @@ record_ptr find_with_info(struct engine *engine, const char *id)
     return rec;
 }
 
+/* More files need room, too; without it all stays as it was. */
+void select_files(struct engine *engine, record &rec, const uint8_t *priorities, size_t count)
+{
+    std::vector<lt::download_priority_t> before = rec.priorities;
+    torrent_select(rec, priorities, count);
+    if (!rec.admitted)
+        return;
+    try
+    {
+        space_claim(*engine, rec);
+    }
+    catch (const failure &)
+    {
+        rec.priorities = before;
+        throw;
+    }
+}
+
 void tick(struct engine *engine)
 {
     int64_t now = clock_mono_ms();
@@ -39,6 +57,7 @@ void tick(struct engine *engine)
     {
         engine->next_update_ms = now + std::min<uint32_t>(engine->progress_ms, 1000);
         engine->session->post_torrent_updates({});
+        guard(nullptr, [engine] { space_watch(engine); });
     }
     engine_adjust(engine);
     if (now < engine->next_resume_ms)
@@ -92,6 +111,7 @@ enum err_code engine_open(const struct engine_config *config, struct engine **en
                      made->state_dir = config->state_dir;
                      made->boot_id = config->boot_id != nullptr ? config->boot_id : boot_id_read();
                      made->progress_ms = config->progress_ms == 0 ? 1000 : config->progress_ms;
+                     made->reserve_bytes = config->reserve_bytes;
                      made->resume_ms = config->resume_ms == 0 ? 5000 : config->resume_ms;
                      made->inbox = std::make_shared<inside::inbox>();
                      made->stopping = std::make_shared<std::atomic<bool>>(false);
@@ -99,6 +119,19 @@ enum err_code engine_open(const struct engine_config *config, struct engine **en
                      made->session->set_alert_notify([box = made->inbox] { box->wake(); });
                      *engine = made.release();
                  });
+}
+
+void engine_set_promised(struct engine *engine, const struct engine_promise *promises, size_t count)
+{
+    (void)guard(nullptr,
+                [&]
+                {
+                    std::map<std::string, uint64_t> promised;
+                    for (size_t i = 0; i < count; i++)
+                        promised[promises[i].id] = promises[i].left_bytes;
+                    hold lock(engine->mutex);
+                    engine->promised.swap(promised);
+                });
 }
 
 enum err_code engine_add(struct engine *engine, const struct engine_source *source, struct err *err)
@@ -207,8 +240,7 @@ enum err_code engine_select(struct engine *engine, const char *id, const uint8_t
                  {
                      hold lock(engine->mutex);
                      record_ptr rec = find(engine, id);
-                     torrent_select(*rec, priorities, count);
-
+                     select_files(engine, *rec, priorities, count);
                      if (!rec->admitted)
                          return;
                      rec->progress = step::none; /* ENGINE_FINISHED tells when this selection is here */

@@ -15,8 +15,9 @@
  *                                   gate)
  *
  * Each torrent passes the gate before a byte of it is written: hostile names, symbolic links, absurd
- * counts and sizes, bad tracker addresses, quota and free space.  A .torrent is judged inside
- * engine_add (E_REFUSED, E_DISK_FULL), a magnet when its metadata arrive (ENGINE_REFUSED).
+ * counts and sizes, bad tracker addresses, quota and free space (beside what all others that were begun still
+ * need, and the reserve).  When somebody else takes the room, the largest ends with "Disk full".  A .torrent
+ * is judged inside engine_add (E_REFUSED, E_DISK_FULL), a magnet when its metadata arrive (ENGINE_REFUSED).
  *
  * Durability: resume data are saved every 5 s by temporary file, fsync and rename, only while the
  * torrent's lock is held.  After a kill -9 the pieces that they miss are hashed from disk before
@@ -91,8 +92,9 @@ struct engine_config
     uint32_t down_limit_bytes_s; /* 0: none; reaches every peer, also those on loopback */
     uint32_t up_limit_bytes_s;
     uint32_t max_connections; /* 0: 200 */
-    uint32_t progress_ms;     /* 0: 1000; a torrent's ENGINE_PROGRESS come at least this far apart */
-    uint32_t resume_ms;       /* 0: 5000 */
+    uint64_t reserve_bytes; /* free space that must remain on the disk; 0: a twentieth of it, at most 2 GiB */
+    uint32_t progress_ms;   /* 0: 1000; a torrent's ENGINE_PROGRESS come at least this far apart */
+    uint32_t resume_ms;     /* 0: 5000 */
 };
 
 /* A torrent to add; either `magnet` or `metainfo` (a .torrent's bytes). */
@@ -102,9 +104,8 @@ struct engine_source
     const char *magnet;
     const unsigned char *metainfo;
     size_t metainfo_size;
-    const char *save_dir;   /* its last component must be `id`; made when missing (its parent must exist) */
-    uint64_t max_bytes;     /* quota: a larger torrent is refused; 0: none */
-    uint64_t reserve_bytes; /* free space that must remain on the disk */
+    const char *save_dir; /* its last component must be `id`; made when missing (its parent must exist) */
+    uint64_t max_bytes;   /* quota: a larger torrent is refused; 0: none */
     const uint8_t *priorities; /* as in engine_select; NULL: all files.  No other file is begun */
     size_t priorities_count;
 };
@@ -224,6 +225,16 @@ struct engine;
 MUST_USE enum err_code engine_open(const struct engine_config *config, struct engine **engine,
                                    struct err *err);
 
+/* What torrents that were begun on the same disk still have to write, whoever holds them: a torrent begins
+   only when it fits beside all of them and the reserve.  Of those that are here the engine knows better
+   itself. Replaces what was said before. */
+struct engine_promise
+{
+    const char *id;
+    uint64_t left_bytes;
+};
+void engine_set_promised(struct engine *engine, const struct engine_promise *promises, size_t count);
+
 /* Saves all resume data, marks them clean, ends the session and frees `engine` (NULL is fine).  What is
    not done within `deadline_ms` is left to a thread that ends with the process: such torrents count as
    uncleanly ended. */
@@ -252,7 +263,7 @@ MUST_USE enum err_code engine_purge(struct engine *engine, const char *id, const
 
 /* priorities[i] is for the file with index i (0: not wanted, 1 to 7); files past `count` get 4.  May be
    called before the metadata are known.  Not remembered: the next engine_add says it again.  E_INVALID for a
-   priority over 7 or when nothing would be wanted.
+   priority over 7 or when nothing would be wanted; E_DISK_FULL: no room for these, and nothing is changed.
  */
 MUST_USE enum err_code engine_select(struct engine *engine, const char *id, const uint8_t *priorities,
                                      size_t count, struct err *err);

@@ -9,9 +9,6 @@
 #include <libtorrent/string_view.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <sys/statvfs.h>
 
 namespace inside
 {
@@ -195,17 +192,6 @@ void gate_sources(lt::add_torrent_params &params)
     params.tracker_tiers = tiers;
     params.http_seeds.clear(); /* an old protocol that nobody serves */
     params.dht_nodes.clear();
-}
-
-void gate_space(uint64_t wanted_bytes, const gate_limits &limits)
-{
-    struct statvfs disk;
-    if (statvfs(limits.save_dir.c_str(), &disk) != 0)
-        throw failure{E_UNAVAILABLE, std::string("cannot see the download folder: ") + strerror(errno)};
-    uint64_t room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
-    uint64_t needed = wanted_bytes > limits.have_bytes ? wanted_bytes - limits.have_bytes : 0;
-    if (needed > 0 && needed + limits.reserve_bytes > room)
-        throw failure{E_DISK_FULL, ENGINE_TEXT_DISK_FULL};
 }
 
 void gate_info(const lt::torrent_info &info, const gate_limits &limits)

@@ -133,13 +133,12 @@ struct gate_limits
 {
     std::string save_dir;
     uint64_t max_bytes = 0;
-    uint64_t reserve_bytes = 0;
-    uint64_t have_bytes = 0; /* already on disk */
+    uint64_t have_bytes = 0;   /* already on disk */
+    uint64_t wanted_bytes = 0; /* by our own selection, which libtorrent's numbers follow a moment later */
 };
 
 void gate_sources(lt::add_torrent_params &params); /* trackers and web seeds; drops what is only unknown */
 void gate_info(const lt::torrent_info &info, const gate_limits &limits);
-void gate_space(uint64_t wanted_bytes, const gate_limits &limits);
 
 /* ---- recover.cpp: what a kill left behind ------------------------------------------------------------- */
 
@@ -275,6 +274,8 @@ struct engine
     std::string boot_id;
     uint32_t progress_ms = 1000;
     uint32_t resume_ms = 5000;
+    uint64_t reserve_bytes = 0;               /* 0: by the size of the disk */
+    std::map<std::string, uint64_t> promised; /* still to come of torrents begun here or elsewhere */
     int64_t next_update_ms = 0;
     int64_t next_resume_ms = 0;
     int64_t call_soon_until_ms = 0;
@@ -313,6 +314,13 @@ void torrent_save(struct engine *engine, const record_ptr &rec, lt::resume_data_
 void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 void torrent_leave(struct engine *engine, const record_ptr &rec);
 void torrent_gone(struct engine *engine, const record_ptr &rec);
+
+/* ---- space.cpp: under the engine's lock ---- */
+
+/* E_DISK_FULL when what is wanted of it, what all others that were begun still need, and the reserve do not
+   fit. */
+void space_claim(const struct engine &engine, record &rec);
+void space_watch(struct engine *engine); /* ends the largest while the reserve is touched */
 
 /* ---- state.cpp ---- */
 

@@ -143,7 +143,7 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     try
     {
         gate_info(*rec->info, rec->limits);
-        gate_space(torrent_wanted_bytes(*rec), rec->limits);
+        space_claim(*engine, *rec);
     }
     catch (const failure &why)
     {
