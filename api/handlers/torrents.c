@@ -3,10 +3,14 @@
 
 #include "api/dto/work.h"
 #include "api/handlers/answer.h"
+#include "common/conf/conf.h"
 #include "common/media/magnet.h"
 #include "common/media/size.h"
 #include "common/media/torrent.h"
+#include "common/store/inspections.h"
 #include "common/store/torrents.h"
+
+#include <string.h>
 
 enum
 {
@@ -88,16 +92,48 @@ static enum err_code files_json(struct arena *arena, const struct torrent *torre
     return *json != NULL ? E_OK : fail(err, E_TOO_LARGE, "the torrent's list of files is too long");
 }
 
-static enum err_code inspect_file(struct request *req, struct err *err)
+/* Stores it, within the bounds of what is kept for those who only look. */
+static enum err_code keep_in(struct request *req, struct db *db, struct arena *arena,
+                             const struct torrent_new *torrent, const char **torrent_id, struct err *err)
+{
+    const struct conf *conf = req->app->conf;
+    const size_t files_len = torrent->files != NULL ? strlen(torrent->files) : 0;
+    enum err_code code = torrent_store_put(db, arena, torrent, torrent_id, err);
+    if (code != E_OK)
+        return code;
+    const struct inspection inspection = {.user_id = req->user.id.text,
+                                          .torrent_id = *torrent_id,
+                                          .bytes = (int64_t)(torrent->metainfo_len + files_len),
+                                          .max_user_bytes = (int64_t)conf->inspected_max_mb_per_user << 20,
+                                          .max_bytes = (int64_t)conf->inspected_max_mb << 20};
+    return inspection_store_add(db, arena, &inspection, err);
+}
+
+static enum err_code keep(struct request *req, struct arena *arena, const struct torrent_new *torrent,
+                          const char **torrent_id, struct err *err)
 {
     struct db *db;
+    enum err_code code = request_db(req, &db, err);
+    if (code == E_OK)
+        code = db_begin(db, err);
+    if (code != E_OK)
+        return code;
+    code = keep_in(req, db, arena, torrent, torrent_id, err);
+    if (code == E_OK)
+        return db_commit(db, err);
+    db_rollback(db);
+    return code;
+}
+
+static enum err_code inspect_file(struct request *req, struct err *err)
+{
     struct torrent torrent;
     struct inspected inspected = {.size_bytes = 0};
     struct arena *arena = arena_new(INSPECT_ARENA_BYTES);
     if (arena == NULL || !arena_defer(req->arena, free_arena, arena))
         return fail(err, E_NO_MEMORY, "no memory for a torrent");
     if (torrent_parse(arena, req->body, req->body_len, &torrent, err) != E_OK ||
-        files_json(arena, &torrent, &inspected.files, err) != E_OK || request_db(req, &db, err) != E_OK)
+        files_json(arena, &torrent, &inspected.files, err) != E_OK)
         return err->code;
     const struct torrent_new row = {
         .info_hash_v1 = torrent.hash.v1,
@@ -108,7 +144,7 @@ static enum err_code inspect_file(struct request *req, struct err *err)
         .metainfo_len = req->body_len,
         .files = inspected.files,
     };
-    if (torrent_store_put(db, arena, &row, &inspected.torrent_id, err) != E_OK)
+    if (keep(req, arena, &row, &inspected.torrent_id, err) != E_OK)
         return err->code;
     inspected.hash = &torrent.hash;
     inspected.name = torrent.name;
@@ -119,7 +155,6 @@ static enum err_code inspect_file(struct request *req, struct err *err)
 
 static enum err_code inspect_magnet(struct request *req, struct err *err)
 {
-    struct db *db;
     const char *link = NULL;
     struct magnet magnet;
     struct inspected inspected = {.files = "[]"};
@@ -130,8 +165,7 @@ static enum err_code inspect_magnet(struct request *req, struct err *err)
                                       : err->code;
     const struct torrent_new row = {
         .info_hash_v1 = magnet.hash.v1, .info_hash_v2 = magnet.hash.v2, .name = magnet.name, .magnet = link};
-    if (request_db(req, &db, err) != E_OK ||
-        torrent_store_put(db, req->arena, &row, &inspected.torrent_id, err) != E_OK)
+    if (keep(req, req->arena, &row, &inspected.torrent_id, err) != E_OK)
         return err->code;
     inspected.hash = &magnet.hash;
     inspected.name = magnet.name;

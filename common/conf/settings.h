@@ -99,6 +99,8 @@ enum conf_need
 #define CONF_LIMITS(X)                                                                                       \
     X(RATE_LIMIT_ALLOW, rate_limit_allow, CIDRS, "", 0, 0, NOBODY, RELOAD, "Addresses whose connections are neither limited nor counted.") \
     X(DOWNLOADS_ACTIVE_PER_USER, downloads_active_per_user, U32, "5", 1, 100000, NOBODY, RELOAD, "Downloads one user may have running.") \
+    X(INSPECTED_MAX_MB_PER_USER, inspected_max_mb_per_user, U32, "100", 1, 1000000, NOBODY, RELOAD, "MiB kept of torrents that one user had inspected and nobody downloads; the oldest go first, all after a day.") \
+    X(INSPECTED_MAX_MB, inspected_max_mb, U32, "1024", 1, 1000000, NOBODY, RELOAD, "The same for all users together; who has the most loses first.") \
     X(OUTBOX_MAX, outbox_max, U32, "1000000", 1, 100000000, NOBODY, RELOAD, "Wake-ups that may wait for NATS; past it new jobs get 503.")
 
 #define CONF_JOBS(X)                                                                                         \

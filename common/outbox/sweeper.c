@@ -15,6 +15,7 @@
 #include "common/store/jobs.h"
 #include "common/store/limits.h"
 #include "common/store/outbox.h"
+#include "common/store/retention.h"
 #include "common/store/schedules.h"
 
 #include <stdio.h>
@@ -281,6 +282,9 @@ static enum err_code purge(struct round *round, struct err *err)
     enum err_code code = E_OK;
     while (code == E_OK && deleted == PURGE_LIMIT && !atomic_load(&round->outbox->stopping))
         code = job_store_purge(round->db, round->outbox->retention_days, PURGE_LIMIT, &deleted, err);
+    const struct retention retention = {.days = round->outbox->retention_days, .limit = PURGE_LIMIT};
+    for (bool more = true; code == E_OK && more && !atomic_load(&round->outbox->stopping);)
+        code = retention_store_run(round->db, round->arena, &retention, &more, err);
     return code;
 }
 

@@ -5,6 +5,7 @@ import hashlib
 import psycopg2
 import pytest
 import rows
+from client import Api
 
 TRACKER = "udp://tracker.example.org:1337/announce"
 
@@ -99,3 +100,15 @@ def test_no_torrent_has_fewer_than_no_peers(sokoul, user):  # req: S42
     with pytest.raises(psycopg2.errors.CheckViolation):
         sokoul.sql("UPDATE torrents SET peers = -1 WHERE id = %s", (torrent_id,))
     assert sokoul.value("SELECT peers FROM torrents") == 0
+
+
+def test_what_is_only_inspected_does_not_pile_up(sokoul):
+    api = sokoul.start("sokoul-api", {"INSPECTED_MAX_MB_PER_USER": 1})
+    user = Api(api.port).register()
+    kept = []
+    for n in range(6):
+        body, _ = torrent(name=f"Film {n}", comment="x" * 300_000)
+        kept.append(send(user, body).json["torrent_id"])
+    stored = [str(row[0]) for row in sokoul.sql("SELECT id FROM torrents ORDER BY created_at, id")]
+    assert stored == kept[-3:]
+    assert sokoul.value("SELECT sum(octet_length(metainfo)) < 1 << 20 FROM torrents")
