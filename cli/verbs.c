@@ -52,7 +52,8 @@ const struct verb verbs[] = {
     {"limit", "set", "KIND", 1, 1, OPTION_BIT(MAX) | OPTION_BIT(PER_USER), VERB_NEEDS_SETTINGS, verb_limit_set,
      "limit how many jobs of a kind run at once",
      "  sokoulctl limit set search --max 20 --per-user 2\n\n"
-     "Over all workers.  The others stay Pending, and start when a place is free, the oldest first.\n"
+     "Over all workers.  The others stay Pending, and start when a place is free, first those\n"
+     "of the user of whom the fewest run.\n"
      "Jobs that run already count; none is stopped.  --max 0 pauses a kind."},
     {"limit", "ls", "", 0, 0, 0, VERB_NEEDS_SETTINGS, verb_limit_ls,
      "list limits, with how many run and wait", NULL},
