@@ -16,6 +16,7 @@ struct conf;
 struct db_pool;
 struct health;
 struct token_keys;
+struct revoked;
 struct outbox_fresh;
 struct outbox_offer;
 
@@ -26,7 +27,8 @@ struct app
     struct db_pool *db_batches; /* of the lane of batches: its connections may only look rows up */
     struct health *health;
     const struct token_keys *tokens;
-    int64_t started_ms; /* monotonic */
+    struct revoked *revoked; /* access tokens that have ended */
+    int64_t started_ms;      /* monotonic */
 
     /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake, or app_publish
      * with rows whose contents are known. */

@@ -2,6 +2,7 @@
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
 #include "api/lanes.h"
+#include "api/revocations.h"
 #include "api/server.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -35,6 +36,7 @@ struct process
     struct db_pool *db;
     struct db_pool *db_batches;
     struct token_keys *tokens;
+    struct revocations *revocations;
     struct mq *mq;
     struct health *health;
     struct probes *probes;
@@ -156,7 +158,8 @@ static enum err_code start_outbox(struct process *p, struct err *err)
 
 static enum err_code start(struct process *p, struct err *err)
 {
-    if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK || start_outbox(p, err) != E_OK)
+    if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK || start_outbox(p, err) != E_OK ||
+        revocations_start(p->conf->database_url, &p->revocations, err) != E_OK)
         return err->code;
     p->app = (struct app){
         .conf = p->conf,
@@ -164,6 +167,7 @@ static enum err_code start(struct process *p, struct err *err)
         .db_batches = p->db_batches,
         .health = p->health,
         .tokens = p->tokens,
+        .revoked = revocations_known(p->revocations),
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
         .publish = publish_fresh,
@@ -181,6 +185,7 @@ static enum err_code start(struct process *p, struct err *err)
 static void stop(struct process *p)
 {
     server_free(p->server);
+    revocations_stop(p->revocations);
     outbox_stop(p->outbox);
     bool idle = p->health == NULL || health_stop(p->health);
     if (idle)

@@ -45,10 +45,11 @@ enum route_flag
     ROUTE_DB = 1,         /* 503 at once while Postgres is away */
     ROUTE_IDEMPOTENT = 2, /* takes Idempotency-Key */
     ROUTE_BODY_JSON = 4,  /* has a JSON body, which may not be empty (routes without a body flag ignore it) */
-    ROUTE_BODY_BYTES_OK = 8, /* another Content-Type than JSON is fine: the handler looks at it */
-    ROUTE_INTERNAL = 16,     /* from METRICS_ALLOW only */
-    ROUTE_FREE = 32,         /* health and metrics: no limits, also answered while draining */
-    ROUTE_BODY_OPTIONAL = 64 /* with ROUTE_BODY_JSON: no body at all is fine, too */
+    ROUTE_BODY_BYTES_OK = 8,  /* another Content-Type than JSON is fine: the handler looks at it */
+    ROUTE_INTERNAL = 16,      /* from METRICS_ALLOW only */
+    ROUTE_FREE = 32,          /* health and metrics: no limits, also answered while draining */
+    ROUTE_BODY_OPTIONAL = 64, /* with ROUTE_BODY_JSON: no body at all is fine, too */
+    ROUTE_ENDED_OK = 128      /* a token whose session has ended is fine: ending it twice is no failure */
 };
 
 struct route

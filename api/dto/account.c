@@ -160,8 +160,8 @@ enum err_code account_patch_read(struct request *req, struct account_patch *out,
     enum err_code code = request_read(req, fields, COUNT(fields), out, err);
     if (code != E_OK)
         return code;
-    if (out->password != NULL && out->current_password == NULL)
-        return request_complain(req, err, "current_password", "is needed to set a new password");
+    if ((out->password != NULL || out->email != NULL) && out->current_password == NULL)
+        return request_complain(req, err, "current_password", "is needed to set a new password or address");
     if (out->current_password != NULL && strlen(out->current_password) > PASSWORD_MAX_BYTES)
         return request_complain(req, err, "current_password", "must have at most %d bytes",
                                 PASSWORD_MAX_BYTES);

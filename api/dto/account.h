@@ -34,7 +34,7 @@ struct account_patch
     const char *username; /* NULL: unchanged, as the others */
     const char *email;
     const char *password;         /* the new one */
-    const char *current_password; /* needed for a new one */
+    const char *current_password; /* needed for a new one, or a new address */
 };
 MUST_USE enum err_code account_patch_read(struct request *req, struct account_patch *out, struct err *err);
 

@@ -15,6 +15,11 @@
 
 #include <stdio.h>
 
+enum
+{
+    LOGIN_TRIES = 3 /* a password that is changed while it is verified is verified anew */
+};
+
 struct entrance
 {
     const char *user_id;
@@ -129,7 +134,8 @@ static enum err_code let_in(struct request *req, const struct account_login *acc
     const struct user_patch patch = {.password_hash = rehash ? hash.text : NULL};
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
-    if (open_session(req, db, in, err) != E_OK ||
+    if (user_store_hold(db, login->id, login->password_hash, err) != E_OK ||
+        open_session(req, db, in, err) != E_OK ||
         (rehash && user_store_update(db, req->arena, in->user_id, &patch, &in->user_json, err) != E_OK) ||
         answer_audit(req, db, "login", in->user_id, NULL, err) != E_OK)
     {
@@ -143,17 +149,20 @@ enum err_code auth_login(struct request *req, struct err *err)
 {
     struct account_login account;
     struct user_login login = {0};
+    struct entrance in = {0};
     if (account_login_read(req, &account, err) != E_OK)
         return err->code;
-    enum err_code code = find_login(req, &account, &login, err);
-    if (code == E_UNAUTHENTICATED)
+    enum err_code code = E_CONFLICT;
+    for (int tries = 0; tries < LOGIN_TRIES && code == E_CONFLICT; tries++)
+    {
+        code = find_login(req, &account, &login, err);
+        in = (struct entrance){.user_id = login.id, .role = login.role, .user_json = login.json};
+        if (code == E_OK)
+            code = let_in(req, &account, &login, &in, err);
+    }
+    if (code == E_UNAUTHENTICATED || code == E_CONFLICT)
         return refuse_login(req, account.name, &login, err);
-    if (code != E_OK)
-        return code;
-    struct entrance in = {.user_id = login.id, .role = login.role, .user_json = login.json};
-    if (let_in(req, &account, &login, &in, err) != E_OK)
-        return err->code;
-    return reply_tokens(req, REPLY_OK, &in, err);
+    return code == E_OK ? reply_tokens(req, REPLY_OK, &in, err) : code;
 }
 
 enum err_code auth_refresh(struct request *req, struct err *err)

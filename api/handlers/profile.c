@@ -9,7 +9,7 @@
 #include "common/store/sessions.h"
 #include "common/store/users.h"
 
-/* A token may outlive its account by up to an hour. */
+/* A token may outlive its account by a moment. */
 static enum err_code account_gone(enum err_code code, struct err *err)
 {
     return code == E_NOT_FOUND ? fail(err, E_UNAUTHENTICATED, "this account is gone") : code;
@@ -27,9 +27,9 @@ enum err_code profile_get(struct request *req, struct err *err)
     return answer_json(req, REPLY_OK, json, err);
 }
 
-/* The hash of the new password, once the current one was right. */
-static enum err_code new_hash(struct request *req, const struct account_patch *account,
-                              struct password_hash *hash, struct err *err)
+/* The hash of the current password, once it was right. */
+static enum err_code ask_password(struct request *req, const char *password, const char **hash,
+                                  struct err *err)
 {
     struct db *db;
     struct user_login login;
@@ -39,21 +39,25 @@ static enum err_code new_hash(struct request *req, const struct account_patch *a
     request_db_release(req);
     if (code != E_OK)
         return account_gone(code, err);
-    code = password_verify(account->current_password, login.password_hash, err);
+    code = password_verify(password, login.password_hash, err);
     if (code == E_UNAUTHENTICATED)
         return fail(err, E_FORBIDDEN, "the current password is wrong");
-    return code != E_OK ? code : password_hash(account->password, hash, err);
+    *hash = login.password_hash;
+    return code;
 }
 
-/* A new password ends all other sessions. */
-static enum err_code store_patch(struct request *req, const struct user_patch *patch, const char **json,
-                                 struct err *err)
+/* A new password ends all other sessions.  `current`: the hash of the password that allows this, NULL: none.
+ */
+static enum err_code store_patch(struct request *req, const struct user_patch *patch, const char *current,
+                                 const char **json, struct err *err)
 {
     struct db *db;
     const char *me = req->user.id.text;
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
-    enum err_code code = user_store_update(db, req->arena, me, patch, json, err);
+    enum err_code code = current != NULL ? user_store_hold(db, me, current, err) : E_OK;
+    if (code == E_OK)
+        code = user_store_update(db, req->arena, me, patch, json, err);
     if (code == E_OK && patch->password_hash != NULL)
         code = session_store_close_all(db, me, req->user.session.text, err);
     if (code == E_OK)
@@ -69,14 +73,18 @@ enum err_code profile_patch(struct request *req, struct err *err)
 {
     struct account_patch account;
     struct password_hash hash;
+    const char *current = NULL;
     const char *json = NULL;
     if (account_patch_read(req, &account, err) != E_OK)
         return err->code;
-    if (account.password != NULL && new_hash(req, &account, &hash, err) != E_OK)
+    if ((account.password != NULL || account.email != NULL) &&
+        ask_password(req, account.current_password, &current, err) != E_OK)
+        return err->code;
+    if (account.password != NULL && password_hash(account.password, &hash, err) != E_OK)
         return err->code;
     const struct user_patch patch = {account.username, account.email,
                                      account.password != NULL ? hash.text : NULL};
-    if (store_patch(req, &patch, &json, err) != E_OK)
+    if (store_patch(req, &patch, current, &json, err) != E_OK)
         return err->code;
     return answer_json(req, REPLY_OK, json, err);
 }

@@ -3,6 +3,7 @@
 
 #include "api/route.h"
 #include "common/base/clock.h"
+#include "common/crypt/revoked.h"
 #include "common/crypt/token.h"
 
 #include <string.h>
@@ -22,6 +23,21 @@ static enum role role_of(const char *name)
     return ROLE_ANONYMOUS;
 }
 
+/* Neither the token's session nor its user may have less left than it claims.  A process that does not know
+ * lets nobody in. */
+static enum err_code not_revoked(const struct request *req, const struct token_claims *claims,
+                                 struct err *err)
+{
+    const struct id *const subjects[] = {&claims->session_id, &claims->user_id};
+    struct revoked_subject left;
+    if (!revoked_is_fresh(req->app->revoked, clock_mono_ms()))
+        return fail(err, E_DATABASE, "whether this token is still valid cannot be read");
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
+        if (revoked_find(req->app->revoked, subjects[i], &left) && role_of(left.role) < role_of(claims->role))
+            return fail(err, E_UNAUTHENTICATED, "the access token has ended");
+    return E_OK;
+}
+
 static enum err_code bearer_find(struct request *req, struct err *err)
 {
     static const char scheme[] = "Bearer ";
@@ -36,6 +52,8 @@ static enum err_code bearer_find(struct request *req, struct err *err)
     req->user.role = role_of(claims.role);
     if (req->user.role == ROLE_ANONYMOUS)
         return fail(err, E_UNAUTHENTICATED, "the token's role is not known");
+    if (!(req->route->flags & ROUTE_ENDED_OK) && not_revoked(req, &claims, err) != E_OK)
+        return err->code;
     req->user.id = claims.user_id;
     req->user.session = claims.session_id;
     return E_OK;

@@ -10,7 +10,20 @@ static const struct db_stmt open_one = {
     "VALUES ($1, $2, $3, $4, now() + $5::bigint * interval '1 second')",
     5,
 };
-/* Of two at once the second waits for the row, and then finds the token used. */
+/* Whatever opens, rotates or ends a session holds its user's row, and looks at tokens in a later statement:
+ * so it sees the successor that a rotation has just stored, and no rotation outruns it. */
+static const struct db_stmt hold_user = {
+    "session_hold_user",
+    "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE",
+    1,
+};
+static const struct db_stmt hold_owner = {
+    "session_hold_owner",
+    "SELECT FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1) FOR NO KEY "
+    "UPDATE",
+    1,
+};
+/* Of two at once the second finds the token used. */
 static const struct db_stmt rotate = {
     "session_rotate",
     "WITH old AS (UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL "
@@ -22,22 +35,48 @@ static const struct db_stmt rotate = {
 };
 static const struct db_stmt revoke_reused = {
     "session_revoke_reused",
-    "UPDATE refresh_tokens SET revoked_at = now() WHERE revoked_at IS NULL AND family = "
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE used_at IS NULL AND revoked_at IS NULL AND family = "
     "(SELECT family FROM refresh_tokens WHERE token_hash = $1 AND used_at IS NOT NULL)",
     1,
 };
 static const struct db_stmt close_one = {
     "session_close",
-    "UPDATE refresh_tokens SET revoked_at = now() WHERE revoked_at IS NULL AND family = "
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE used_at IS NULL AND revoked_at IS NULL AND family = "
     "(SELECT family FROM refresh_tokens WHERE token_hash = $2 AND user_id = $1)",
     2,
 };
 static const struct db_stmt close_all = {
     "session_close_all",
-    "UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL "
+    "UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND used_at IS NULL AND revoked_at IS "
+    "NULL "
     "AND ($2::uuid IS NULL OR family <> $2::uuid)",
     2,
 };
+
+/* In one transaction, at the cost of one round trip; the rows of `then`. */
+static enum err_code run_held(struct db *db, const struct db_call *hold, const struct db_call *then,
+                              struct db_rows **out, struct err *err)
+{
+    const struct db_call calls[] = {*hold, *then};
+    struct db_rows *rows[2];
+    if (db_run_all(db, calls, 2, rows, err) != E_OK)
+        return err->code;
+    db_rows_free(rows[0]);
+    *out = rows[1];
+    return E_OK;
+}
+
+static enum err_code revoke(struct db *db, const struct db_call *hold, const struct db_call *then,
+                            int *revoked, struct err *err)
+{
+    struct db_rows *rows;
+    if (run_held(db, hold, then, &rows, err) != E_OK)
+        return err->code;
+    if (revoked != NULL)
+        *revoked = db_affected(rows);
+    db_rows_free(rows);
+    return E_OK;
+}
 
 enum err_code session_store_open(struct db *db, struct arena *arena, const struct session_new *session,
                                  struct err *err)
@@ -50,12 +89,12 @@ enum err_code session_store_open(struct db *db, struct arena *arena, const struc
 static enum err_code refuse(struct db *db, const char *token_hash, struct err *err)
 {
     const char *params[] = {token_hash};
-    struct db_rows *rows;
-    if (db_run(db, &revoke_reused, params, &rows, err) != E_OK)
+    int revoked = 0;
+    if (revoke(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&revoke_reused, params},
+               &revoked, err) != E_OK)
         return err->code;
-    if (db_affected(rows) > 0)
+    if (revoked > 0)
         log_warn("session_revoked", "a refresh token came a second time: its session was revoked");
-    db_rows_free(rows);
     return fail(err, E_UNAUTHENTICATED, "the refresh token is not valid");
 }
 
@@ -65,7 +104,8 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
 {
     const char *params[] = {token_hash, next->id, next->token_hash, db_param_int(arena, next->valid_s)};
     struct db_rows *rows;
-    if (db_run(db, &rotate, params, &rows, err) != E_OK)
+    if (run_held(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&rotate, params}, &rows,
+                 err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);
     if (rows == NULL)
@@ -84,11 +124,13 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
 enum err_code session_store_close(struct db *db, const char *user_id, const char *token_hash, struct err *err)
 {
     const char *params[] = {user_id, token_hash};
-    return db_run(db, &close_one, params, NULL, err);
+    return revoke(db, &(struct db_call){&hold_user, params}, &(struct db_call){&close_one, params}, NULL,
+                  err);
 }
 
 enum err_code session_store_close_all(struct db *db, const char *user_id, const char *keep, struct err *err)
 {
     const char *params[] = {user_id, keep};
-    return db_run(db, &close_all, params, NULL, err);
+    return revoke(db, &(struct db_call){&hold_user, params}, &(struct db_call){&close_all, params}, NULL,
+                  err);
 }

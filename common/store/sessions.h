@@ -4,6 +4,8 @@
  *
  * A session is a family of refresh tokens, of which the latest is unused; each works once.  Only
  * digests are stored (common/crypt/refresh.h).  Times are the database's.  Texts live in the arena.
+ * Rotating and ending take turns by the user's row: what has ended stays ended, whoever refreshes at that
+ * moment.  A session that ends takes its access tokens with it (revocations.h).
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_SESSIONS_H
@@ -22,6 +24,8 @@ struct session_new
     int64_t valid_s;
 };
 
+/* In a transaction that holds the user by user_store_hold, so that the password that let them in still does.
+ */
 MUST_USE enum err_code session_store_open(struct db *db, struct arena *arena,
                                           const struct session_new *session, struct err *err);
 
@@ -32,7 +36,7 @@ struct session_owner
     const char *family;
     const char *user_json;
 };
-/* Marks the old token used and stores its successor, in one statement.  E_UNAUTHENTICATED: unknown, expired,
+/* Marks the old token used and stores its successor.  E_UNAUTHENTICATED: unknown, expired,
  * revoked, or used before; the last is theft or a copy, and its whole family is revoked (when called outside
  * of a transaction). */
 MUST_USE enum err_code session_store_rotate(struct db *db, struct arena *arena, const char *token_hash,

@@ -33,6 +33,11 @@ static const struct db_stmt email = {
     "SELECT email FROM users WHERE id = $1 AND role <> 'system'",
     1,
 };
+static const struct db_stmt hold = {
+    "user_hold",
+    "SELECT FROM users WHERE id = $1 AND password_hash = $2 AND role <> 'system' FOR NO KEY UPDATE",
+    2,
+};
 static const struct db_stmt update = {
     "user_update",
     "UPDATE users u SET username = coalesce($2, username), email = coalesce($3, email), "
@@ -107,6 +112,17 @@ enum err_code user_store_find_id(struct db *db, struct arena *arena, const char 
 {
     const char *params[] = {user_id};
     return read_login(db, arena, &(struct db_call){&find_id, params}, login, err);
+}
+
+enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash, struct err *err)
+{
+    const char *params[] = {user_id, password_hash};
+    struct db_rows *rows;
+    if (db_run(db, &hold, params, &rows, err) != E_OK)
+        return err->code;
+    const int held = db_rows(rows);
+    db_rows_free(rows);
+    return held > 0 ? E_OK : fail(err, E_CONFLICT, "the password was changed at this moment");
 }
 
 enum err_code user_store_email(struct db *db, struct arena *arena, const char *user_id, const char **address,

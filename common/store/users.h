@@ -43,6 +43,11 @@ MUST_USE enum err_code user_store_find(struct db *db, struct arena *arena, const
 MUST_USE enum err_code user_store_find_id(struct db *db, struct arena *arena, const char *user_id,
                                           struct user_login *login, struct err *err);
 
+/* Until the end of the transaction nobody else changes this account: before what a password allows is done.
+ * E_CONFLICT: since it was looked at, the password was changed or the account deleted. */
+MUST_USE enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash,
+                                       struct err *err);
+
 /* Where a person is written to.  E_NOT_FOUND: no such user, or the system user, who has no mailbox. */
 MUST_USE enum err_code user_store_email(struct db *db, struct arena *arena, const char *user_id,
                                         const char **address, struct err *err);

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/cache/cache.h"
 #include "common/conf/conf.h"
+#include "common/crypt/revoked.h"
 #include "common/crypt/token.h"
 #include "common/obs/health.h"
 #include "common/obs/metrics.h"
@@ -202,7 +203,12 @@ static void start(void)
     struct err err = ERR_INIT;
     struct token_keys *keys = NULL;
     ck_assert_int_eq(token_keys_new("0123456789abcdef0123456789abcdef", NULL, &keys, &err), E_OK);
-    app = (struct app){.conf = &conf, .health = health_new(), .tokens = keys, .started_ms = clock_mono_ms()};
+    app = (struct app){.conf = &conf,
+                       .health = health_new(),
+                       .tokens = keys,
+                       .revoked = revoked_new(),
+                       .started_ms = clock_mono_ms()};
+    revoked_looked(app.revoked, INT64_MAX);
     health_watch(app.health, HEALTH_DATABASE, probe, NULL);
     health_start(app.health);
     health_await(app.health, WAIT_MS);
@@ -219,6 +225,7 @@ static void stop(void)
     server_free(server);
     health_stop(app.health);
     health_free(app.health);
+    revoked_free(app.revoked);
     struct token_keys *keys = NULL;
     memcpy(&keys, &app.tokens, sizeof keys);
     token_keys_free(keys);
