@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/json/json.h"
 
+#include "common/json/number.h"
 #include "common/json/scan.h"
 #include "common/json/write.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +81,12 @@ static void delete_tree(void *tree)
 enum err_code json_parse(struct arena *arena, const char *text, size_t len, const struct json **doc,
                          struct err *err)
 {
-    enum err_code code = scan_json(text, len, err);
+    enum scan_numbers numbers = SCAN_ALL_SMALL;
+    enum err_code code = scan_json(text, len, &numbers, err);
     if (code != E_OK)
         return code;
-    cJSON *tree = cJSON_ParseWithLengthOpts(text, len, NULL, 0);
+    cJSON *tree =
+        numbers == SCAN_ALL_SMALL ? cJSON_ParseWithLengthOpts(text, len, NULL, 0) : number_parse(text, len);
     if (tree == NULL)
         return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
     if (!arena_defer(arena, delete_tree, tree))
@@ -144,8 +148,24 @@ double json_number(const struct json *value, double otherwise)
     return cJSON_IsNumber(inner(value)) ? inner(value)->valuedouble : otherwise;
 }
 
+/* Digits and nothing else, that an int64_t holds. */
+static bool whole_number(const char *text, int64_t *number)
+{
+    char *end = NULL;
+    errno = 0;
+    long long read = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0')
+        return false;
+    *number = read;
+    return true;
+}
+
 int64_t json_int(const struct json *value, int64_t otherwise)
 {
+    int64_t whole = 0;
+    const char *text = number_text(inner(value));
+    if (text != NULL && whole_number(text, &whole))
+        return whole;
     double number = json_number(value, (double)NAN);
     bool exact = fabs(number) <= exact_limit && trunc(number) >= number && trunc(number) <= number;
     return exact ? (int64_t)number : otherwise;

@@ -4,8 +4,9 @@
  *
  * Reading is two steps.  json_parse accepts exactly one RFC 8259 value: valid UTF-8, no
  * raw control characters, no duplicate keys, no \u0000, no lone surrogates, no trailing
- * bytes, depth <= 32, numbers that a double holds finitely.  json_read then fills a struct
- * from an object by a table of fields and collects every complaint, not only the first.
+ * bytes, depth <= 32, numbers that a double holds finitely, of at most 1,000 digits.  json_read then
+ * fills a struct from an object by a table of fields and collects every complaint, not only the first.
+ * What is printed again (json_print) has its numbers as they were written, digit by digit.
  *
  *     struct login { const char *username; const char *password; };
  *     static const struct json_field login_fields[] = {
@@ -102,7 +103,8 @@ const struct json *json_first(const struct json *value); /* child by child */
 const struct json *json_next(const struct json *value);
 const char *json_name(const struct json *member); /* the member's own key */
 const char *json_text(const struct json *value, const char *otherwise);
-int64_t json_int(const struct json *value, int64_t otherwise); /* integral and exact in a double only */
+int64_t json_int(const struct json *value,
+                 int64_t otherwise); /* written as a whole number, or exact in a double */
 double json_number(const struct json *value, double otherwise);
 bool json_bool(const struct json *value, bool otherwise);
 /* The value as compact text in the arena; NULL when it does not fit. */

@@ -3,6 +3,7 @@
 
 #include "common/base/utf8.h"
 #include "common/json/json.h"
+#include "common/json/number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct scan
     size_t at;
     int depth;
     int values;
+    enum scan_numbers numbers;
     const char *wrong; /* what is wrong at `at`; NULL so far */
 };
 
@@ -66,31 +68,55 @@ static bool integer(struct scan *s)
     return !zero || count == 1 || refuse(s, "a number with a leading zero");
 }
 
+static bool fraction(struct scan *s)
+{
+    if (peek(s) != '.')
+        return true;
+    s->at++;
+    return digits(s) > 0 || refuse(s, "a number needs digits after its point");
+}
+
+/* *size is what it adds to the digits when it is written out. */
+static bool exponent(struct scan *s, size_t *size)
+{
+    *size = 0;
+    if (peek(s) != 'e' && peek(s) != 'E')
+        return true;
+    s->at++;
+    if (peek(s) == '+' || peek(s) == '-')
+        s->at++;
+    const size_t from = s->at;
+    if (digits(s) == 0)
+        return refuse(s, "a number needs digits in its exponent");
+    for (size_t i = from; i < s->at && *size <= SCAN_MAX_DIGITS; i++)
+        *size = *size * 10 + (size_t)(s->text[i] - '0');
+    return true;
+}
+
 static bool number(struct scan *s)
 {
-    size_t from = s->at;
-    if (!integer(s))
+    const size_t from = s->at;
+    size_t more = 0;
+    if (!integer(s) || !fraction(s))
         return false;
-    if (peek(s) == '.')
-    {
-        s->at++;
-        if (digits(s) == 0)
-            return refuse(s, "a number needs digits after its point");
-    }
-    if (peek(s) == 'e' || peek(s) == 'E')
-    {
-        s->at++;
-        if (peek(s) == '+' || peek(s) == '-')
-            s->at++;
-        if (digits(s) == 0)
-            return refuse(s, "a number needs digits in its exponent");
-    }
+    const bool has_sign = s->text[from] == '-';
+    const bool has_point = memchr(s->text + from, '.', s->at - from) != NULL;
+    const size_t mantissa = s->at - from - has_sign - has_point;
+    if (!exponent(s, &more))
+        return false;
+    const size_t len = s->at - from;
     char copy[SCAN_MAX_NUMBER + 1];
-    if (s->at - from > SCAN_MAX_NUMBER)
+    if (len > SCAN_MAX_NUMBER)
         return refuse(s, "a number that is too long");
-    memcpy(copy, s->text + from, s->at - from);
-    copy[s->at - from] = '\0';
-    return isfinite(strtod(copy, NULL)) || refuse(s, "a number that is too large");
+    memcpy(copy, s->text + from, len);
+    copy[len] = '\0';
+    if (!isfinite(strtod(copy, NULL)))
+        return refuse(s, "a number that is too large");
+    if (mantissa + more > SCAN_MAX_DIGITS)
+        return refuse(s, "a number that is too long");
+    if (!number_is_small(s->text + from, len))
+        s->numbers = SCAN_NOT_SMALL;
+    return true;
 }
 
 /* Four hexadecimal digits; -1 when they are not. */
@@ -236,9 +262,9 @@ static bool value(struct scan *s)
     }
 }
 
-enum err_code scan_json(const char *text, size_t len, struct err *err)
+enum err_code scan_json(const char *text, size_t len, enum scan_numbers *numbers, struct err *err)
 {
-    struct scan s = {.text = text, .len = len};
+    struct scan s = {.text = text, .len = len, .numbers = SCAN_ALL_SMALL};
     if (value(&s))
     {
         blanks(&s);
@@ -246,6 +272,9 @@ enum err_code scan_json(const char *text, size_t len, struct err *err)
             refuse(&s, "something stands after the value");
     }
     if (s.wrong == NULL)
+    {
+        *numbers = s.numbers;
         return E_OK;
+    }
     return fail(err, E_INVALID, "malformed JSON at byte %zu: %s", s.at, s.wrong);
 }

@@ -17,9 +17,18 @@
 enum
 {
     SCAN_MAX_VALUES = 500000, /* a value costs cJSON 64 bytes and more: bounds memory by count */
-    SCAN_MAX_NUMBER = 60      /* characters; cJSON cuts longer ones without a word */
+    /* Digits of a number with its exponent written out, as Postgres does; so what it gives back passes again.
+     */
+    SCAN_MAX_DIGITS = 1000,
+    SCAN_MAX_NUMBER = SCAN_MAX_DIGITS + 8 /* characters: signs, point, 'e' and the exponent's own */
 };
 
-MUST_USE enum err_code scan_json(const char *text, size_t len, struct err *err);
+enum scan_numbers
+{
+    SCAN_ALL_SMALL, /* number.h */
+    SCAN_NOT_SMALL
+};
+
+MUST_USE enum err_code scan_json(const char *text, size_t len, enum scan_numbers *numbers, struct err *err);
 
 #endif

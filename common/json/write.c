@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
+#include "common/json/number.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -159,6 +160,12 @@ void json_put_time(struct json_writer *w, const char *name, int64_t wall_ms)
     json_put_text(w, name, text[0] == '\0' ? NULL : text);
 }
 
+static void put_number_text(struct json_writer *w, const char *name, const char *text)
+{
+    lead(w, name);
+    buf_add_text(w->buf, text);
+}
+
 static void put_children(struct json_writer *w, const struct json *value)
 {
     for (const struct json *at = json_first(value); at != NULL; at = json_next(at))
@@ -182,6 +189,8 @@ void json_put_value(struct json_writer *w, const char *name, const struct json *
     }
     else if (cJSON_IsString(item))
         json_put_text(w, name, item->valuestring);
+    else if (number_text(item) != NULL)
+        put_number_text(w, name, number_text(item));
     else if (json_int(value, INT64_MIN) != INT64_MIN)
         json_put_int(w, name, json_int(value, 0));
     else if (cJSON_IsNumber(item))

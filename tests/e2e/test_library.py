@@ -265,14 +265,18 @@ def test_a_slip_of_the_pen_is_no_job(sokoul):
 # ---- the C header ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kit(sokoul):
+def start_kit(sokoul):
     """A worker that uses all of the header; its lease is short, so that heartbeats come every second."""
     port = free_ports(1)
     path = sokoul.env_file({"METRICS_LISTEN": f"127.0.0.1:{port}", "JOBS_LEASE_S": "3"}, "kit.env")
     program = Program("kit", [KIT, "--env-file", path], sokoul.environment(), os.path.join(sokoul.folder, "kit.log"), port)
     sokoul.programs.append(program)
     return program.wait_ready()
+
+
+@pytest.fixture
+def kit(sokoul):
+    return start_kit(sokoul)
 
 
 def kit_job(sokoul, kind, **payload):
