@@ -42,6 +42,8 @@ static const struct meaning
     {"42501", E_DATABASE,
      "the database does not allow this role what Sokoul does: give it the rights of the owner"},
     {"55000", E_DATABASE, "the database takes no connections: ALTER DATABASE with ALLOW_CONNECTIONS true"},
+    {"54", E_INVALID, "a value is too long"},
+    {"25P", E_DATABASE, "the database ended a transaction that took too long"},
     {"55P03", E_TIMEOUT, "the row stayed locked"},
     {"57014", E_TIMEOUT, "the database statement took too long"},
     {"57", E_DATABASE, "the database is shutting down or restarting"},

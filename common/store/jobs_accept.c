@@ -116,7 +116,15 @@ static const struct db_stmt key_answer_stmt = {
     "job_key_answer",
     "UPDATE idempotency_keys SET answer = $4::jsonb WHERE user_id = $1 AND route = $2 AND key = $3", 4};
 
+/* Whoever works for a key holds this lock of nothing else, so that waiting for it in vain means one thing
+ * only. */
+#define KEY_LOCK_SQL "hashtextextended($1::text || ' ' || $2::text || ' ' || $3::text, 0)"
+static const struct db_stmt key_try_stmt = {"job_key_try",
+                                            "SELECT pg_try_advisory_xact_lock(" KEY_LOCK_SQL ")", 3};
 static const struct db_stmt key_patience_stmt = {"job_key_patience", "SET LOCAL lock_timeout = 2000", 0};
+static const struct db_stmt key_wait_stmt = {"job_key_wait", "SELECT pg_advisory_xact_lock(" KEY_LOCK_SQL ")",
+                                             3};
+static const struct db_stmt key_rest_stmt = {"job_key_rest", "SET LOCAL lock_timeout TO DEFAULT", 0};
 
 enum
 {
@@ -362,11 +370,33 @@ static enum err_code key_compare(struct arena *arena, const struct job_key *key,
     if (rows == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     if (db_rows(rows) == 0)
-        return fail(err, E_CONFLICT, "a request with this Idempotency-Key is in flight");
+        return fail(err, E_DATABASE, "the answer to this Idempotency-Key has just gone");
     if (strcmp(db_text(rows, 0, 0), key->body_hash) != 0)
         return fail(err, E_UNPROCESSABLE, "this Idempotency-Key was used with another body");
     *answer = db_text(rows, 0, 1);
     return E_OK;
+}
+
+/* Somebody works for this key: waits a while for their answer. */
+static enum err_code key_wait(struct db *db, const char *const *params, struct err *err)
+{
+    enum err_code code = db_run(db, &key_patience_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &key_wait_stmt, params, NULL, err);
+    if (code == E_TIMEOUT)
+        return fail(err, E_CONFLICT, "a request with this Idempotency-Key is in flight");
+    return code == E_OK ? db_run(db, &key_rest_stmt, NULL, NULL, err) : code;
+}
+
+/* Until the transaction ends. */
+static enum err_code key_hold(struct db *db, const char *const *params, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (db_run(db, &key_try_stmt, params, &rows, err) != E_OK)
+        return err->code;
+    const bool held = db_bool(rows, 0, 0);
+    db_rows_free(rows);
+    return held ? E_OK : key_wait(db, params, err);
 }
 
 enum err_code job_store_key_begin(struct db *db, struct arena *arena, const struct job_key *key,
@@ -374,19 +404,14 @@ enum err_code job_store_key_begin(struct db *db, struct arena *arena, const stru
 {
     const char *params[] = {key->user_id, key->route, key->key, key->body_hash};
     struct db_rows *rows = NULL;
-    enum err_code code = db_run(db, &key_patience_stmt, NULL, NULL, err);
-    if (code == E_OK)
-        code = db_run(db, &key_insert_stmt, params, &rows, err);
-    if (code == E_TIMEOUT)
-        return fail(err, E_CONFLICT, "a request with this Idempotency-Key is in flight");
-    if (code != E_OK)
-        return code;
+    if (key_hold(db, params, err) != E_OK || db_run(db, &key_insert_stmt, params, &rows, err) != E_OK)
+        return err->code;
     bool is_new = db_rows(rows) == 1;
     db_rows_free(rows);
     *answer = NULL;
     if (is_new)
         return E_OK;
-    code = db_run(db, &key_find_stmt, params, &rows, err);
+    enum err_code code = db_run(db, &key_find_stmt, params, &rows, err);
     return code == E_OK ? key_compare(arena, key, rows, answer, err) : code;
 }
 

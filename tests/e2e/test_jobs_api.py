@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs and dead letters through the API; how they run is in other files."""
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 import rows
+from client import Api
+from stack_under_test import eventually
 
 
 def noop(admin, **more):
@@ -198,3 +202,47 @@ def test_statistics_count_everything(sokoul, admin, user):  # req: S156
     assert stats["users"] == 2 and stats["media"] == 1 and stats["dead_letters"] == 0
     assert stats["jobs"] == {"Pending": 3, "Running": 0, "Completed": 0, "Failed": 0}
     assert stats["downloads"] == {"Pending": 0, "Running": 0, "Completed": 0, "Failed": 0}
+
+
+def waiting(sokoul, count=1):
+    """Process ids of backends that wait for a lock in this database."""
+    rows = sokoul.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    return [row[0] for row in rows] if len(rows) >= count else None
+
+
+def test_a_new_key_is_no_conflict_when_its_statement_is_delayed_or_cancelled(sokoul):
+    admin = sokoul.admin(Api(sokoul.start("sokoul-api", {"DB_WAIT_S": "4"}).port))
+    answers = []
+
+    def post(key):
+        answers.append(admin.post("/jobs", {"kind": "noop"}, headers={"Idempotency-Key": key}))
+    for end in ("delayed", "cancelled"):
+        with psycopg2.connect(sokoul.database_url) as lock:
+            lock.cursor().execute("LOCK TABLE idempotency_keys")
+            asked = threading.Thread(target=post, args=(end,))
+            asked.start()
+            pids = eventually(lambda: waiting(sokoul), 10, "the statement waiting")
+            if end == "cancelled":
+                sokoul.sql("SELECT pg_cancel_backend(%s)", (pids[0],))
+            asked.join(60)
+            lock.rollback()
+        assert answers[-1].status == 503 and answers[-1].headers["Retry-After"], (end, answers[-1])
+        post(end)
+        assert answers[-1].status == 202, answers[-1]
+    assert sokoul.value("SELECT count(*) FROM jobs") == 2
+
+
+def test_a_key_in_flight_is_a_conflict_and_answers_the_same_when_it_is_done(sokoul, admin):
+    key = {"Idempotency-Key": "slow"}
+    answers = []
+    with psycopg2.connect(sokoul.database_url) as lock:
+        lock.cursor().execute("LOCK TABLE jobs")
+        first = threading.Thread(target=lambda: answers.append(admin.post("/jobs", {"kind": "noop"}, headers=key)))
+        first.start()
+        eventually(lambda: waiting(sokoul), 10, "the first one at work")
+        second = admin.post("/jobs", {"kind": "noop"}, headers=key)
+        assert second.status == 409 and "in flight" in second.json["detail"], second
+        lock.rollback()
+    first.join(60)
+    assert answers[0].status == 202
+    assert admin.post("/jobs", {"kind": "noop"}, headers=key).json == answers[0].json
