@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dlq replay, dlq purge: what closes dead letters. */
+#include "cli/payload.h"
 #include "cli/show.h"
 #include "cli/verb.h"
 #include "common/base/id.h"
@@ -8,18 +9,6 @@
 #include "common/store/jobs.h"
 
 #include <string.h>
-
-static enum err_code read_payload(struct session *session, const char **payload, struct err *err)
-{
-    const struct json *json = NULL;
-    *payload = option_text(&session->options, OPTION_PAYLOAD, NULL);
-    if (*payload == NULL)
-        return E_OK;
-    enum err_code code = json_parse(session->arena, *payload, strlen(*payload), &json, err);
-    if (code == E_OK && !json_is_object(json))
-        code = fail(err, E_INVALID, "--payload must be a JSON object");
-    return code;
-}
 
 /* The same entries as the API's; nobody is logged in here. */
 static enum err_code write_down(struct db *db, const char *action, const char *subject, struct err *err)
@@ -65,7 +54,7 @@ enum err_code verb_dlq_replay(struct session *session, struct err *err)
     const char *id = NULL;
     const char *job_id = NULL;
     struct buf out;
-    enum err_code code = read_payload(session, &payload, err);
+    enum err_code code = read_payload(session, NULL, &payload, err);
     if (code == E_OK)
         code = read_id(session, session->args[0], &id, err);
     if (code == E_OK)

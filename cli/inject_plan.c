@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From options to an order. */
 #include "cli/inject.h"
+#include "cli/payload.h"
 
 #include "common/base/clock.h"
-#include "common/json/json.h"
 #include "common/store/users.h"
 
 #include <stdio.h>
@@ -43,25 +43,11 @@ static enum err_code plan_kind(struct inject *inject, const struct options *opti
     return E_OK;
 }
 
-static enum err_code plan_payload(struct inject *inject, const struct options *options, struct err *err)
-{
-    const struct json *json = NULL;
-    struct err inner = ERR_INIT;
-    const char *text = option_text(options, OPTION_PAYLOAD, "{}");
-    if (json_parse(inject->session->arena, text, strlen(text), &json, &inner) != E_OK)
-        return fail(err, E_INVALID, "--payload is not JSON: %s", inner.text);
-    if (!json_is_object(json))
-        return fail(err, E_INVALID, "--payload must be a JSON object");
-    inject->payload = text;
-    return E_OK;
-}
-
 static enum err_code plan_extras(struct inject *inject, const struct options *options, struct err *err)
 {
     const char *priority = option_text(options, OPTION_PRIORITY, "normal");
     const char *run_at = option_text(options, OPTION_RUN_AT, NULL);
     const char *deadline = option_text(options, OPTION_DEADLINE, NULL);
-    inject->unique_key = option_text(options, OPTION_UNIQUE_KEY, NULL);
     if (!job_priority_parse(priority, &inject->priority))
         return fail(err, E_INVALID, "--priority must be high, normal or low");
     if (run_at != NULL && !clock_parse(run_at, &inject->run_at_ms))
@@ -130,7 +116,9 @@ enum err_code inject_plan(struct inject *inject, struct session *session, struct
     *inject = (struct inject){.session = session};
     enum err_code code = plan_kind(inject, options, err);
     if (code == E_OK)
-        code = plan_payload(inject, options, err);
+        code = read_payload(session, "{}", &inject->payload, err);
+    if (code == E_OK)
+        code = read_unique_key(session, &inject->unique_key, err);
     if (code == E_OK)
         code = plan_numbers(inject, options, err);
     if (code == E_OK)

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* schedule put, ls, rm */
+#include "cli/payload.h"
 #include "cli/show.h"
 #include "cli/verb.h"
-#include "common/json/json.h"
 #include "common/store/schedules.h"
-
-#include <string.h>
 
 static const struct show_column columns[] = {{"name", 16},      {"kind", 9},     {"cron", 14},
                                              {"every_s", 7},    {"next_at", 24}, {"last_at", 24},
                                              {"last_job_id", 0}};
-
-static enum err_code read_payload(struct session *session, const char **payload, struct err *err)
-{
-    const struct json *doc = NULL;
-    const char *text = option_text(&session->options, OPTION_PAYLOAD, "{}");
-    if (json_parse(session->arena, text, strlen(text), &doc, err) != E_OK || !json_is_object(doc))
-        return fail(err, E_USAGE, "--payload must be a JSON object");
-    *payload = text;
-    return E_OK;
-}
 
 static enum err_code read_schedule(struct session *session, struct schedule *schedule, struct err *err)
 {
@@ -38,7 +26,7 @@ static enum err_code read_schedule(struct session *session, struct schedule *sch
         return fail(err, E_USAGE, "give either --cron or --every");
     if (option_number(options, OPTION_EVERY, 1, 31536000, &schedule->every_s, err) != E_OK)
         return err->code;
-    return read_payload(session, &schedule->payload, err);
+    return read_payload(session, "{}", &schedule->payload, err);
 }
 
 enum err_code verb_schedule_put(struct session *session, struct err *err)

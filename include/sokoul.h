@@ -93,7 +93,7 @@ extern "C"
 
     /* A job that is accepted in the same transaction as this one's success, for the same user and request;
      * `worker` NULL: this one, `payload` NULL: {}.  False: more than 8, a bad name, or a payload that is no
-     * JSON object. */
+     * JSON object or has more than 60,000 bytes. */
     bool sokoul_job_follow(struct sokoul_job *job, const char *worker, const char *kind, const char *payload);
 
 /* Texts in the job's memory (32 MiB at most); NULL when it is full. */

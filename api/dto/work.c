@@ -70,11 +70,11 @@ enum err_code work_magnet_read(struct request *req, const char **magnet, struct 
 static enum err_code payload_read(struct request *req, const struct json *payload, const char **text,
                                   struct err *err)
 {
-    const char *printed = payload == NULL ? "{}" : json_print(req->arena, payload);
-    if (printed == NULL || strlen(printed) > WORK_MAX_PAYLOAD_BYTES)
-        return request_complain(req, err, "payload", "must have at most %d bytes", WORK_MAX_PAYLOAD_BYTES);
-    *text = printed;
-    return E_OK;
+    struct err inner = ERR_INIT;
+    *text = "{}";
+    if (payload == NULL || envelope_payload(req->arena, payload, text, &inner) == E_OK)
+        return E_OK;
+    return request_complain(req, err, "payload", "%s", inner.text);
 }
 
 struct job_body

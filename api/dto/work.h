@@ -9,13 +9,14 @@
 #define SOKOUL_API_DTO_WORK_H
 
 #include "api/request.h"
+#include "common/job/envelope.h"
 #include "common/job/job.h"
 
 enum
 {
     WORK_MAX_JOBS = 10000,
     WORK_MAX_FILES = 10000,
-    WORK_MAX_PAYLOAD_BYTES = 60000 /* leaves room for the rest of an envelope */
+    WORK_MAX_PAYLOAD_BYTES = ENVELOPE_MAX_PAYLOAD
 };
 
 struct work_download

@@ -41,7 +41,7 @@ static const struct json_field table[] = {
     FIELD("priority", priority, TEXT, OPTIONAL, 1, 16),
     FIELD("run_at", run_at_ms, TIME, OPTIONAL, 0, 0),
     FIELD("deadline_at", deadline_at_ms, TIME, OPTIONAL, 0, 0),
-    FIELD("unique_key", unique_key, TEXT, OPTIONAL, 1, 255),
+    FIELD("unique_key", unique_key, TEXT, OPTIONAL, 1, ENVELOPE_MAX_UNIQUE_KEY),
     FIELD("parent_id", parent_id, ID, OPTIONAL, 0, 0),
 };
 
@@ -91,6 +91,18 @@ enum err_code envelope_read(struct arena *arena, const struct json *doc, struct 
         .request_id = "", .run_at_ms = ENVELOPE_TIME_NONE, .deadline_at_ms = ENVELOPE_TIME_NONE};
     enum err_code code = json_read(arena, doc, table, sizeof table / sizeof table[0], &fields, NULL, err);
     return code == E_OK ? take(arena, &fields, envelope, err) : code;
+}
+
+enum err_code envelope_payload(struct arena *arena, const struct json *payload, const char **text,
+                               struct err *err)
+{
+    if (!json_is_object(payload))
+        return fail(err, E_INVALID, "must be a JSON object");
+    const char *printed = json_print(arena, payload);
+    if (printed == NULL || strlen(printed) > ENVELOPE_MAX_PAYLOAD)
+        return fail(err, E_INVALID, "must have at most %d bytes", ENVELOPE_MAX_PAYLOAD);
+    *text = printed;
+    return E_OK;
 }
 
 void envelope_encode(const struct envelope *envelope, struct buf *out)

@@ -19,6 +19,8 @@
 enum
 {
     ENVELOPE_MAX_BYTES = 65536,
+    ENVELOPE_MAX_PAYLOAD = 60000,  /* bytes, which leaves room for the rest */
+    ENVELOPE_MAX_UNIQUE_KEY = 255, /* characters */
     ENVELOPE_TIME_NONE = -1
 };
 
@@ -45,6 +47,10 @@ MUST_USE enum err_code envelope_decode(struct arena *arena, const char *text, si
 struct json;
 MUST_USE enum err_code envelope_read(struct arena *arena, const struct json *doc, struct envelope *envelope,
                                      struct err *err);
+/* The payload of a new job as it is kept: E_INVALID when it is no object or larger than ENVELOPE_MAX_PAYLOAD;
+ * the text begins with "must". */
+MUST_USE enum err_code envelope_payload(struct arena *arena, const struct json *payload, const char **text,
+                                        struct err *err);
 void envelope_encode(const struct envelope *envelope, struct buf *out);
 /* The job's id when the text begins as envelope_encode has it; the rest is not looked at.  False says nothing
  * about the text but that it must be decoded. */

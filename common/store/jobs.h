@@ -69,8 +69,8 @@ MUST_USE enum err_code job_store_notify(struct db *db, struct err *err);
 /* Idempotency: begins by inserting the key inside the open transaction.
  * E_OK with *answer NULL: the key is new, go on, then job_store_key_answer before the commit.
  * E_OK with *answer: the same request was answered before, with this JSON.
- * E_UNPROCESSABLE: same key, another body.  (A request in flight holds the key: the second waits for the first
- * to commit, at most 2 s, then E_CONFLICT.  A slow database alone is E_TIMEOUT, never a conflict.) */
+ * E_UNPROCESSABLE: same key, another body.  (A request in flight holds the key: the second waits for the
+ * first to commit, at most 2 s, then E_CONFLICT.  A slow database alone is E_TIMEOUT, never a conflict.) */
 struct job_key
 {
     const char *user_id;

@@ -121,7 +121,7 @@ enum
     STATUS
 };
 
-/* NULL: the envelope does not fit in memory. */
+/* NULL: the envelope is larger than any message, or does not fit in memory. */
 static const char *encode(struct arena *arena, const struct envelope *envelope)
 {
     struct buf buf;
@@ -145,6 +145,10 @@ static const char *body_of(struct arena *arena, const struct db_rows *rows, int 
                                 .parent_id = db_text(rows, i, PARENT)};
     if (!job_priority_parse(db_text(rows, i, PRIORITY), &envelope.priority))
         envelope.priority = JOB_NORMAL;
+    const char *body = encode(arena, &envelope);
+    if (body != NULL || arena_failed(arena))
+        return body;
+    envelope.payload = "{}"; /* the message only wakes: whoever claims the job reads the row */
     return encode(arena, &envelope);
 }
 

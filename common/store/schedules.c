@@ -100,6 +100,8 @@ static enum err_code check(const struct schedule *schedule, struct err *err)
     const char *worker = schedule->worker != NULL ? schedule->worker : job_worker_of(schedule->kind);
     if (worker == NULL)
         return fail(err, E_INVALID, "there is no job kind %.32s", schedule->kind);
+    if (!job_worker_runs(worker, schedule->kind))
+        return fail(err, E_INVALID, "worker %.32s does not run %.32s", worker, schedule->kind);
     if ((schedule->cron == NULL) == (schedule->every_s < 1))
         return fail(err, E_INVALID, "a schedule has either a cron expression or an interval of at least 1 s");
     return job_subject(worker, schedule->kind, schedule->priority, subject, err);

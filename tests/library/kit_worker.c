@@ -33,6 +33,7 @@ static enum sokoul_end tell(struct sokoul_job *job)
     deep[sizeof deep - 1] = '\0';
     bool refused = !sokoul_job_follow(job, "No body", "end", NULL) &&
                    !sokoul_job_follow(job, NULL, "end", "[]") &&
+                   !sokoul_job_follow(job, NULL, "end", sokoul_job_printf(job, "{\"x\":\"%065000d\"}", 0)) &&
                    !sokoul_job_follow(job, NULL, "e-n-d", NULL) && !sokoul_job_set_progress(job, "{", NULL) &&
                    !sokoul_job_set_progress(job, NULL, deep) && !sokoul_job_should_stop(job);
     bool taken = sokoul_job_follow(job, NULL, "end", NULL) &&

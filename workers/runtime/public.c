@@ -2,6 +2,7 @@
 /* What include/sokoul.h promises, on top of the runtime that Sokoul's own workers use. */
 #include "include/sokoul.h"
 
+#include "common/job/envelope.h"
 #include "common/json/write.h"
 #include "workers/runtime/internal.h"
 #include "workers/runtime/program.h"
@@ -109,12 +110,6 @@ static bool is_json(struct sokoul_job *job, const char *text)
     return json_parse(job_arena(job->job), text, strlen(text), &doc, NULL) == E_OK;
 }
 
-static bool is_json_object(struct sokoul_job *job, const char *text)
-{
-    const struct json *doc = NULL;
-    return json_parse(job_arena(job->job), text, strlen(text), &doc, NULL) == E_OK && json_is_object(doc);
-}
-
 enum sokoul_end sokoul_job_set_result(struct sokoul_job *job, const char *json)
 {
     if (json == NULL || !is_json(job, json))
@@ -144,12 +139,20 @@ bool sokoul_job_set_progress(struct sokoul_job *job, const char *progress, const
     return true;
 }
 
+static bool fits_a_job(struct sokoul_job *job, const char *text)
+{
+    const struct json *doc = NULL;
+    const char *kept = NULL;
+    return json_parse(job_arena(job->job), text, strlen(text), &doc, NULL) == E_OK &&
+           envelope_payload(job_arena(job->job), doc, &kept, NULL) == E_OK;
+}
+
 bool sokoul_job_follow(struct sokoul_job *job, const char *worker, const char *kind, const char *payload)
 {
     struct arena *arena = job_arena(job->job);
     const char *to = worker != NULL ? worker : worker_of(job->job)->name;
     struct id id = id_new();
-    if (!job_is_token(to) || !job_is_token(kind) || (payload != NULL && !is_json_object(job, payload)))
+    if (!job_is_token(to) || !job_is_token(kind) || (payload != NULL && !fits_a_job(job, payload)))
         return false;
     const struct job_new follow = {.job_id = arena_strdup(arena, id.text),
                                    .kind = arena_strdup(arena, kind),
