@@ -104,6 +104,17 @@ def test_a_worker_on_the_library_is_given_and_gives_whole_numbers(sokoul):
     assert ["-0" if n == "0" else n for n in result["payload"]["n"]] == KEPT
 
 
+def test_progress_and_checkpoint_have_their_numbers_as_they_were_told(sokoul):
+    sokoul.start("sokoul-scout")
+    start_kit(sokoul)
+    payload = json.dumps({"end": 6, "pause_ms": 0, "text": "Not here.", "keep": SENT})  # 6: handed back
+    job_id = json.loads(sokoul.ctl("job", "inject", "--worker", "kit", "--kind", "end", "--payload", payload,
+                                   "--json").stdout)["ids"][0]
+    assert sokoul.job_settled(job_id) == "Completed"
+    assert kept(sokoul, job_id, "checkpoint") == KEPT
+    assert kept(sokoul, job_id, "progress") == KEPT
+
+
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-1000", "0e99999", pytest.param("9" * 1001, id="long")])
 def test_a_number_that_nothing_can_keep_is_refused_everywhere(sokoul, admin, number):
     sokoul.start("sokoul-scout")

@@ -17,7 +17,8 @@ static enum sokoul_end end_as_told(struct sokoul_job *job)
         return SOKOUL_DONE;
     if (end == SOKOUL_HAND_BACK)
     {
-        sokoul_job_set_progress(job, NULL, "{\"was\":\"here\"}");
+        const char *kept = sokoul_job_text(job, "keep", NULL);
+        sokoul_job_set_progress(job, kept, kept != NULL ? kept : "{\"was\":\"here\"}");
         if (sokoul_job_wait(job, sokoul_job_int(job, "pause_ms", 0)) != SOKOUL_DONE)
             return SOKOUL_STOPPED;
     }
