@@ -321,13 +321,9 @@ enum err_code db_listen(struct db *db, const char *channel, struct err *err)
     return code;
 }
 
-enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err)
+/* Whether there were any. */
+static bool drop_notifies(struct db *db)
 {
-    if (db->conn == NULL)
-        return lost(db, err);
-    struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    if (poll(fds, 2, wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)
-        return broken(db, lost(db, err));
     PGnotify *notify = NULL;
     bool any = false;
     while ((notify = PQnotifies(db->conn)) != NULL)
@@ -335,6 +331,18 @@ enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err
         any = true;
         PQfreemem(notify);
     }
+    return any;
+}
+
+enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err)
+{
+    if (db->conn == NULL)
+        return lost(db, err);
+    bool any = drop_notifies(db); /* those that came with the last answer show on no socket any more */
+    struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    if (poll(fds, 2, any ? 0 : wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)
+        return broken(db, lost(db, err));
+    any = drop_notifies(db) || any;
     if (told != NULL)
         *told = any;
     return connection_is_fit(db) ? E_OK : broken(db, lost(db, err));

@@ -380,6 +380,26 @@ START_TEST(wait__hears_a_notification_and_a_descriptor)
 }
 END_TEST
 
+START_TEST(wait__hears_a_notification_that_came_with_an_answer)
+{
+    struct db *listener = get();
+    struct db *speaker = get();
+    bool told = false;
+    ck_assert_int_eq(db_listen(listener, "sokoul_test", &err), E_OK);
+    ck_assert_int_eq(db_begin(listener, &err), E_OK); /* told of nothing until its end, and then with it */
+    ck_assert_int_eq(db_script(speaker, "NOTIFY sokoul_test", &err), E_OK);
+    ck_assert_int_eq(db_commit(listener, &err), E_OK);
+    int64_t began = clock_mono_ms();
+    ck_assert_int_eq(db_wait(listener, -1, 5000, &told, &err), E_OK);
+    ck_assert(told);
+    ck_assert_int_lt(clock_mono_ms() - began, 4000);
+    ck_assert_int_eq(db_wait(listener, -1, 0, &told, &err), E_OK);
+    ck_assert(!told);
+    db_put(listener);
+    db_put(speaker);
+}
+END_TEST
+
 START_TEST(get__says_that_the_database_is_away)
 {
     struct db_pool *nowhere = NULL;
@@ -414,6 +434,7 @@ int main(void)
         {get__leaves_a_server_that_has_become_read_only, 1},
         {run__closes_a_connection_that_refuses_a_write, 1},
         {wait__hears_a_notification_and_a_descriptor, 1},
+        {wait__hears_a_notification_that_came_with_an_answer, 1},
         {get__says_that_the_database_is_away, 1},
     };
     int status = suite_run_with("db", cases, sizeof cases / sizeof cases[0], setup, teardown);
