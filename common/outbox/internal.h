@@ -115,7 +115,8 @@ struct outbox
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
     bool walk_again;               /* whatever the table says of a complete one */
-    struct stand stands[MQ_WORKERS_MAX][JOB_PRIORITIES];
+    struct stand *stands;          /* of each consumer, in the order of mq_worker_at */
+    size_t stands_count;
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

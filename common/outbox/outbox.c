@@ -139,6 +139,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
         code = fail(err, E_NO_MEMORY, "out of threads");
     if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
+    free(outbox->stands);
     {
         code = fail(err, E_NO_MEMORY, "out of threads");
         atomic_store(&outbox->stopping, true);

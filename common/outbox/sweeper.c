@@ -19,6 +19,7 @@
 #include "common/store/schedules.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum
@@ -226,19 +227,31 @@ static enum err_code tidy_consumer(struct round *round, const struct mq_stream *
     return mq_remake_consumer(round->outbox->mq, at->worker, at->priority, err);
 }
 
+/* Workers become known as time goes by, and keep their places. */
+static enum err_code make_stands(struct outbox *outbox, size_t count, struct err *err)
+{
+    if (count <= outbox->stands_count)
+        return E_OK;
+    struct stand *stands = reallocarray(outbox->stands, count, sizeof *stands);
+    if (stands == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    for (size_t i = outbox->stands_count; i < count; i++)
+        stands[i] = (struct stand){.floor = 0};
+    outbox->stands = stands;
+    outbox->stands_count = count;
+    return E_OK;
+}
+
 /* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
  * that have to do with more than there are.  A message that came or went while we counted only makes us look
  * in vain. */
 static enum err_code tidy(struct round *round, const struct passed *passed, struct err *err)
 {
     struct reasons reasons = {.odd = passed->stream.messages != passed->held};
-    enum err_code code = E_OK;
+    enum err_code code = make_stands(round->outbox, passed->count, err);
     for (size_t i = 0; code == E_OK && i < passed->count; i++)
-    {
-        struct stand *stand = &round->outbox->stands[i / JOB_PRIORITIES][i % JOB_PRIORITIES];
-        code = tidy_consumer(round, &passed->stream, &passed->consumers[i], &passed->infos[i], stand,
-                             &reasons, err);
-    }
+        code = tidy_consumer(round, &passed->stream, &passed->consumers[i], &passed->infos[i],
+                             &round->outbox->stands[i], &reasons, err);
     return code;
 }
 
