@@ -249,6 +249,8 @@ enum err_code connection_ready(struct db *db, struct err *err)
 {
     if (db->conn != NULL && !has_died(db))
         return E_OK;
+    if (is_away(db->settings))
+        return fail(err, E_DATABASE, "the database does not answer");
     return connect_now(db, err);
 }
 

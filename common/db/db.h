@@ -58,8 +58,9 @@ struct db_pool_config
     /* Asked of each new connection before anybody gets it; what it answers fails the connect. NULL: nothing.
      */
     enum err_code (*check)(struct db *db, struct err *err);
-    /* Asked a few times a second while a call waits: true when the server is known to be away, and the call
-     * fails with E_DATABASE at once instead of at its deadline. NULL: never. Must not block. */
+    /* Asked before a connect and a few times a second while a call waits: true when the server is known to be
+     * away, or is not to be waited for any more, and the call fails with E_DATABASE at once instead of at its
+     * deadline. NULL: never. Must not block. */
     bool (*away)(void *of);
     void *away_of;
 };

@@ -119,6 +119,14 @@ void fresh_drop(struct outbox *outbox)
     fresh_free(fresh_take(outbox, SIZE_MAX, 0, &count));
 }
 
+bool fresh_waits(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->fresh_lock);
+    bool waits = outbox->fresh != NULL;
+    pthread_mutex_unlock(&outbox->fresh_lock);
+    return waits;
+}
+
 static bool gather(struct arena *arena, const struct fresh *list, size_t count, struct batch *batch)
 {
     batch->rows = arena_array(arena, count, sizeof *batch->rows);
@@ -173,12 +181,14 @@ static void wait_for_company(struct outbox *outbox, size_t sent, int64_t since_m
         wait_stop(outbox, left_ms);
 }
 
-enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *arena, int64_t until_ms,
+                            struct err *err)
 {
     struct fresh *list = NULL;
     size_t count = 0;
     enum err_code code = E_OK;
-    while (code == E_OK && (list = fresh_take(outbox, RELAY_BATCH, FRESH_MS, &count)) != NULL)
+    bool goes_on = true;
+    while (code == E_OK && goes_on && (list = fresh_take(outbox, RELAY_BATCH, FRESH_MS, &count)) != NULL)
     {
         const int64_t began_ms = clock_mono_ms();
         arena_reset(arena);
@@ -188,6 +198,7 @@ enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *
             atomic_store(&outbox->own, true);
         else
             wait_for_company(outbox, count, began_ms);
+        goes_on = clock_mono_ms() < until_ms;
     }
     return code;
 }

@@ -81,9 +81,10 @@ struct outbox
     int news_fd;  /* epoll: one of these two */
     int stop_fd;  /* eventfd: never read, so that every waiter sees it */
     atomic_bool stopping;
-    atomic_bool own;     /* what woke the relay was a commit of this process */
-    atomic_bool later;   /* later_fd has been set */
-    atomic_bool starved; /* it waits for room in the local worker */
+    atomic_llong give_up_ms; /* monotonic; no statement is waited for past it; 0: there is time */
+    atomic_bool own;         /* what woke the relay was a commit of this process */
+    atomic_bool later;       /* later_fd has been set */
+    atomic_bool starved;     /* it waits for room in the local worker */
     pthread_t relay;
     pthread_t sweeper;
 
@@ -132,11 +133,13 @@ struct fresh
     char texts[];
 };
 void fresh_add(struct outbox *outbox, const struct outbox_row *row);
-/* The relay's part: publishes what is there. Rows that stay for any reason the next round finds in the table.
- */
+/* The relay's part: publishes what is there, a batch at least, and goes on until nothing is left or that time
+ * has come: it has other things to look after. Rows that stay for any reason the next round finds in the
+ * table. */
 MUST_USE enum err_code fresh_publish(struct outbox *outbox, struct db *db, struct arena *arena,
-                                     struct err *err);
+                                     int64_t until_ms, struct err *err);
 void fresh_drop(struct outbox *outbox);
+bool fresh_waits(struct outbox *outbox);
 
 enum
 {
@@ -181,6 +184,12 @@ void *sweeper_run(void *outbox);
 /* Makes and mends streams and consumers, and learns JOBS's incarnation. */
 MUST_USE enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
                                      struct stream_now *now, struct err *err);
+
+/* We stop, and the time for the last look is over. */
+bool outbox_gives_up(const struct outbox *outbox);
+
+/* Wakes the relay. */
+void outbox_signal(struct outbox *outbox);
 
 /* Sleeps, unless stopped. */
 void wait_stop(struct outbox *outbox, int64_t wait_ms);

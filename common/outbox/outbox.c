@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/outbox/outbox.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/internal.h"
@@ -17,7 +18,8 @@
 
 enum
 {
-    LATER_MS = 50
+    LATER_MS = 50,
+    LEAVE_MS = 2000 /* so long statements that are under way are waited for when we leave */
 };
 
 enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena, struct stream_now *now,
@@ -51,6 +53,22 @@ static void signal_fd(int fd)
         return; /* full means that it is signalled already */
 }
 
+void outbox_signal(struct outbox *outbox)
+{
+    signal_fd(outbox->wake_fd);
+}
+
+bool outbox_gives_up(const struct outbox *outbox)
+{
+    const int64_t at_ms = atomic_load(&outbox->give_up_ms);
+    return at_ms != 0 && clock_mono_ms() >= at_ms;
+}
+
+static bool gives_up(void *of)
+{
+    return outbox_gives_up(of);
+}
+
 void wait_stop(struct outbox *outbox, int64_t wait_ms)
 {
     struct pollfd poll_fd = {.fd = outbox->stop_fd, .events = POLLIN};
@@ -79,8 +97,8 @@ static double read_gauge(void *of)
     return *(_Atomic double *)of;
 }
 
-static enum err_code open_pool(const struct outbox_config *config, const char *part, enum db_plans plans,
-                               struct db_pool **pool, struct err *err)
+static enum err_code open_pool(struct outbox *outbox, const struct outbox_config *config, const char *part,
+                               enum db_plans plans, struct db_pool **pool, struct err *err)
 {
     char name[64];
     snprintf(name, sizeof name, "%.40s %s", config->name, part);
@@ -90,15 +108,17 @@ static enum err_code open_pool(const struct outbox_config *config, const char *p
                                                .get_wait_ms = 1000,
                                                .statement_ms = 10000,
                                                .plans = plans,
-                                               .check = schema_check};
+                                                .check = schema_check,
+                                                .away = gives_up,
+                                                .away_of = outbox};
     return db_pool_open(&pool_config, pool, err);
 }
 
 static enum err_code open_all(const struct outbox_config *config, struct outbox *outbox, struct err *err)
 {
-    enum err_code code = open_pool(config, "relay", DB_PLANS_LOOKUPS, &outbox->relay_pool, err);
+    enum err_code code = open_pool(outbox, config, "relay", DB_PLANS_LOOKUPS, &outbox->relay_pool, err);
     if (code == E_OK)
-        code = open_pool(config, "sweeper", DB_PLANS_ANY, &outbox->sweep_pool, err);
+        code = open_pool(outbox, config, "sweeper", DB_PLANS_ANY, &outbox->sweep_pool, err);
     if (code == E_OK)
         code = mq_publisher_open(config->mq, &outbox->publisher, err);
     if (!open_news(outbox) && code == E_OK)
@@ -119,7 +139,16 @@ static void close_all(struct outbox *outbox)
     pthread_mutex_destroy(&outbox->local_lock);
     fresh_drop(outbox);
     pthread_mutex_destroy(&outbox->fresh_lock);
+    free(outbox->stands);
     free(outbox);
+}
+
+static void ask_to_leave(struct outbox *outbox)
+{
+    atomic_store(&outbox->give_up_ms, clock_mono_ms() + LEAVE_MS);
+    atomic_store(&outbox->stopping, true);
+    signal_fd(outbox->stop_fd);
+    outbox_signal(outbox);
 }
 
 enum err_code outbox_start(const struct outbox_config *config, struct outbox **out, struct err *err)
@@ -139,12 +168,9 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
         code = fail(err, E_NO_MEMORY, "out of threads");
     if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
-    free(outbox->stands);
     {
         code = fail(err, E_NO_MEMORY, "out of threads");
-        atomic_store(&outbox->stopping, true);
-        signal_fd(outbox->stop_fd);
-        signal_fd(outbox->wake_fd);
+        ask_to_leave(outbox);
         pthread_join(outbox->relay, NULL);
     }
     if (code != E_OK)
@@ -161,7 +187,10 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local)
 {
     atomic_store(&outbox->closing, local == NULL);
+    if (local == NULL)
+        atomic_store(&outbox->give_up_ms, clock_mono_ms() + LEAVE_MS);
     pthread_mutex_lock(&outbox->local_lock);
+    atomic_store(&outbox->give_up_ms, 0);
     outbox->local = local != NULL ? *local : (struct outbox_local){.worker = NULL};
     if (local != NULL)
         snprintf(outbox->local_subjects, sizeof outbox->local_subjects, "sokoul.jobs.%.40s.%%",
@@ -172,7 +201,7 @@ void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local)
 void outbox_has_room(struct outbox *outbox)
 {
     if (atomic_exchange(&outbox->starved, false))
-        signal_fd(outbox->wake_fd);
+        outbox_signal(outbox);
 }
 
 /* Its wake-up wakes nobody: the relay takes it with its neighbours, when this job has begun. */
@@ -193,13 +222,13 @@ void outbox_publish(struct outbox *outbox, const struct outbox_fresh *fresh)
     }
     for (size_t i = 0; i < fresh->count; i++)
         fresh_add(outbox, &fresh->rows[i]);
-    signal_fd(outbox->wake_fd);
+    outbox_signal(outbox);
 }
 
 void outbox_wake(struct outbox *outbox)
 {
     atomic_store(&outbox->own, true);
-    signal_fd(outbox->wake_fd);
+    outbox_signal(outbox);
 }
 
 int64_t outbox_backlog(struct outbox *outbox)
@@ -211,9 +240,7 @@ void outbox_stop(struct outbox *outbox)
 {
     if (outbox == NULL)
         return;
-    atomic_store(&outbox->stopping, true);
-    signal_fd(outbox->stop_fd);
-    signal_fd(outbox->wake_fd);
+    ask_to_leave(outbox);
     pthread_join(outbox->relay, NULL);
     pthread_join(outbox->sweeper, NULL);
     metrics_read(METRIC_JOBS_PENDING, NULL, NULL);

@@ -58,13 +58,15 @@ struct outbox_local
     void *of;
 };
 /* Both are called by the relay's thread and must not block or call back.  NULL ends it: when this returns, no
- * call is under way and none will come; that may take as long as a statement of the database. */
+ * call is under way and none will come; a statement that the database does not answer ends for it after 2 s.
+ */
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
 /* The local worker has room again; cheap when the relay does not wait for any. Never blocks. */
 void outbox_has_room(struct outbox *outbox);
 /* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
 int64_t outbox_backlog(struct outbox *outbox);
-void outbox_stop(
-    struct outbox *outbox); /* one last look at what is due, at most 2 s, then waits for both threads */
+/* One last look at what is due, whoever wrote it, for at most 2 s, then waits for both threads: 4 s in all,
+ * whatever the servers do. */
+void outbox_stop(struct outbox *outbox);
 
 #endif

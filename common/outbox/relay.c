@@ -300,14 +300,15 @@ static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *
     return code;
 }
 
-/* Rounds until nothing is due. `hold` NULL: all that was new was fresh. */
+/* Rounds until nothing is due. `hold` NULL: all that was new was fresh.  Rows that come without end do not
+ * keep it from the table: what is left of them, it is woken for again. */
 static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
                            struct err *err)
 {
     size_t moved = hold == NULL ? 0 : 1;
     enum err_code code = verify(outbox, db, arena, err);
     if (code == E_OK)
-        code = fresh_publish(outbox, db, arena, err);
+        code = fresh_publish(outbox, db, arena, outbox->looked_ms + LOOK_MS, err);
     else
         fresh_drop(outbox); /* the table has them */
     if (moved > 0)
@@ -316,12 +317,21 @@ static enum err_code drain(struct outbox *outbox, struct db *db, struct arena *a
     {
         arena_reset(arena);
         code = round_trip(outbox, db, arena, hold, &moved, err);
-        if (atomic_load(&outbox->stopping))
+        if (outbox_gives_up(outbox))
             break;
     }
+    if (fresh_waits(outbox))
+        outbox_signal(outbox);
     if (code == E_UNAVAILABLE || code == E_NOT_FOUND)
         outbox->verified = -1;
     return code;
+}
+
+/* Leaving: whatever is due is looked at once more, and whose it is does not matter. */
+static enum err_code look_last(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
+{
+    const struct hold none = {.own_ms = 0, .others_ms = 0};
+    return mq_connected(outbox->mq) ? drain(outbox, db, arena, &none, err) : E_OK;
 }
 
 /* What this process committed is ours at once, and so is, if we were told of it, what our own worker can
@@ -387,7 +397,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
         tell(outbox, &why);
         code = db_wait(db, outbox->news_fd, outbox->no_room_since_ms != 0 ? ROOM_MS : LOOK_MS, &told, err);
     }
-    return code;
+    return code == E_OK ? look_last(outbox, db, arena, err) : code;
 }
 
 void *relay_run(void *of)

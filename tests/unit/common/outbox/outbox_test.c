@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Relay and sweeper as threads, on a real Postgres and a real NATS. */
+#include "common/outbox/internal.h"
+
+#include "common/base/clock.h"
+#include "common/base/id.h"
+#include "tests/support/suite.h"
+#include "tests/support/test_db.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum
+{
+    WAIT_MS = 20000,
+    FOREIGN_WORKERS = 61,
+    TICK_US = 500
+};
+
+static struct db *db;
+static struct mq *mq;
+static struct outbox *outbox;
+static struct err err;
+
+static void setup(void)
+{
+    db = test_db_open();
+    test_db_exec(db, "TRUNCATE jobs, outbox, crowds, workers, relay_batches CASCADE");
+    ck_assert_int_eq(mq_open(getenv("TEST_NATS_URL"), "outbox_test", &mq, &err), E_OK);
+    const struct outbox_config config = {.database_url = test_db_url(),
+                                         .name = "outbox_test",
+                                         .mq = mq,
+                                         .lease_ms = 40000,
+                                         .retention_days = 30};
+    ck_assert_int_eq(outbox_start(&config, &outbox, &err), E_OK);
+}
+
+static void stop(void)
+{
+    outbox_stop(outbox);
+    outbox = NULL;
+}
+
+static void teardown(void)
+{
+    stop();
+    mq_close(mq);
+    test_db_close(db);
+    db_pool_close(test_db_pool());
+}
+
+static void tick(void)
+{
+    const struct timespec nap = {.tv_nsec = TICK_US * 1000L};
+    nanosleep(&nap, NULL); /* lint: allow: between looks at a condition with a deadline */
+}
+
+static int64_t number(const struct db_stmt *stmt)
+{
+    struct db_rows *found = NULL;
+    ck_assert_int_eq(db_run(db, stmt, NULL, &found, &err), E_OK);
+    const int64_t value = db_int(found, 0, 0, -1);
+    db_rows_free(found);
+    return value;
+}
+
+static int64_t rows(void)
+{
+    static const struct db_stmt due = {"t_due", "SELECT count(*) FROM outbox WHERE run_at <= now()", 0};
+    return number(&due);
+}
+
+static bool are_gone(int64_t wait_ms)
+{
+    const int64_t until_ms = clock_mono_ms() + wait_ms;
+    while (rows() > 0 && clock_mono_ms() < until_ms)
+        tick();
+    return rows() == 0;
+}
+
+/* A row that nobody tells the relay of; the subject's stream is EVENTS, where nobody waits for it. */
+static void insert_row(void)
+{
+    test_db_exec(db, "INSERT INTO outbox (subject, headers, body) VALUES ('sokoul.events.test', '{}', '{}')");
+}
+
+/* The relay has its connections, and has published. */
+static void await_relay(void)
+{
+    insert_row();
+    ck_assert(are_gone(WAIT_MS));
+}
+
+/* ---- new rows, and those of others ------------------------------------------------------------- */
+
+static atomic_bool feeds;
+
+/* Rows as if they had just been committed, some thousand a second. */
+static void *feed(void *of)
+{
+    const struct id job = id_new();
+    struct outbox_row row = {
+        .job_id = job.text, .epoch = 1, .subject = "sokoul.events.test", .request_id = "", .body = "{}"};
+    const struct outbox_fresh fresh = {.rows = &row, .count = 1};
+    int64_t next = 1LL << 40;
+    (void)of;
+    while (atomic_load(&feeds))
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            row.id = next++;
+            outbox_publish(outbox, &fresh);
+        }
+        tick();
+    }
+    return NULL;
+}
+
+START_TEST(relay__looks_at_its_table_while_new_rows_keep_coming)
+{
+    pthread_t feeder;
+    await_relay();
+    atomic_store(&feeds, true);
+    ck_assert_int_eq(pthread_create(&feeder, NULL, feed, NULL), 0);
+    insert_row();
+    const bool gone = are_gone(WAIT_MS / 2);
+    atomic_store(&feeds, false);
+    pthread_join(feeder, NULL);
+    ck_assert_msg(gone, "a row of somebody else's waited for the end of our own");
+}
+END_TEST
+
+/* ---- leaving ---------------------------------------------------------------------------------- */
+
+START_TEST(stop__takes_a_last_look_at_what_is_due)
+{
+    await_relay();
+    insert_row(); /* too young to be anybody's but its own relay's */
+    stop();
+    ck_assert_int_eq(rows(), 0);
+}
+END_TEST
+
+START_TEST(stop__leaves_what_is_not_due)
+{
+    await_relay();
+    test_db_exec(db, "INSERT INTO outbox (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
+                     " '{}', now() + interval '1 hour')");
+    stop();
+    static const struct db_stmt all = {"t_all", "SELECT count(*) FROM outbox", 0};
+    ck_assert_int_eq(number(&all), 1);
+}
+END_TEST
+
+/* The process that serves a thread's connection. */
+static pid_t backend_of(const struct db_stmt *stmt)
+{
+    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    int64_t pid = number(stmt);
+    for (; pid == 0 && clock_mono_ms() < until_ms; pid = number(stmt))
+        tick();
+    ck_assert_int_gt(pid, 0);
+    return (pid_t)pid;
+}
+
+/* The relay is about to ask the database. */
+static void await_wake_heard(void)
+{
+    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    struct pollfd wake = {.fd = outbox->wake_fd, .events = POLLIN};
+    while (poll(&wake, 1, 0) > 0 && clock_mono_ms() < until_ms)
+        tick();
+}
+
+START_TEST(stop__does_not_wait_for_a_frozen_database)
+{
+#define BACKEND "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE datname = current_database() AND "
+    static const struct db_stmt relay = {"t_relay", BACKEND "application_name = 'outbox_test relay'", 0};
+    static const struct db_stmt sweeper = {"t_sweeper", BACKEND "application_name = 'outbox_test sweeper'",
+                                           0};
+    await_relay();
+    const pid_t pids[] = {backend_of(&relay), backend_of(&sweeper)};
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(kill(pids[i], SIGSTOP), 0);
+    outbox_wake(outbox);
+    await_wake_heard();
+    const int64_t began_ms = clock_mono_ms();
+    stop();
+    const int64_t took_ms = clock_mono_ms() - began_ms;
+    for (size_t i = 0; i < 2; i++)
+        kill(pids[i], SIGCONT);
+    ck_assert_int_lt(took_ms, 6000);
+}
+END_TEST
+
+/* ---- the sweeper ------------------------------------------------------------------------------ */
+
+static bool has_consumer(const char *worker)
+{
+    struct mq_consumer consumer;
+    return mq_consumer_info(mq, worker, JOB_LOW, &consumer, &err) == E_OK;
+}
+
+/* The gauge is written before the consumers are looked at. */
+START_TEST(sweeper__looks_after_as_many_workers_as_may_be_known)
+{
+    test_db_exec(db, "INSERT INTO outbox (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
+                     " '{}', now() + interval '1 hour')");
+    test_db_exec(db,
+                 "INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start)"
+                 " SELECT gen_random_uuid(), 'w' || n, 'here', pg_postmaster_start_time(), pid, backend_start"
+                 " FROM generate_series(1, 61) n, pg_stat_activity WHERE pid = pg_backend_pid()");
+    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    while (!has_consumer("w9") && clock_mono_ms() < until_ms) /* the last of them by name */
+        tick();
+    ck_assert(has_consumer("w9"));
+    ck_assert_str_eq(mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1), "w9");
+    const int64_t looked_ms = clock_mono_ms() + 2000;
+    while (outbox_backlog(outbox) == 1 && clock_mono_ms() < looked_ms)
+        tick();
+    ck_assert_int_eq(outbox_backlog(outbox), 1);
+}
+END_TEST
+
+int main(void)
+{
+    if (!test_db_create() || getenv("TEST_NATS_URL") == NULL)
+        return EXIT_SUCCESS;
+    const struct suite_case cases[] = {{relay__looks_at_its_table_while_new_rows_keep_coming, 1},
+                                       {stop__takes_a_last_look_at_what_is_due, 1},
+                                       {stop__leaves_what_is_not_due, 1},
+                                       {stop__does_not_wait_for_a_frozen_database, 1},
+                                       {sweeper__looks_after_as_many_workers_as_may_be_known, 1}};
+    int status = suite_run_with("outbox", cases, sizeof cases / sizeof cases[0], setup, teardown);
+    test_db_drop();
+    return status;
+}
