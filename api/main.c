@@ -26,7 +26,8 @@
 
 enum
 {
-    FIRST_PROBE_WAIT_MS = 2000
+    FIRST_PROBE_WAIT_MS = 2000,
+    CLOSE_S = 1 /* for what is left when the last request has been answered */
 };
 
 /* Everything that lives as long as the process, in the order in which it is made. */
@@ -219,12 +220,9 @@ static int wait_and_stop(struct process *p)
     log_info("signal", "Received signal %d, initiating graceful shutdown...", number);
     log_info("shutdown", "Starting graceful shutdown process...");
     struct err err = ERR_INIT;
+    stop_within((int64_t)(p->conf->api_drain_s + CLOSE_S) * 1000, (unsigned)p->conf->api_drain_s);
     if (drain(p, &err) != E_OK)
-    {
-        log_error("shutdown", "Shutdown timeout (%us) reached, forcing exit", (unsigned)p->conf->api_drain_s);
-        log_close();
-        _exit(err_exit(E_SHUTDOWN));
-    }
+        stop_now("Shutdown timeout (%us) reached", (unsigned)p->conf->api_drain_s);
     stop(p);
     double seconds = (double)(clock_mono_ms() - began_ms) / 1e3;
     metrics_observe(METRIC_SHUTDOWN_SECONDS, seconds);

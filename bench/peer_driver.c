@@ -185,7 +185,8 @@ static int worker(const struct doors *doors)
     with_outbox.outbox = start_outbox(doors, mq);
     must(runtime_start(&with_outbox, &runtime, &err), &err);
     wait_for_end();
-    runtime_stop(runtime);
+    if (!runtime_stop(runtime))
+        abort();
     outbox_stop(with_outbox.outbox);
     mq_close(mq);
     health_free(health);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/stop.h"
 
+#include "common/base/clock.h"
+#include "common/base/err.h"
 #include "common/base/log.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum
@@ -38,13 +43,22 @@ void stop_prepare(void)
     signal(SIGHUP, SIG_IGN);
 }
 
+/* The first caller's status counts: the others wait here for the end. */
+static _Noreturn void end(int status)
+{
+    static atomic_flag ending = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&ending))
+        pause();
+    log_close();
+    _exit(status);
+}
+
 static void *second_signal(void *of)
 {
     (void)of;
     int number = next_signal();
     log_warn("signal", "Received signal %d again, ending now", number);
-    log_close();
-    _exit(KILLED_BY_SIGNAL + number);
+    end(KILLED_BY_SIGNAL + number);
 }
 
 int stop_wait(void)
@@ -54,4 +68,39 @@ int stop_wait(void)
     if (pthread_create(&watcher, NULL, second_signal, NULL) == 0)
         pthread_detach(watcher);
     return number;
+}
+
+void stop_now(const char *fmt, ...)
+{
+    char why[128];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    log_error("shutdown", "%s, forcing exit", why);
+    end(err_exit(E_SHUTDOWN));
+}
+
+struct deadline
+{
+    struct timespec at;
+    unsigned limit_s;
+};
+
+static void *watch_deadline(void *of)
+{
+    const struct deadline *deadline = of;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline->at, NULL) !=
+           0) /* lint: allow: a deadline */
+        continue;
+    stop_now("Shutdown timeout (%us) reached", deadline->limit_s);
+}
+
+void stop_within(int64_t wait_ms, unsigned limit_s)
+{
+    static struct deadline deadline;
+    pthread_t watcher;
+    deadline = (struct deadline){clock_mono_after_ms(wait_ms), limit_s};
+    if (pthread_create(&watcher, NULL, watch_deadline, &deadline) == 0)
+        pthread_detach(watcher);
 }

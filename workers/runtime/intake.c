@@ -25,8 +25,7 @@ enum
     NAK_AWAY_MS = 2000,
     NAK_POISON_MS = 500,
     POISON_DELIVERIES = 4, /* the first and three more */
-    BROUGHT_LEAST = 64,
-    ARENA_BYTES = 64 * 1024 * 1024
+    BROUGHT_LEAST = 64
 };
 
 struct intake
@@ -139,14 +138,14 @@ bool intake_is_full(const struct runtime *runtime)
     return runtime->window <= runtime->config.concurrency && runtime->held_count >= runtime->window;
 }
 
-/* With the lock held: fills the batch, or leaves it empty. */
+/* With the lock held: fills the batch, or leaves it empty, as it does when we are draining. */
 static void fill(struct intake *intake)
 {
     struct runtime *runtime = intake->runtime;
     int64_t now_ms = clock_mono_ms();
     intake->count = 0;
     intake->alone = false;
-    if (!runtime->registered || on_probation(runtime, now_ms))
+    if (!runtime->registered || runtime->draining || on_probation(runtime, now_ms))
         return;
     if (runtime->lonely.head != NULL)
     {
@@ -535,8 +534,8 @@ static void process(struct intake *intake)
     pthread_mutex_unlock(&intake->runtime->lock);
 }
 
-/* Draining: what lies here unclaimed is somebody else's now. */
-static void return_all(struct runtime *runtime)
+/* What lies here unclaimed is somebody else's now. */
+void intake_close(struct runtime *runtime)
 {
     for (int i = 0; i < JOB_PRIORITIES; i++)
     {
@@ -550,30 +549,17 @@ static void return_all(struct runtime *runtime)
     inbox_move(&runtime->lonely, &unclaimed);
     pthread_mutex_unlock(&runtime->lock);
     put_back_all(runtime, &unclaimed);
-    pthread_mutex_lock(&runtime->lock);
-    runtime->intake_done = true;
-    pthread_cond_broadcast(&runtime->stop_news);
-    pthread_mutex_unlock(&runtime->lock);
 }
 
 void *intake_run(void *of)
 {
-    struct intake *intake = calloc(1, sizeof *intake);
-    if (intake != NULL)
-        intake->arena = arena_new(ARENA_BYTES);
-    if (intake == NULL || intake->arena == NULL)
-        abort(); /* a worker without intake would look alive and do nothing */
-    intake->runtime = of;
-    while (gather(intake))
+    struct runtime *runtime = of;
+    struct intake intake = {.runtime = runtime, .arena = runtime->intake.arena};
+    while (gather(&intake))
     {
-        if (intake->count > 0)
-            process(intake);
-        arena_reset(intake->arena);
+        if (intake.count > 0)
+            process(&intake);
+        arena_reset(intake.arena);
     }
-    if (intake->count > 0)
-        dispose(intake, E_SHUTDOWN);
-    return_all(of);
-    arena_free(intake->arena);
-    free(intake);
     return NULL;
 }

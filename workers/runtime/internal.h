@@ -10,6 +10,7 @@
 #include "workers/runtime/runtime.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum
 {
@@ -18,10 +19,11 @@ enum
     JOB_FIRST_BYTES = 1024,  /* the claim of an ordinary job */
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
-    DONE_NOTES = 4096,     /* that wait to be removed; the sweeper does it for the others */
-    EAGER_KEPT = 512,      /* given jobs that are remembered until their wake-ups come */
-    OFFER_AGAIN_MS = 1000, /* an offer that nobody took is repeated */
-    PROBATION_MS = 1000    /* how long a job that may be poison stays the only newcomer */
+    JOB_TEXT_MAX = 256 * 1024, /* bytes of a result, a checkpoint, and what is told of progress, each */
+    DONE_NOTES = 4096,         /* that wait to be removed; the sweeper does it for the others */
+    EAGER_KEPT = 512,          /* given jobs that are remembered until their wake-ups come */
+    OFFER_AGAIN_MS = 1000,     /* an offer that nobody took is repeated */
+    PROBATION_MS = 1000        /* how long a job that may be poison stays the only newcomer */
 };
 
 /* A row of `claims`, shared by the jobs that were claimed together; removed when the last has been settled.
@@ -62,9 +64,10 @@ struct job
     enum err_code code;
     struct err err;
 
-    pthread_mutex_t lock; /* guards the two texts below */
+    pthread_mutex_t lock; /* guards what is below; taken after the runtime's */
     char *progress;
     char *checkpoint;
+    bool untold; /* the database does not have them yet */
 };
 
 /* A first-in first-out list of jobs. */
@@ -97,6 +100,14 @@ struct lane
     struct mq_pull *pull;
 };
 
+/* A thread of the runtime's own. */
+struct stage
+{
+    struct arena *arena;
+    pthread_t thread;
+    bool started;
+};
+
 struct runtime
 {
     struct runtime_config config;
@@ -108,11 +119,13 @@ struct runtime
     struct mq_sub *cancels;
     struct mq_sub *given;
 
-    pthread_t intake;
-    pthread_t settler;
-    pthread_t keeper;
+    /* One thread each, with memory of its own that is made before it. */
+    struct stage intake;
+    struct stage settler;
+    struct stage keeper;
     pthread_t *handlers;
     int handlers_started;
+    atomic_llong give_up_ms; /* monotonic; no statement is waited for past it; 0: we are not leaving */
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t intake_news;
@@ -136,8 +149,7 @@ struct runtime
     int idle;   /* handlers that wait for a job */
     int window; /* jobs that may be held now */
     bool draining;
-    bool stopped; /* handlers and settler leave when their queues are empty */
-    bool intake_done;
+    bool stopped;    /* handlers and settler leave when their queues are empty */
     bool registered; /* our row in workers names a connection that lives */
     struct job *spare;
     int spare_count;
@@ -166,6 +178,7 @@ void starting_return(struct starting *starting, const char *why); /* not begun: 
 
 /* intake.c */
 void *intake_run(void *runtime);
+void intake_close(struct runtime *runtime); /* after its thread: what came and was not claimed goes back */
 void intake_got(void *lane, struct mq_delivery *take);
 int intake_room(void *runtime);
 void intake_brought(void *runtime, const struct job_claim *claims, size_t count);
@@ -183,6 +196,8 @@ void *settler_run(void *runtime);
 void *keeper_run(void *runtime);
 void keeper_heard_cancel(void *runtime, const char *subject, const char *data, size_t len);
 
+/* We are leaving, and the time for it is over: what the database has not answered stays as it is there. */
+bool runtime_gives_up(const struct runtime *runtime);
 /* Waits on a condition with the lock held, for at most wait_ms. */
 void runtime_wait(struct runtime *runtime, pthread_cond_t *cond, int64_t wait_ms);
 void runtime_hold(struct runtime *runtime, struct job *job); /* lock held */

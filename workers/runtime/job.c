@@ -149,6 +149,7 @@ void job_free(struct job *job)
     free(job->checkpoint);
     job->progress = NULL;
     job->checkpoint = NULL;
+    job->untold = false;
     arena_reset(job->arena);
     pthread_mutex_lock(&runtime->lock);
     bool keep = runtime->spare_count < SPARE_MAX && !runtime->stopped;
@@ -248,23 +249,32 @@ enum err_code job_take_result(struct job *job, struct buf *take, struct err *err
     return E_OK;
 }
 
-static void replace(char **at, const char *text)
+/* NULL leaves it; false: no memory. */
+static bool replace(char **at, const char *text)
 {
-    if (text == NULL)
-        return;
-    char *copy = strdup(text);
+    char *copy = text != NULL ? strdup(text) : NULL;
     if (copy == NULL)
-        return;
+        return text == NULL;
     free(*at);
     *at = copy;
+    return true;
 }
 
-void job_set_progress(struct job *job, const char *progress, const char *checkpoint)
+static bool is_short(const char *text)
 {
+    return text == NULL || strlen(text) <= JOB_TEXT_MAX;
+}
+
+bool job_set_progress(struct job *job, const char *progress, const char *checkpoint)
+{
+    if (!is_short(progress) || !is_short(checkpoint))
+        return false;
     pthread_mutex_lock(&job->lock);
-    replace(&job->progress, progress);
-    replace(&job->checkpoint, checkpoint);
+    bool kept = replace(&job->progress, progress);
+    kept = replace(&job->checkpoint, checkpoint) && kept;
+    job->untold = job->untold || progress != NULL || checkpoint != NULL;
     pthread_mutex_unlock(&job->lock);
+    return kept;
 }
 
 bool job_follow(struct job *job, const struct job_new *follow)

@@ -19,8 +19,9 @@
 enum
 {
     CHECK_MS = 400, /* a cancel reaches its handler within a second */
-    ARENA_BYTES = 64 * 1024 * 1024,
-    FRESH_MS = 500, /* jobs younger than this are not asked about: most end before */
+    TEXTS_BYTES =
+        8 * 1024 * 1024, /* of progress and checkpoints in one renewal; the rest goes with the next */
+    FRESH_MS = 500,      /* jobs younger than this are not asked about: most end before */
     COMPARE_MS = 5000
 };
 _Static_assert(GIVEN_GOOD_MS + 500 <= COMPARE_MS, "a job may be begun after it was handed back");
@@ -35,30 +36,69 @@ struct keeper
     int64_t working_at_ms;
 };
 
-/* The held jobs as they are now; `who` keeps ids only, since a job may end at any moment. */
-static size_t snapshot(struct keeper *keeper, int64_t min_age_ms, struct job_beat **out)
+/* What the database is told in one statement. */
+struct round
+{
+    struct job_beat *beats;
+    size_t n;
+    size_t text_bytes;
+    bool renews;     /* leases, and takes texts along */
+    bool texts_left; /* some were too many for this round */
+};
+
+static size_t length(const char *text)
+{
+    return text != NULL ? strlen(text) : 0;
+}
+
+static void take_texts(struct keeper *keeper, struct round *round, struct job *job, struct job_beat *beat)
+{
+    pthread_mutex_lock(&job->lock);
+    const size_t bytes = job->untold ? length(job->progress) + length(job->checkpoint) : 0;
+    const bool fits = round->text_bytes + bytes <= TEXTS_BYTES;
+    if (job->untold && fits)
+    {
+        beat->progress = arena_strdup(keeper->arena, job->progress);
+        beat->checkpoint = arena_strdup(keeper->arena, job->checkpoint);
+        job->untold = false;
+        round->text_bytes += bytes;
+    }
+    pthread_mutex_unlock(&job->lock);
+    round->texts_left = round->texts_left || !fits;
+}
+
+/* The held jobs as they are now, by their ids: a job may end at any moment. */
+static enum err_code snapshot(struct keeper *keeper, struct round *round, struct err *err)
 {
     struct runtime *runtime = keeper->runtime;
     int64_t now = clock_mono_ms();
-    size_t n = 0;
     pthread_mutex_lock(&runtime->lock);
-    struct job_beat *beats = arena_array(keeper->arena, (size_t)runtime->held_count + 1, sizeof *beats);
-    for (struct job *job = runtime->held; beats != NULL && job != NULL; job = job->held_next)
+    round->beats = arena_array(keeper->arena, (size_t)runtime->held_count + 1, sizeof *round->beats);
+    for (struct job *job = runtime->held; round->beats != NULL && job != NULL; job = job->held_next)
     {
-        if (now - job->claimed_ms < min_age_ms)
+        if (now - job->claimed_ms < FRESH_MS)
             continue;
-        pthread_mutex_lock(&job->lock);
-        beats[n] = (struct job_beat){.job_id = arena_strdup(keeper->arena, job->claim.job_id),
-                                     .fence = job->claim.fence,
-                                     .progress = arena_strdup(keeper->arena, job->progress),
-                                     .checkpoint = arena_strdup(keeper->arena, job->checkpoint)};
-        pthread_mutex_unlock(&job->lock);
-        if (beats[n].job_id != NULL)
-            n++;
+        struct job_beat *beat = &round->beats[round->n++];
+        *beat = (struct job_beat){.job_id = arena_strdup(keeper->arena, job->claim.job_id),
+                                  .fence = job->claim.fence};
+        if (round->renews)
+            take_texts(keeper, round, job, beat);
     }
     pthread_mutex_unlock(&runtime->lock);
-    *out = beats;
-    return n;
+    return arena_failed(keeper->arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
+}
+
+/* The statement failed: its texts go with the next one. */
+static void keep_texts(struct runtime *runtime, const struct round *round)
+{
+    pthread_mutex_lock(&runtime->lock);
+    for (struct job *job = runtime->held; round->renews && job != NULL; job = job->held_next)
+    {
+        pthread_mutex_lock(&job->lock);
+        job->untold = job->untold || job->progress != NULL || job->checkpoint != NULL;
+        pthread_mutex_unlock(&job->lock);
+    }
+    pthread_mutex_unlock(&runtime->lock);
 }
 
 static void stop_lost(struct runtime *runtime, const struct job_beat *beats, const bool *mine, size_t n)
@@ -128,21 +168,24 @@ static void beat_messages(struct keeper *keeper)
 static enum err_code beat(struct keeper *keeper, struct err *err)
 {
     struct runtime *runtime = keeper->runtime;
-    struct job_beat *beats = NULL;
-    size_t n = snapshot(keeper, FRESH_MS, &beats);
-    bool *mine = arena_array(keeper->arena, n + 1, sizeof *mine);
-    int64_t now = clock_mono_ms();
-    bool renew = now >= keeper->beat_at_ms;
-    if (renew)
-        keeper->beat_at_ms = now + runtime->config.lease_ms / 3;
-    if (n == 0 || mine == NULL)
-        return E_OK;
-    enum err_code code =
-        renew ? job_store_beat(keeper->db, keeper->arena, runtime->config.lease_ms, beats, n, mine, err)
-              : job_store_check(keeper->db, keeper->arena, beats, n, mine, err);
+    const int64_t now = clock_mono_ms();
+    struct round round = {.renews = now >= keeper->beat_at_ms};
+    enum err_code code = snapshot(keeper, &round, err);
+    bool *mine = arena_array(keeper->arena, round.n + 1, sizeof *mine);
+    if (code == E_OK && mine == NULL)
+        code = fail(err, E_NO_MEMORY, "out of memory");
+    if (code == E_OK && round.n > 0)
+        code = round.renews ? job_store_beat(keeper->db, keeper->arena, runtime->config.lease_ms, round.beats,
+                                             round.n, mine, err)
+                            : job_store_check(keeper->db, keeper->arena, round.beats, round.n, mine, err);
     if (code != E_OK)
+    {
+        keep_texts(runtime, &round);
         return code;
-    stop_lost(runtime, beats, mine, n);
+    }
+    if (round.renews && !round.texts_left)
+        keeper->beat_at_ms = now + runtime->config.lease_ms / 3;
+    stop_lost(runtime, round.beats, mine, round.n);
     return E_OK;
 }
 
@@ -293,9 +336,9 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
 void *keeper_run(void *of)
 {
     struct runtime *runtime = of;
-    struct keeper keeper = {.runtime = runtime, .arena = arena_new(ARENA_BYTES)};
+    struct keeper keeper = {.runtime = runtime, .arena = runtime->keeper.arena};
     int64_t backoff_ms = 50;
-    while (keeper.arena != NULL && goes_on(runtime))
+    while (goes_on(runtime))
     {
         struct err err = ERR_INIT;
         enum err_code code = db_get(runtime->own_pool, &keeper.db, &err);
@@ -314,6 +357,5 @@ void *keeper_run(void *of)
         pause_for(runtime, backoff_ms);
         backoff_ms = backoff_ms < 1000 ? backoff_ms * 2 : 1000;
     }
-    arena_free(keeper.arena);
     return NULL;
 }

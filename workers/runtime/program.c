@@ -17,7 +17,9 @@
 
 enum
 {
-    HANDLER_CONNECTIONS = 4
+    HANDLER_CONNECTIONS = 4,
+    CLOSE_MS = 9000 /* past WORKER_DRAIN_S the process ends, in order or not: 1 s before compose and systemd
+                       kill it */
 };
 
 /* Everything that lives as long as the process, in the order in which it is made. */
@@ -175,10 +177,11 @@ static enum err_code start(struct process *p, struct err *err)
     return code == E_OK ? start_runtime(p, err) : code;
 }
 
-/* Latest first. */
+/* Latest first. A handler that does not end may use all of it: then nothing is closed. */
 static void stop(struct process *p)
 {
-    runtime_stop(p->runtime);
+    if (!runtime_stop(p->runtime))
+        stop_now("Handlers do not end");
     if (p->program->close != NULL && p->context != NULL)
         p->program->close(p->context);
     outbox_stop(p->outbox);
@@ -202,6 +205,7 @@ static void serve(struct process *p)
 {
     int number = stop_wait();
     int64_t began_ms = clock_mono_ms();
+    stop_within(p->conf->worker_drain_s * 1000 + CLOSE_MS, (unsigned)p->conf->worker_drain_s);
     log_info("shutdown", "Received signal %d, initiating graceful shutdown...", number);
     health_drain(p->health);
     stop(p);
@@ -229,6 +233,7 @@ int program_main(const struct program *program, int argc, char **argv)
     else
     {
         log_error("start_failed", "%s", err.text);
+        stop_within(CLOSE_MS, CLOSE_MS / 1000);
         stop(&p);
         status = complain(program->service, &err);
     }

@@ -135,8 +135,7 @@ bool sokoul_job_set_progress(struct sokoul_job *job, const char *progress, const
 {
     if ((progress != NULL && !is_json(job, progress)) || (checkpoint != NULL && !is_json(job, checkpoint)))
         return false;
-    job_set_progress(job->job, progress, checkpoint);
-    return true;
+    return job_set_progress(job->job, progress, checkpoint);
 }
 
 static bool fits_a_job(struct sokoul_job *job, const char *text)

@@ -15,7 +15,11 @@ enum
 {
     OWN_CONNECTIONS = 3, /* intake, settler, keeper */
     HANDLER_STACK_BYTES = 512 * 1024,
-    LAST_WORDS_MS = 5000 /* for handlers that were told to stop */
+    INTAKE_BYTES = 64 * 1024 * 1024, /* of their arenas, at most */
+    SETTLER_BYTES = 256 * 1024 * 1024,
+    KEEPER_BYTES = 64 * 1024 * 1024,
+    LAST_WORDS_MS = 5000, /* for handlers that were told to stop */
+    GIVEN_UP_MS = 1000    /* for those that waited for the database until then */
 };
 
 void runtime_wait(struct runtime *runtime, pthread_cond_t *cond, int64_t wait_ms)
@@ -91,6 +95,17 @@ static double read_connections(void *of)
     return db_pool_stats(runtime->own_pool).in_use + db_pool_stats(runtime->handler_pool).in_use;
 }
 
+bool runtime_gives_up(const struct runtime *runtime)
+{
+    const int64_t at_ms = atomic_load(&runtime->give_up_ms);
+    return at_ms != 0 && clock_mono_ms() >= at_ms;
+}
+
+static bool gives_up(void *of)
+{
+    return runtime_gives_up(of);
+}
+
 static void init_sync(struct runtime *runtime)
 {
     pthread_condattr_t attr;
@@ -112,9 +127,14 @@ static enum err_code open_pools(struct runtime *runtime, struct err *err)
     own.check = schema_check;
     own.statement_ms = 15000;
     own.plans = DB_PLANS_LOOKUPS;
-    struct db_pool_config kinds = {
-        .url = config->database_url, .name = config->worker, .size = config->db_pool_size};
-    kinds.check = schema_check;
+    own.away = gives_up;
+    own.away_of = runtime;
+    struct db_pool_config kinds = {.url = config->database_url,
+                                   .name = config->worker,
+                                   .size = config->db_pool_size,
+                                   .check = schema_check,
+                                   .away = gives_up,
+                                   .away_of = runtime};
     enum err_code code = db_pool_open(&own, &runtime->own_pool, err);
     return code == E_OK ? db_pool_open(&kinds, &runtime->handler_pool, err) : code;
 }
@@ -160,44 +180,30 @@ static bool start_handlers(struct runtime *runtime)
     return ok;
 }
 
+static bool start_stage(struct runtime *runtime, struct stage *stage, void *(*run)(void *of),
+                        size_t max_bytes)
+{
+    stage->arena = arena_new(max_bytes);
+    stage->started = stage->arena != NULL && pthread_create(&stage->thread, NULL, run, runtime) == 0;
+    return stage->started;
+}
+
+static void join_stage(struct stage *stage)
+{
+    if (stage->started)
+        pthread_join(stage->thread, NULL);
+    arena_free(stage->arena);
+    *stage = (struct stage){.started = false};
+}
+
 /* Handlers first: a stage exists before the one that feeds it. */
 static enum err_code start_threads(struct runtime *runtime, struct err *err)
 {
-    if (start_handlers(runtime) && pthread_create(&runtime->settler, NULL, settler_run, runtime) == 0 &&
-        pthread_create(&runtime->keeper, NULL, keeper_run, runtime) == 0 &&
-        pthread_create(&runtime->intake, NULL, intake_run, runtime) == 0)
+    if (start_handlers(runtime) && start_stage(runtime, &runtime->settler, settler_run, SETTLER_BYTES) &&
+        start_stage(runtime, &runtime->keeper, keeper_run, KEEPER_BYTES) &&
+        start_stage(runtime, &runtime->intake, intake_run, INTAKE_BYTES))
         return E_OK;
     return fail(err, E_NO_MEMORY, "cannot start %d handler threads", runtime->config.concurrency);
-}
-
-enum err_code runtime_start(const struct runtime_config *config, struct runtime **out, struct err *err)
-{
-    struct runtime *runtime = calloc(1, sizeof *runtime);
-    if (runtime == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    runtime->config = *config;
-    runtime->worker_id = id_new();
-    runtime->claimer = (struct job_claimer){
-        .worker_id = runtime->worker_id.text, .worker = config->worker, .lease_ms = config->lease_ms};
-    runtime->window = config->concurrency;
-    init_sync(runtime);
-    enum err_code code = open_pools(runtime, err);
-    if (code == E_OK)
-        code = open_lanes(runtime, err);
-    if (code == E_OK)
-        code = start_threads(runtime, err);
-    if (code != E_OK)
-        return code; /* the program ends: what was opened goes with it */
-    metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
-    metrics_read(METRIC_DB_CONNECTIONS, read_connections, runtime);
-    const struct outbox_local local = {.worker = config->worker,
-                                       .claimer = &runtime->claimer,
-                                       .room = intake_room,
-                                       .got = intake_brought,
-                                       .of = runtime};
-    outbox_deliver_to(config->outbox, &local);
-    *out = runtime;
-    return E_OK;
 }
 
 /* ---- stopping ------------------------------------------------------------------------------- */
@@ -221,33 +227,36 @@ static void stop_running(struct runtime *runtime)
     pthread_cond_broadcast(&runtime->stop_news);
 }
 
-static void wait_empty(struct runtime *runtime, int64_t wait_ms)
+static void wait_empty(struct runtime *runtime, int64_t until_ms)
 {
-    int64_t until_ms = clock_mono_ms() + wait_ms;
-    for (int64_t left = wait_ms; left > 0 && runtime->held_count > 0; left = until_ms - clock_mono_ms())
+    for (int64_t left = until_ms - clock_mono_ms(); left > 0 && runtime->held_count > 0;
+         left = until_ms - clock_mono_ms())
         runtime_wait(runtime, &runtime->stop_news, left);
 }
 
 static void drain(struct runtime *runtime)
 {
+    const int64_t give_up_ms = atomic_load(&runtime->give_up_ms);
     pthread_mutex_lock(&runtime->lock);
     runtime->draining = true;
     pthread_cond_signal(&runtime->intake_news);
     pthread_cond_broadcast(&runtime->stop_news);
     pthread_mutex_unlock(&runtime->lock);
-    pthread_join(runtime->intake, NULL);
+    outbox_deliver_to(runtime->config.outbox, NULL);
+    join_stage(&runtime->intake);
+    intake_close(runtime);
     mq_unsubscribe(runtime->given); /* what is given from now on the keeper hands back */
     runtime->given = NULL;
 
     pthread_mutex_lock(&runtime->lock);
     unqueue_ready(runtime);
     log_info("drain", "taking no new job; %d still run", runtime->running);
-    wait_empty(runtime, runtime->config.drain_ms);
+    wait_empty(runtime, give_up_ms - LAST_WORDS_MS);
     if (runtime->held_count > 0)
     {
         log_warn("drain", "handing back %d jobs that did not finish in time", runtime->held_count);
         stop_running(runtime);
-        wait_empty(runtime, LAST_WORDS_MS);
+        wait_empty(runtime, give_up_ms);
     }
     if (runtime->held_count > 0)
         log_error("drain", "%d jobs do not end; they are taken back when this process is gone",
@@ -255,21 +264,26 @@ static void drain(struct runtime *runtime)
     pthread_mutex_unlock(&runtime->lock);
 }
 
-static void join_all(struct runtime *runtime)
+/* What has ended and could not be written the settler lets go now; false: a handler still has a job. */
+static bool let_go(struct runtime *runtime)
 {
     pthread_mutex_lock(&runtime->lock);
-    bool stuck = runtime->held_count > 0;
     runtime->stopped = true;
     pthread_cond_broadcast(&runtime->ready_news);
     pthread_cond_broadcast(&runtime->ended_news);
     pthread_cond_broadcast(&runtime->stop_news);
+    wait_empty(runtime, clock_mono_ms() + GIVEN_UP_MS);
+    const bool ended = runtime->running == 0;
     pthread_mutex_unlock(&runtime->lock);
-    if (stuck)
-        return; /* its threads may not be waited for; the process is about to end */
+    return ended;
+}
+
+static void join_all(struct runtime *runtime)
+{
     for (int i = 0; i < runtime->handlers_started; i++)
         pthread_join(runtime->handlers[i], NULL);
-    pthread_join(runtime->settler, NULL);
-    pthread_join(runtime->keeper, NULL);
+    join_stage(&runtime->settler);
+    join_stage(&runtime->keeper);
     job_free_spares(runtime);
     mq_unsubscribe(runtime->cancels);
     db_pool_close(runtime->handler_pool);
@@ -278,13 +292,60 @@ static void join_all(struct runtime *runtime)
     free(runtime);
 }
 
-void runtime_stop(struct runtime *runtime)
+static bool leave(struct runtime *runtime)
 {
-    if (runtime == NULL)
-        return;
     metrics_read(METRIC_WORKER_RUNNING, NULL, NULL);
     metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
-    outbox_deliver_to(runtime->config.outbox, NULL);
+    atomic_store(&runtime->give_up_ms, clock_mono_ms() + runtime->config.drain_ms + LAST_WORDS_MS);
     drain(runtime);
+    if (!let_go(runtime))
+        return false;
     join_all(runtime);
+    return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static enum err_code start(struct runtime *runtime, struct err *err)
+{
+    enum err_code code = open_pools(runtime, err);
+    if (code == E_OK)
+        code = open_lanes(runtime, err);
+    if (code == E_OK)
+        code = start_threads(runtime, err);
+    if (code != E_OK)
+        return code;
+    metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
+    metrics_read(METRIC_DB_CONNECTIONS, read_connections, runtime);
+    const struct outbox_local local = {.worker = runtime->config.worker,
+                                       .claimer = &runtime->claimer,
+                                       .room = intake_room,
+                                       .got = intake_brought,
+                                       .of = runtime};
+    outbox_deliver_to(runtime->config.outbox, &local);
+    return E_OK;
+}
+
+enum err_code runtime_start(const struct runtime_config *config, struct runtime **out, struct err *err)
+{
+    struct runtime *runtime = calloc(1, sizeof *runtime);
+    if (runtime == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    runtime->config = *config;
+    runtime->worker_id = id_new();
+    runtime->claimer = (struct job_claimer){
+        .worker_id = runtime->worker_id.text, .worker = config->worker, .lease_ms = config->lease_ms};
+    runtime->window = config->concurrency;
+    init_sync(runtime);
+    enum err_code code = start(runtime, err);
+    if (code == E_OK)
+        *out = runtime;
+    else
+        leave(runtime); /* at once: nothing is held yet */
+    return code;
+}
+
+bool runtime_stop(struct runtime *runtime)
+{
+    return runtime == NULL || leave(runtime);
 }

@@ -57,8 +57,9 @@ void job_set_result(struct job *job, const char *json);
 /* The same from a buffer that was written with json_writer; frees it. */
 MUST_USE enum err_code job_take_result(struct job *job, struct buf *take, struct err *err);
 /* Saved with the next renewal of the lease, so at a third of it at the latest, and when the attempt ends
- * without success; a crash before that loses it. Texts are copied. NULL leaves it as it is. */
-void job_set_progress(struct job *job, const char *progress, const char *checkpoint);
+ * without success; a crash before that loses it. Texts are copied. NULL leaves it as it is. False: one has
+ * more than 256 KiB, and neither is taken; or no memory. */
+bool job_set_progress(struct job *job, const char *progress, const char *checkpoint);
 /* Accepted together with the job's success; texts borrowed as above. Its parent is this job, and request and
  * user are this job's, where it names no other. False: more than 8, or out of memory. */
 bool job_follow(struct job *job, const struct job_new *follow);
@@ -110,8 +111,11 @@ struct runtime_config
 /* Starts all threads; database and NATS may be away. */
 MUST_USE enum err_code runtime_start(const struct runtime_config *config, struct runtime **runtime,
                                      struct err *err);
-/* Takes no new job, lets what runs finish within drain_ms, hands the rest back, waits for all threads. */
-void runtime_stop(struct runtime *runtime);
+/* Takes no new job, lets what runs finish within drain_ms, hands the rest back and waits for all threads: 6 s
+ * more at most, whatever the database does; what it has not answered by then others take back.  False: a
+ * handler does not end though it was told to.  Then nothing has been freed, and nothing that handlers may use
+ * must be. */
+MUST_USE bool runtime_stop(struct runtime *runtime);
 /* For the gauge. */
 int runtime_running(struct runtime *runtime);
 

@@ -20,8 +20,6 @@
 
 enum
 {
-    ARENA_BYTES = 256 * 1024 * 1024,
-    RESULT_MAX = 256 * 1024,
     NAK_LOST_MS = 500,
     FAST_MS = 20,     /* a job this short may be claimed well ahead */
     LINES_PER_S = 200 /* log lines about single jobs; more are counted and told in one */
@@ -30,7 +28,6 @@ enum
 struct settler
 {
     struct runtime *runtime;
-    struct arena *arena;
     struct job *jobs[RUNTIME_BATCH];
     struct settle_verdict verdicts[RUNTIME_BATCH];
     struct job_end ends[RUNTIME_BATCH];
@@ -56,7 +53,7 @@ static size_t take_ended(struct runtime *runtime, struct settler *settler)
 static void judge(struct job *job, struct settle_verdict *verdict, struct job_end *end)
 {
     uint32_t random = 0;
-    if (job->code == E_OK && job->result != NULL && strlen(job->result) > RESULT_MAX)
+    if (job->code == E_OK && job->result != NULL && strlen(job->result) > JOB_TEXT_MAX)
         job->code = fail(&job->err, E_TOO_LARGE, "the result has more than 256 KiB");
     if (job->code != E_OK)
         random_bytes(&random, sizeof random);
@@ -93,7 +90,7 @@ static enum err_code write_ends(struct settler *settler, struct db *db, struct e
     }
     if (n == 0)
         return E_OK;
-    enum err_code code = job_store_settle(db, settler->arena, ends, n, mine, err);
+    enum err_code code = job_store_settle(db, settler->runtime->settler.arena, ends, n, mine, err);
     for (size_t i = 0; code == E_OK && i < n; i++)
         settler->mine[place[i]] = mine[i];
     return code;
@@ -113,7 +110,7 @@ static void pass_letters(const struct settler *settler, const char *point)
 static enum err_code try_settle(struct settler *settler, struct err *err)
 {
     struct db *db = NULL;
-    arena_reset(settler->arena);
+    arena_reset(settler->runtime->settler.arena);
     enum err_code code = db_get(settler->runtime->own_pool, &db, err);
     if (code == E_OK)
     {
@@ -127,15 +124,15 @@ static enum err_code try_settle(struct settler *settler, struct err *err)
 
 static bool is_away(enum err_code code)
 {
-    return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_NO_MEMORY;
+    return code == E_DATABASE || code == E_TIMEOUT || code == E_UNAVAILABLE;
 }
 
-/* Until the database is there; E_OK, or what it has against these ends. */
+/* Until the database is there, or we give up; E_OK, or what it has against these ends. */
 static enum err_code settle_patiently(struct settler *settler, struct err *err)
 {
     int64_t backoff_ms = 50;
     enum err_code code = try_settle(settler, err);
-    for (; is_away(code); code = try_settle(settler, err))
+    for (; is_away(code) && !runtime_gives_up(settler->runtime); code = try_settle(settler, err))
     {
         health_saw(settler->runtime->config.health, HEALTH_DATABASE, code);
         log_debug("settle_waits", "%s", err->text);
@@ -147,29 +144,51 @@ static enum err_code settle_patiently(struct settler *settler, struct err *err)
     return code;
 }
 
+/* They stay Running there, and are taken back. */
+static void leave(struct settler *settler, const struct err *why)
+{
+    for (size_t i = 0; i < settler->count; i++)
+    {
+        settler->mine[i] = false;
+        settler->jobs[i]->unsettled = true;
+    }
+    log_error("settle_failed", "%zu jobs are left to the sweeper: %s", settler->count, why->text);
+}
+
+/* The end of a job that cannot be written as it is: without what it left behind it can. Where only the memory
+ * was short the job is tried again. */
+static void judge_unwritable(struct settler *one, const struct err *why)
+{
+    struct job *job = one->jobs[0];
+    enum err_code code = why->code == E_NO_MEMORY ? E_NO_MEMORY : E_INVALID;
+    log_error("settle_failed", "the end of the job could not be written: %s", why->text);
+    job->code = fail(&job->err, code, "its result could not be stored: %.120s", why->text);
+    judge(job, &one->verdicts[0], &one->ends[0]);
+    one->ends[0].progress = NULL;
+    one->ends[0].checkpoint = NULL;
+}
+
 /* One bad job must not hold up the others: settle them one by one, and fail the one that cannot be written.
  */
 static void settle_singly(struct settler *settler)
 {
-    struct settler one = {.runtime = settler->runtime, .arena = settler->arena, .count = 1};
+    struct settler one = {.runtime = settler->runtime, .count = 1};
     for (size_t i = 0; i < settler->count; i++)
     {
         struct err err = ERR_INIT;
         one.jobs[0] = settler->jobs[i];
         one.verdicts[0] = settler->verdicts[i];
         one.ends[0] = settler->ends[i];
-        if (settle_patiently(&one, &err) != E_OK)
+        enum err_code code = runtime_gives_up(settler->runtime)
+                                 ? fail(&err, E_DATABASE, "there is no time left for it")
+                                 : settle_patiently(&one, &err);
+        if (code != E_OK && !is_away(code))
         {
-            log_error("settle_failed", "the end of the job could not be written: %s", err.text);
-            one.jobs[0]->code =
-                fail(&one.jobs[0]->err, E_INVALID, "its result could not be stored: %.120s", err.text);
-            judge(one.jobs[0], &one.verdicts[0], &one.ends[0]);
-            if (settle_patiently(&one, &err) != E_OK)
-            {
-                one.jobs[0]->unsettled = true;
-                log_error("settle_failed", "the job is left to the sweeper: %s", err.text);
-            }
+            judge_unwritable(&one, &err);
+            code = settle_patiently(&one, &err);
         }
+        if (code != E_OK)
+            leave(&one, &err);
         settler->mine[i] = one.mine[0];
         settler->verdicts[i] = one.verdicts[0];
     }
@@ -201,7 +220,7 @@ static void call_waiting(struct settler *settler)
         return;
     enum err_code code = db_get(settler->runtime->own_pool, &db, &err);
     if (code == E_OK)
-        code = job_limit_call(db, settler->arena, kinds, n, &called, &err);
+        code = job_limit_call(db, settler->runtime->settler.arena, kinds, n, &called, &err);
     db_put(db);
     if (code != E_OK)
         log_debug("call_failed", "%s", err.text);
@@ -212,7 +231,10 @@ static void call_waiting(struct settler *settler)
 static void settle_until_done(struct settler *settler)
 {
     struct err err = ERR_INIT;
-    if (settle_patiently(settler, &err) != E_OK)
+    enum err_code code = settle_patiently(settler, &err);
+    if (is_away(code))
+        leave(settler, &err);
+    else if (code != E_OK)
         settle_singly(settler);
 }
 
@@ -290,23 +312,17 @@ static void finish(struct settler *settler)
 
 void *settler_run(void *of)
 {
-    struct settler *settler = calloc(1, sizeof *settler);
-    if (settler != NULL)
-        settler->arena = arena_new(ARENA_BYTES);
-    if (settler == NULL || settler->arena == NULL)
-        abort(); /* without a settler nothing can ever end */
-    settler->runtime = of;
-    while (take_ended(of, settler) > 0)
+    struct runtime *runtime = of;
+    struct settler settler = {.runtime = runtime};
+    while (take_ended(runtime, &settler) > 0)
     {
-        for (size_t i = 0; i < settler->count; i++)
-            judge(settler->jobs[i], &settler->verdicts[i], &settler->ends[i]);
-        settle_until_done(settler);
+        for (size_t i = 0; i < settler.count; i++)
+            judge(settler.jobs[i], &settler.verdicts[i], &settler.ends[i]);
+        settle_until_done(&settler);
         crash_point("settled");
-        pass_letters(settler, "letter_written");
-        call_waiting(settler);
-        finish(settler);
+        pass_letters(&settler, "letter_written");
+        call_waiting(&settler);
+        finish(&settler);
     }
-    arena_free(settler->arena);
-    free(settler);
     return NULL;
 }

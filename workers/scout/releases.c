@@ -68,7 +68,7 @@ static enum err_code page_done(void *of, int pages, size_t found, struct err *er
     struct job *job = of;
     char progress[64];
     snprintf(progress, sizeof progress, "{\"pages\":%d,\"found\":%zu}", pages, found);
-    job_set_progress(job, progress, NULL);
+    (void)job_set_progress(job, progress, NULL);
     return job_should_stop(job) ? job_stop_reason(job, err) : E_OK;
 }
 
