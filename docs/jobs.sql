@@ -56,10 +56,14 @@ WITH claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, pr
     FROM noted) FROM claimed;
 
 PREPARE job_beat AS
-UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress =
-    coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM
-    unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint) WHERE
-    j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id;
+WITH t AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id,
+    fence, progress, checkpoint)), free AS MATERIALIZED (SELECT t.* FROM t JOIN jobs j ON j.job_id = t.job_id
+    AND j.status = 'Running' AND j.fence = t.fence FOR UPDATE OF j SKIP LOCKED), renewed AS (UPDATE jobs j SET
+    lease_until = clock_timestamp() + $3::bigint * interval '1 ms', progress = coalesce(t.progress::jsonb,
+    j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM free t WHERE j.job_id =
+    t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id) SELECT j.job_id, j.job_id IN
+    (SELECT job_id FROM renewed) FROM t JOIN jobs j ON j.job_id = t.job_id AND j.status = 'Running' AND
+    j.fence = t.fence;
 
 PREPARE job_check AS
 SELECT j.job_id FROM jobs j JOIN unnest($1::uuid[], $2::bigint[]) AS t(job_id, fence) ON j.job_id = t.job_id

@@ -262,16 +262,17 @@ MUST_USE enum err_code job_store_settle(struct db *db, struct arena *arena, cons
                                         size_t n, bool *mine, struct err *err);
 
 /* Renews the leases of what is still ours, and saves progress and checkpoint where given (NULL: unchanged).
- */
+ * Waits for nobody: a row that somebody holds at this moment counts as ours and is not renewed. */
 struct job_beat
 {
     const char *job_id;
     int64_t fence;
     const char *progress;
     const char *checkpoint;
+    bool renewed; /* out */
 };
 MUST_USE enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_ms,
-                                      const struct job_beat *beats, size_t n, bool *mine, struct err *err);
+                                      struct job_beat *beats, size_t n, bool *mine, struct err *err);
 /* The cheap question of every second: which are still ours? Writes nothing. */
 MUST_USE enum err_code job_store_check(struct db *db, struct arena *arena, const struct job_beat *beats,
                                        size_t n, bool *mine, struct err *err);

@@ -120,13 +120,19 @@ static const struct db_stmt again_stmt = {
     " SELECT job_id FROM moved",
     9};
 
+/* A heartbeat waits for no row: the jobs of a worker end while it beats for them, in another order, and each
+ * would wait for the other.  Who holds a row settles it, cancels it or takes it back: the next beat will
+ * tell. */
 static const struct db_stmt beat_stmt = {
     "job_beat",
-    "UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
+    "WITH t AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[])"
+    "   AS t(job_id, fence, progress, checkpoint)),"
+    " free AS MATERIALIZED (SELECT t.* FROM t JOIN jobs j ON" GUARD "FOR UPDATE OF j SKIP LOCKED),"
+    " renewed AS (UPDATE jobs j SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms',"
     "   progress = coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, "
     "j.checkpoint)"
-    " FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) AS t(job_id, fence, progress, checkpoint)"
-    " WHERE" GUARD "RETURNING j.job_id",
+    "   FROM free t WHERE" GUARD "RETURNING j.job_id)"
+    " SELECT j.job_id, j.job_id IN (SELECT job_id FROM renewed) FROM t JOIN jobs j ON" GUARD,
     5};
 
 static const struct db_stmt check_stmt = {
@@ -145,7 +151,7 @@ struct columns
 {
     struct arena *arena;
     const char **column[SETTLE_COLUMNS];
-    size_t *end; /* which end each row came from */
+    size_t *end; /* which end, or beat, each row came from */
     size_t rows;
 };
 
@@ -221,8 +227,8 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct place *)a)->job_id, ((const struct place *)b)->job_id);
 }
 
-/* Which rows came back: those were ours. */
-static enum err_code mark_mine(struct columns *columns, const struct db_rows *rows, bool *mine,
+/* Which rows came back; of those in which `column` is true, unless it is 0, that of the id. */
+static enum err_code mark_rows(struct columns *columns, const struct db_rows *rows, int column, bool *marks,
                                struct err *err)
 {
     struct place *places = arena_array(columns->arena, columns->rows, sizeof *places);
@@ -236,7 +242,7 @@ static enum err_code mark_mine(struct columns *columns, const struct db_rows *ro
         struct place key = {.job_id = db_text(rows, i, 0)};
         const struct place *found = bsearch(&key, places, columns->rows, sizeof *places, by_id);
         if (found != NULL)
-            mine[found->end] = true;
+            marks[found->end] = column == 0 || db_bool(rows, i, column);
     }
     return E_OK;
 }
@@ -252,7 +258,7 @@ static enum err_code run_columns(struct db *db, struct columns *columns, const s
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, stmt, params, &rows, err);
     if (code == E_OK)
-        code = mark_mine(columns, rows, mine, err);
+        code = mark_rows(columns, rows, 0, mine, err);
     db_rows_free(rows);
     return code;
 }
@@ -349,22 +355,25 @@ static bool beat_columns(struct columns *columns, struct arena *arena, const str
     return !arena_failed(arena);
 }
 
+/* marks[0]: which came back; marks[1], unless NULL: for which the second column is true. */
 static enum err_code run_beat(struct db *db, struct columns *columns, const struct db_stmt *stmt,
-                              const char *const *params, bool *mine, struct err *err)
+                              const char *const *params, bool *const marks[2], struct err *err)
 {
     struct db_rows *rows = NULL;
     if (arena_failed(columns->arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    memset(mine, 0, columns->rows * sizeof *mine);
+    memset(marks[0], 0, columns->rows * sizeof *marks[0]);
     enum err_code code = db_run(db, stmt, params, &rows, err);
     if (code == E_OK)
-        code = mark_mine(columns, rows, mine, err);
+        code = mark_rows(columns, rows, 0, marks[0], err);
+    if (code == E_OK && marks[1] != NULL)
+        code = mark_rows(columns, rows, 1, marks[1], err);
     db_rows_free(rows);
     return code;
 }
 
-enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_ms,
-                             const struct job_beat *beats, size_t n, bool *mine, struct err *err)
+enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_ms, struct job_beat *beats,
+                             size_t n, bool *mine, struct err *err)
 {
     struct columns columns;
     if (!beat_columns(&columns, arena, beats, n))
@@ -373,7 +382,11 @@ enum err_code job_store_beat(struct db *db, struct arena *arena, int64_t lease_m
                             db_param_array(arena, columns.column[1], n), db_param_int(arena, lease_ms),
                             db_param_array(arena, columns.column[2], n),
                             db_param_array(arena, columns.column[3], n)};
-    return run_beat(db, &columns, &beat_stmt, params, mine, err);
+    bool *renewed = arena_array(arena, n, sizeof *renewed);
+    enum err_code code = run_beat(db, &columns, &beat_stmt, params, (bool *[]){mine, renewed}, err);
+    for (size_t i = 0; code == E_OK && i < n; i++)
+        beats[i].renewed = renewed[i];
+    return code;
 }
 
 enum err_code job_store_check(struct db *db, struct arena *arena, const struct job_beat *beats, size_t n,
@@ -384,5 +397,5 @@ enum err_code job_store_check(struct db *db, struct arena *arena, const struct j
         return fail(err, E_NO_MEMORY, "out of memory");
     const char *params[] = {db_param_array(arena, columns.column[0], n),
                             db_param_array(arena, columns.column[1], n)};
-    return run_beat(db, &columns, &check_stmt, params, mine, err);
+    return run_beat(db, &columns, &check_stmt, params, (bool *[]){mine, NULL}, err);
 }

@@ -88,11 +88,11 @@ static enum err_code snapshot(struct keeper *keeper, struct round *round, struct
     return arena_failed(keeper->arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 
-/* The statement failed: its texts go with the next one. */
-static void keep_texts(struct runtime *runtime, const struct round *round)
+/* Not all was written: texts go again with the next renewal. */
+static void keep_texts(struct runtime *runtime)
 {
     pthread_mutex_lock(&runtime->lock);
-    for (struct job *job = runtime->held; round->renews && job != NULL; job = job->held_next)
+    for (struct job *job = runtime->held; job != NULL; job = job->held_next)
     {
         pthread_mutex_lock(&job->lock);
         job->untold = job->untold || job->progress != NULL || job->checkpoint != NULL;
@@ -165,6 +165,14 @@ static void beat_messages(struct keeper *keeper)
     }
 }
 
+static bool are_renewed(const struct round *round)
+{
+    for (size_t i = 0; i < round->n; i++)
+        if (!round->beats[i].renewed)
+            return false;
+    return true;
+}
+
 static enum err_code beat(struct keeper *keeper, struct err *err)
 {
     struct runtime *runtime = keeper->runtime;
@@ -178,11 +186,10 @@ static enum err_code beat(struct keeper *keeper, struct err *err)
         code = round.renews ? job_store_beat(keeper->db, keeper->arena, runtime->config.lease_ms, round.beats,
                                              round.n, mine, err)
                             : job_store_check(keeper->db, keeper->arena, round.beats, round.n, mine, err);
+    if (round.renews && (code != E_OK || !are_renewed(&round)))
+        keep_texts(runtime);
     if (code != E_OK)
-    {
-        keep_texts(runtime, &round);
         return code;
-    }
     if (round.renews && !round.texts_left)
         keeper->beat_at_ms = now + runtime->config.lease_ms / 3;
     stop_lost(runtime, round.beats, mine, round.n);

@@ -2,6 +2,8 @@
 /* The transactions of a job's life, on a real Postgres: accepting, claiming, ending. */
 #include "tests/unit/common/store/jobs_kit.h"
 
+#include <pthread.h>
+
 /* ---- accepting ------------------------------------------------------------------------------ */
 
 /* req: S71, S109 */
@@ -180,14 +182,148 @@ START_TEST(beat__tells_which_jobs_are_still_ours)
 {
     const char *id = accept();
     struct job_claim claimed = claim(id);
-    const struct job_beat beats[] = {{id, claimed.fence, "{\"at\":5}", NULL},
-                                     {id, claimed.fence + 1, NULL, NULL}};
+    struct job_beat beats[] = {{.job_id = id, .fence = claimed.fence, .progress = "{\"at\":5}"},
+                               {.job_id = id, .fence = claimed.fence + 1}};
     bool mine[2] = {false, true};
     ck_assert_int_eq(job_store_beat(db, arena, LEASE_MS, beats, 1, mine, &err), E_OK);
-    ck_assert(mine[0]);
+    ck_assert(mine[0] && beats[0].renewed);
     ck_assert_str_eq(column(id, "progress"), "{\"at\":5}");
     ck_assert_int_eq(job_store_check(db, arena, beats + 1, 1, mine, &err), E_OK);
     ck_assert(!mine[0]);
+}
+END_TEST
+
+/* Three jobs that end and are renewed at the same time, while somebody holds the one in the middle. */
+enum
+{
+    MEETING = 3
+};
+
+struct meeting
+{
+    struct db *db;
+    struct arena *arena;
+    struct job_claim *claims;
+    const enum job_move *moves;
+    _Atomic int code; /* enum err_code; E_COUNT: it has not ended */
+    bool mine[MEETING];
+};
+
+static void *settle_upwards(void *of)
+{
+    struct meeting *meeting = of;
+    struct err why = ERR_INIT;
+    struct job_end ends[MEETING];
+    for (size_t i = 0; i < MEETING; i++)
+        ends[i] = (struct job_end){.job_id = meeting->claims[i].job_id,
+                                   .fence = meeting->claims[i].fence,
+                                   .move = meeting->moves[i],
+                                   .reason = "exhausted",
+                                   .detail = "because",
+                                   .result = "{}"};
+    meeting->code = (int)job_store_settle(meeting->db, meeting->arena, ends, MEETING, meeting->mine, &why);
+    return NULL;
+}
+
+static void *beat_downwards(void *of)
+{
+    struct meeting *meeting = of;
+    struct err why = ERR_INIT;
+    struct job_beat beats[MEETING];
+    for (size_t i = 0; i < MEETING; i++)
+        beats[i] = (struct job_beat){.job_id = meeting->claims[MEETING - 1 - i].job_id,
+                                     .fence = meeting->claims[MEETING - 1 - i].fence};
+    meeting->code =
+        (int)job_store_beat(meeting->db, meeting->arena, LEASE_MS, beats, MEETING, meeting->mine, &why);
+    return NULL;
+}
+
+static void await_waiting(int64_t least, const struct meeting *or_done)
+{
+    static const struct db_stmt stmt = {"t_waiting",
+                                        "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                        "current_database() AND wait_event_type = 'Lock'",
+                                        0};
+    const int64_t until_ms = clock_mono_ms() + 10000;
+    int64_t waiting = 0;
+    while (waiting < least && (or_done == NULL || or_done->code == E_COUNT) && clock_mono_ms() < until_ms)
+    {
+        struct db_rows *rows = NULL;
+        ck_assert_int_eq(db_run(db, &stmt, NULL, &rows, &err), E_OK);
+        waiting = db_int(rows, 0, 0, 0);
+        db_rows_free(rows);
+    }
+}
+
+/* As the runtime's own. */
+static struct db_pool *lookups(void)
+{
+    struct db_pool *pool = NULL;
+    const struct db_pool_config config = {.url = test_db_url(), .size = 2, .plans = DB_PLANS_LOOKUPS};
+    ck_assert_int_eq(db_pool_open(&config, &pool, &err), E_OK);
+    return pool;
+}
+
+static const enum job_move meetings[][MEETING] = {{JOB_FINISH, JOB_FINISH, JOB_FINISH},
+                                                  {JOB_FINISH, JOB_FINISH, JOB_RETRY},
+                                                  {JOB_RETRY, JOB_FINISH, JOB_GIVE_UP}};
+
+START_TEST(beat__never_waits_in_a_circle_with_a_settling)
+{
+    const char *ids[MEETING] = {accept(), accept(), accept()};
+    struct db_pool *pool = lookups();
+    struct meeting settling = {.arena = arena_new(1 << 20), .moves = meetings[_i]};
+    struct meeting beating = {.arena = arena_new(1 << 20), .code = E_COUNT};
+    ck_assert_int_eq(db_get(pool, &settling.db, &err), E_OK);
+    ck_assert_int_eq(db_get(pool, &beating.db, &err), E_OK);
+    struct db *holder = test_db_open();
+    char hold[128];
+    pthread_t threads[2];
+    ck_assert_uint_eq(claim_many(ids, MEETING, &settling.claims), MEETING);
+    beating.claims = settling.claims;
+    snprintf(hold, sizeof hold, "BEGIN; SELECT FROM jobs WHERE job_id = '%s' FOR UPDATE",
+             settling.claims[1].job_id);
+    test_db_exec(holder, hold);
+    ck_assert_int_eq(pthread_create(&threads[0], NULL, settle_upwards, &settling), 0);
+    await_waiting(1, NULL);
+    ck_assert_int_eq(pthread_create(&threads[1], NULL, beat_downwards, &beating), 0);
+    await_waiting(2, &beating);
+    test_db_exec(holder, "COMMIT");
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(settling.code, E_OK);
+    ck_assert_int_eq(beating.code, E_OK);
+    for (size_t i = 0; i < MEETING; i++)
+        ck_assert(settling.mine[i]);
+    arena_free(settling.arena);
+    arena_free(beating.arena);
+    db_put(settling.db);
+    db_put(beating.db);
+    db_pool_close(pool);
+    test_db_close(holder);
+}
+END_TEST
+
+START_TEST(beat__counts_a_row_that_somebody_holds_as_ours)
+{
+    const char *ids[] = {accept(), accept(), accept()};
+    struct job_claim *claims = NULL;
+    struct job_beat beats[3];
+    bool mine[3];
+    char hold[128];
+    struct db *holder = test_db_open();
+    ck_assert_uint_eq(claim_many(ids, 3, &claims), 3);
+    for (size_t i = 0; i < 3; i++)
+        beats[i] = (struct job_beat){.job_id = claims[i].job_id, .fence = claims[i].fence - (i == 2)};
+    snprintf(hold, sizeof hold, "BEGIN; SELECT FROM jobs WHERE job_id = '%s' FOR UPDATE", claims[1].job_id);
+    test_db_exec(holder, hold);
+    ck_assert_int_eq(job_store_beat(db, arena, LEASE_MS, beats, 3, mine, &err), E_OK);
+    ck_assert(mine[0] && mine[1] && !mine[2]);
+    ck_assert(beats[0].renewed && !beats[1].renewed && !beats[2].renewed);
+    test_db_exec(holder, "COMMIT");
+    ck_assert_int_eq(job_store_beat(db, arena, LEASE_MS, beats, 2, mine, &err), E_OK);
+    ck_assert(mine[1] && beats[1].renewed);
+    test_db_close(holder);
 }
 END_TEST
 
@@ -386,6 +522,8 @@ int main(void)
         {finish__is_refused_where_a_result_is_there_already, 1},
         {guard__lets_nobody_in_whose_claim_is_over, sizeof late_moves / sizeof late_moves[0]},
         {beat__tells_which_jobs_are_still_ours, 1},
+        {beat__counts_a_row_that_somebody_holds_as_ours, 1},
+        {beat__never_waits_in_a_circle_with_a_settling, sizeof meetings / sizeof meetings[0]},
         {retry__is_a_row_with_a_new_wake_up, 1},
         {hand_back__burns_no_attempt, 1},
         {give_up__writes_a_dead_letter_with_every_error, 1},

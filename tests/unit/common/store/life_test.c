@@ -162,7 +162,7 @@ static bool do_settle(void)
 
 static bool do_beat(void)
 {
-    const struct job_beat beat = {pair.id.text, pair.life.fence, NULL, NULL};
+    struct job_beat beat = {.job_id = pair.id.text, .fence = pair.life.fence};
     bool mine = false;
     enum err_code code = job_store_beat(pair.db, pair.arena, LEASE_MS, &beat, 1, &mine, &pair.err);
     return code == E_OK && mine == life_beat(&pair.life, pair.life.fence, 0, LEASE_MS).moved;
