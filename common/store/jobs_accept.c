@@ -9,12 +9,13 @@
 
 /* A unique key is entered among the windows by every job that has one, so that their primary key decides; a
  * trigger refuses while the job that is there lives. The same key twice in one statement is refused as well.
- */
+ * Keys are entered in their order, so that two statements with the same ones do not wait for each other. */
 #define INTO_WINDOWS                                                                                         \
     " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT kind, unique_key, "       \
     "job_id,"
 #define KEY_TAKEN                                                                                            \
-    " ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until),"
+    " ORDER BY kind, unique_key ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, "     \
+    "until = excluded.until),"
 
 /* The wake-up's id is drawn first, so that the job's row knows it without being written twice. */
 #define ACCEPT_SQL(param, column, until)                                                                     \

@@ -255,6 +255,33 @@ static void await_waiting(int64_t least, const struct meeting *or_done)
     }
 }
 
+struct accepting
+{
+    struct db *db;
+    struct arena *arena;
+    const char *keys[MEETING];
+    _Atomic int code; /* enum err_code; E_COUNT: it has not ended */
+};
+
+static void *accept_keys(void *of)
+{
+    struct accepting *accepting = of;
+    struct err why = ERR_INIT;
+    struct job_new jobs[MEETING];
+    for (size_t i = 0; i < MEETING; i++)
+    {
+        const struct id id = id_new();
+        jobs[i] = (struct job_new){.job_id = arena_strdup(accepting->arena, id.text),
+                                   .kind = "noop",
+                                   .user_id = owner,
+                                   .request_id = "req-12345",
+                                   .payload = "{}",
+                                   .unique_key = accepting->keys[i]};
+    }
+    accepting->code = (int)job_store_accept(accepting->db, accepting->arena, jobs, MEETING, &why);
+    return NULL;
+}
+
 /* As the runtime's own. */
 static struct db_pool *lookups(void)
 {
@@ -323,6 +350,42 @@ START_TEST(beat__counts_a_row_that_somebody_holds_as_ours)
     test_db_exec(holder, "COMMIT");
     ck_assert_int_eq(job_store_beat(db, arena, LEASE_MS, beats, 2, mine, &err), E_OK);
     ck_assert(mine[1] && beats[1].renewed);
+    test_db_close(holder);
+}
+END_TEST
+
+START_TEST(accept__of_the_same_keys_in_another_order_is_a_conflict)
+{
+    struct accepting both[2] = {{.keys = {"a", "b", "c"}, .code = E_COUNT},
+                                {.keys = {"c", "b", "a"}, .code = E_COUNT}};
+    struct db_pool *pool = lookups();
+    struct db *holder = test_db_open();
+    pthread_t threads[2];
+    const struct id id = id_new();
+    char hold[200];
+    snprintf(
+        hold, sizeof hold,
+        "BEGIN; INSERT INTO job_windows (kind, unique_key, job_id, until) VALUES ('noop', 'b', '%s', now())",
+        id.text);
+    test_db_exec(holder, hold);
+    for (size_t i = 0; i < 2; i++)
+    {
+        both[i].arena = arena_new(1 << 20);
+        ck_assert_int_eq(db_get(pool, &both[i].db, &err), E_OK);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, accept_keys, &both[i]), 0);
+        await_waiting((int64_t)i + 1, NULL);
+    }
+    test_db_exec(holder, "ROLLBACK");
+    for (size_t i = 0; i < 2; i++)
+    {
+        pthread_join(threads[i], NULL);
+        db_put(both[i].db);
+        arena_free(both[i].arena);
+    }
+    ck_assert_int_eq(both[0].code, E_OK);
+    ck_assert_int_eq(both[1].code, E_CONFLICT);
+    ck_assert_int_eq(count("SELECT count(*) FROM jobs"), MEETING);
+    db_pool_close(pool);
     test_db_close(holder);
 }
 END_TEST
@@ -522,6 +585,7 @@ int main(void)
         {finish__is_refused_where_a_result_is_there_already, 1},
         {guard__lets_nobody_in_whose_claim_is_over, sizeof late_moves / sizeof late_moves[0]},
         {beat__tells_which_jobs_are_still_ours, 1},
+        {accept__of_the_same_keys_in_another_order_is_a_conflict, 1},
         {beat__counts_a_row_that_somebody_holds_as_ours, 1},
         {beat__never_waits_in_a_circle_with_a_settling, sizeof meetings / sizeof meetings[0]},
         {retry__is_a_row_with_a_new_wake_up, 1},
