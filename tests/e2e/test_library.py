@@ -265,10 +265,10 @@ def test_a_slip_of_the_pen_is_no_job(sokoul):
 # ---- the C header ------------------------------------------------------------------------------------
 
 
-def start_kit(sokoul):
+def start_kit(sokoul, settings=None):
     """A worker that uses all of the header; its lease is short, so that heartbeats come every second."""
     port = free_ports(1)
-    path = sokoul.env_file({"METRICS_LISTEN": f"127.0.0.1:{port}", "JOBS_LEASE_S": "3"}, "kit.env")
+    path = sokoul.env_file({"METRICS_LISTEN": f"127.0.0.1:{port}", "JOBS_LEASE_S": "3", **(settings or {})}, "kit.env")
     program = Program("kit", [KIT, "--env-file", path], sokoul.environment(), os.path.join(sokoul.folder, "kit.log"), port)
     sokoul.programs.append(program)
     return program.wait_ready()

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Ends as the payload's number says, on the first attempt; later ones are done. */
 static enum sokoul_end end_as_told(struct sokoul_job *job)
@@ -67,6 +68,14 @@ static enum sokoul_end linger(struct sokoul_job *job)
     return SOKOUL_STOPPED;
 }
 
+/* Looks at no flag: a handler as it should not be. */
+static enum sokoul_end deaf(struct sokoul_job *job)
+{
+    while (sokoul_job_id(job) != NULL)
+        pause();
+    return SOKOUL_DONE;
+}
+
 /* Tells each how many they were; the payload may single one out, or have all of them try again once. */
 static enum sokoul_end together(struct sokoul_job *const *jobs, size_t count)
 {
@@ -92,10 +101,11 @@ int main(int argc, char **argv)
                                         {.kind = "bad_result", .run = bad_result},
                                         {.kind = "linger", .run = linger, .timeout_ms = 1000},
                                         {.kind = "together", .run_batch = together, .batch_max = 10},
+                                        {.kind = "deaf", .run = deaf},
                                         {.kind = more, .run = linger}};
     const struct sokoul_worker worker = {.name = name != NULL ? name : "kit",
                                          .kinds = kinds,
-                                         .kinds_count = more != NULL ? 6 : 5,
+                                         .kinds_count = more != NULL ? 7 : 6,
                                          .concurrency = 3,
                                          .context = &context};
     return sokoul_worker_main(argc, argv, &worker);

@@ -106,6 +106,12 @@ static enum err_code open_swarms(struct hunter *hunter, struct err *err)
     return hunter->swarms != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
 }
 
+/* What the ledger tells the database is not worth waiting for when we leave. */
+static bool leaves(void *hunter)
+{
+    return is_stopping(hunter);
+}
+
 static enum err_code open_pool(struct hunter *hunter, struct err *err)
 {
     const struct db_pool_config config = {.url = hunter->conf->database_url,
@@ -113,7 +119,9 @@ static enum err_code open_pool(struct hunter *hunter, struct err *err)
                                           .size = 1,
                                           .statement_ms = STATEMENT_MS,
                                           .connect_ms = CONNECT_MS,
-                                          .check = schema_check};
+                                          .check = schema_check,
+                                          .away = leaves,
+                                          .away_of = hunter};
     return db_pool_open(&config, &hunter->pool, err);
 }
 
