@@ -16,14 +16,14 @@ WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM un
     $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
     $10::text[], $11::uuid[]) AS t(job_id, kind, worker, user_id, request_id, priority, payload, run_at,
     deadline_at, unique_key, parent_id)), windows AS (INSERT INTO job_windows (kind, unique_key, job_id,
-    until) SELECT kind, unique_key, job_id, clock_timestamp() FROM input WHERE unique_key IS NOT NULL ON
-    CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until), job AS
-    (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at, deadline_at,
-    unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker, user_id, request_id, priority,
-    payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input) INSERT
-    INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker || '.'
-    || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now()) FROM
-    input RETURNING id, job_id;
+    until) SELECT kind, unique_key, job_id, clock_timestamp() FROM input WHERE unique_key IS NOT NULL ORDER BY
+    kind, unique_key ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until =
+    excluded.until), job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,
+    run_at, deadline_at, unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker, user_id, request_id,
+    priority, payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input)
+    INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker
+    || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now())
+    FROM input RETURNING id, job_id;
 
 PREPARE job_notify AS
 SELECT pg_notify('sokoul_outbox', '');
