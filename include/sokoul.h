@@ -86,9 +86,9 @@ extern "C"
     enum sokoul_end sokoul_job_fail(struct sokoul_job *job, enum sokoul_end end, const char *text,
                                     unsigned retry_after_s);
 
-    /* JSON texts of at most 256 KiB each, saved with the next heartbeat (at a third of the lease) and when the
-     * attempt ends without success; NULL leaves one as it is. Progress is for people, the checkpoint for the
-     * next attempt.  False: not JSON, or too long, and nothing was changed; or no memory. */
+    /* JSON texts of at most 256 KiB each, saved with the next heartbeat (at a third of the lease) and when
+     * the attempt ends without success; NULL leaves one as it is. Progress is for people, the checkpoint for
+     * the next attempt.  False: not JSON, or too long, and nothing was changed; or no memory. */
     bool sokoul_job_set_progress(struct sokoul_job *job, const char *progress, const char *checkpoint);
 
     /* A job that is accepted in the same transaction as this one's success, for the same user and request;
