@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MILLISECONDS(n) ((int64_t)(n)*1000000)
+#define MILLISECONDS(n) ((int64_t)(n) * 1000000)
 
 enum
 {

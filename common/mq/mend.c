@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MIB(n) ((int64_t)(n)*1048576)
+#define MIB(n) ((int64_t)(n) * 1048576)
 
 enum
 {

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECONDS(n) ((int64_t)(n)*1000000000)
-#define DAYS(n) SECONDS((int64_t)(n)*86400)
-#define MIB(n) ((int64_t)(n)*1048576)
+#define SECONDS(n) ((int64_t)(n) * 1000000000)
+#define DAYS(n) SECONDS((int64_t)(n) * 86400)
+#define MIB(n) ((int64_t)(n) * 1048576)
 
 enum
 {

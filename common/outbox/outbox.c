@@ -108,9 +108,9 @@ static enum err_code open_pool(struct outbox *outbox, const struct outbox_config
                                                .get_wait_ms = 1000,
                                                .statement_ms = 10000,
                                                .plans = plans,
-                                                .check = schema_check,
-                                                .away = gives_up,
-                                                .away_of = outbox};
+                                               .check = schema_check,
+                                               .away = gives_up,
+                                               .away_of = outbox};
     return db_pool_open(&pool_config, pool, err);
 }
 

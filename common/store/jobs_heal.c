@@ -89,8 +89,8 @@ static const struct db_stmt tidy_claims_stmt = {
     "   WHERE j.status = 'Running' AND j.worker_id = c.worker_id)",
     1};
 
-/* Jobs that wait for a limit, or are paused, are owed no wake-up. Wake-ups below a consumer's cut went out in batches that it
- * has passed. */
+/* Jobs that wait for a limit, or are paused, are owed no wake-up. Wake-ups below a consumer's cut went out in
+ * batches that it has passed. */
 static const struct db_stmt sweep_stmt = {
     "job_sweep",
     "WITH consumer AS MATERIALIZED (SELECT c.worker, c.priority, coalesce((SELECT min(b.min_wake) FROM "
@@ -104,7 +104,8 @@ static const struct db_stmt sweep_stmt = {
     "   FROM jobs WHERE job_id < $7::uuid ORDER BY job_id DESC LIMIT $8::bigint),"
     " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
     "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
-    "     AND p.wake < c.cut AND coalesce(p.place NOT IN ('waits', 'paused'), true) AND p.run_at < now() - interval '2 s'"
+    "     AND p.wake < c.cut AND coalesce(p.place NOT IN ('waits', 'paused'), true) AND p.run_at < now() - "
+    "interval '2 s'"
     "     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake)"
     "     AND NOT EXISTS (SELECT 1 FROM crowds k WHERE k.wake = p.wake AND p.job_id = ANY (k.job_ids)))"
     "   AND status = 'Pending' FOR UPDATE SKIP LOCKED),"

@@ -14,6 +14,13 @@
     " LIMIT $1::bigint))"
 #define KEPT_DAYS "now() - $2::bigint * interval '1 day'"
 
+/* Waits for nobody, so that it stands in the way of nobody who loses a role at this moment. */
+static const struct db_stmt revocations = {
+    "retain_revocations",
+    "DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations WHERE expires_at <= now()"
+    " LIMIT $1::bigint FOR UPDATE SKIP LOCKED)",
+    1};
+
 static const struct db_stmt watch_history = {"retain_watch_history",
                                              BEYOND("watch_history", "watched_at", "10000"), 1};
 static const struct db_stmt favorites = {"retain_favorites", BEYOND("favorites", "created_at", "10000"), 1};
@@ -90,6 +97,7 @@ static const struct retention_rule rules[] = {
     {"users", "until the account is deleted; RATE_LIMIT_ANON_PER_MIN says how many may come", NULL},
     {"refresh_tokens", "a day after they expired; used ones of a user with over 1,000 for an hour",
      &refresh_tokens},
+    {"revocations", "two days: no access token lives for longer than one", &revocations},
     {"watch_history", "the newest 10,000 of each user", &watch_history},
     {"favorites", "one per title, the newest 10,000 of each user", &favorites},
     {"idempotency_keys", "24 hours (job_store_purge)", NULL},
@@ -110,6 +118,7 @@ static const struct retention_rule rules[] = {
     {"downloads", "until deleted and JOBS_RETENTION_DAYS more; failed ones 90 days", &downloads},
     {"inspections", "a day; INSPECTED_MAX_MB and INSPECTED_MAX_MB_PER_USER before that", &inspections},
     {"torrents", "a day when nobody wants them; those that were begun until their files are gone", &torrents},
+    {"torrent_files", "with their torrent", NULL},
     {"releases", "90 days after they were found last", &releases},
     {"media", "90 days after they were looked up last, when nothing refers to them", &media},
     {"logs", "a year; failed logins a month", &logs},

@@ -10,14 +10,6 @@ static const struct db_stmt read_stmt = {
     "FROM (SELECT 1) always LEFT JOIN revocations ON xid >= $1::xid8 AND expires_at > now()",
     1,
 };
-/* Waits for nobody, so that it stands in nobody's way. */
-static const struct db_stmt purge_stmt = {
-    "revocation_purge",
-    "DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations WHERE expires_at <= now() "
-    "FOR UPDATE SKIP LOCKED)",
-    0,
-};
-
 enum err_code revocation_store_read(struct db *db, struct revocation_bookmark *bookmark,
                                     enum err_code (*take)(void *of, const struct revocation *row,
                                                           struct err *err),
@@ -38,9 +30,4 @@ enum err_code revocation_store_read(struct db *db, struct revocation_bookmark *b
         snprintf(bookmark->xid, sizeof bookmark->xid, "%s", db_text(rows, 0, 0));
     db_rows_free(rows);
     return code;
-}
-
-enum err_code revocation_store_purge(struct db *db, struct err *err)
-{
-    return db_run(db, &purge_stmt, NULL, NULL, err);
 }

@@ -36,7 +36,5 @@ MUST_USE enum err_code revocation_store_read(struct db *db, struct revocation_bo
                                              enum err_code (*take)(void *of, const struct revocation *row,
                                                                    struct err *err),
                                              void *of, struct err *err);
-/* Rows of which no token can be left. */
-MUST_USE enum err_code revocation_store_purge(struct db *db, struct err *err);
 
 #endif

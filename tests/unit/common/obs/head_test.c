@@ -6,10 +6,7 @@
 #include <string.h>
 
 #define LINE "GET /livez HTTP/1.1\r\n"
-#define ROW(state, text)                                                                                     \
-    {                                                                                                        \
-        state, text, sizeof text - 1                                                                         \
-    }
+#define ROW(state, text) {state, text, sizeof text - 1}
 
 static const struct
 {

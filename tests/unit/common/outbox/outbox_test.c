@@ -229,8 +229,7 @@ END_TEST
 
 int main(void)
 {
-    if (!test_db_create() || getenv("TEST_NATS_URL") == NULL)
-        return EXIT_SUCCESS;
+    test_db_create();
     const struct suite_case cases[] = {{relay__looks_at_its_table_while_new_rows_keep_coming, 1},
                                        {stop__takes_a_last_look_at_what_is_due, 1},
                                        {stop__leaves_what_is_not_due, 1},
