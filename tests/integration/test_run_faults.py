@@ -198,3 +198,23 @@ def test_it_is_not_readable_by_others(run):
     assert stat.S_IMODE(os.stat(os.path.join(run.state_dir, "sokoul.env")).st_mode) == 0o600
     run.child.send_signal(signal.SIGTERM)
     assert wait_for(lambda: run.child.poll() is not None, 60)
+
+
+# ---- the build of `sudo make run` -------------------------------------------------------------------------------------------
+
+
+@AS_ROOT
+@TO_SOMEBODY
+def test_with_sudo_the_build_is_made_by_who_called_in_a_checkout_of_theirs(run):
+    folder = os.path.dirname(run.state_dir)
+    built = os.path.join(folder, "build", "bin")
+    os.makedirs(built)
+
+    def whose():
+        return subprocess.run([os.path.join(ROOT, "tools", "as-user"), "id", "-u"], cwd=folder, capture_output=True, text=True,
+                              env={**os.environ, "SUDO_UID": str(SOMEBODY.pw_uid), "SUDO_GID": str(SOMEBODY.pw_gid)},
+                              check=True).stdout.strip()
+
+    assert whose() == "0" and os.stat(built).st_uid == 0
+    os.chown(folder, SOMEBODY.pw_uid, SOMEBODY.pw_gid)
+    assert whose() == str(SOMEBODY.pw_uid) and os.stat(built).st_uid == SOMEBODY.pw_uid
