@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+from stack.nats import NatsError
 from stack_under_test import ROOT, eventually
 
 SECOND_NS = 10**9
@@ -32,6 +33,14 @@ def consumer_of_the_page():
             "deliver_policy": policy}
 
 
+def consumers(nats):
+    """Their names; none while the stream is being made."""
+    try:
+        return set(nats.js("CONSUMER.NAMES.JOBS")["consumers"] or [])
+    except NatsError:
+        return set()
+
+
 def register(sokoul, worker):
     sokoul.sql("INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start) SELECT %s, %s, 'here', "
                "pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()",
@@ -42,7 +51,9 @@ def test_the_page_says_what_streams_and_consumers_are(sokoul):
     sokoul.start("sokoul-scout")
     meant = consumer_of_the_page()
     with sokoul.nats.connect() as nats:
-        for name in ("scout", "scout-high", "scout-low"):
+        ours = {"scout", "scout-high", "scout-low"}
+        eventually(lambda: ours <= consumers(nats), 25, "the consumers of scout")
+        for name in ours:
             config = nats.js(f"CONSUMER.INFO.JOBS.{name}")["config"]
             assert {k: config.get(k) for k in meant} == meant
         jobs = nats.js("STREAM.INFO.JOBS")["config"]
@@ -55,11 +66,11 @@ def test_a_consumer_made_as_the_page_says_is_left_as_it_is(sokoul):
     """The sweeper makes the two that its worker did not make, and does not make the third anew."""
     sokoul.start("sokoul-scout")
     with sokoul.nats.connect() as nats:
+        eventually(lambda: "scout" in consumers(nats), 25, "the stream and its first consumer")
         config = {**consumer_of_the_page(), "durable_name": "guest", "filter_subject": "sokoul.jobs.guest.*"}
         made = nats.js("CONSUMER.DURABLE.CREATE.JOBS.guest", {"stream_name": "JOBS", "config": config})["created"]
         register(sokoul, "guest")
-        eventually(lambda: {"guest-high", "guest-low"} <= set(nats.js("CONSUMER.NAMES.JOBS")["consumers"] or []), 25,
-                   "the consumers of the guest")
+        eventually(lambda: {"guest-high", "guest-low"} <= consumers(nats), 25, "the consumers of the guest")
         assert nats.js("CONSUMER.INFO.JOBS.guest")["created"] == made
 
 

@@ -217,7 +217,7 @@ def test_a_job_of_a_worker_that_is_told_to_end_goes_on_elsewhere(sokoul):
     sokoul.start("sokoul-scout")
     worker = start(sokoul, "python")
     job = greet(sokoul, name="Ada", pause_ms=2000)
-    eventually(lambda: row(sokoul, job)[0] == "Running", what="the claim")
+    eventually(lambda: row(sokoul, job)[0] == "Running", 25, "the claim")  # the sweeper makes its consumers within 10 s
     assert worker.stop() == 0
     assert row(sokoul, job)[:3] == ("Pending", None, 0) and workers(sokoul) == 0
     start(sokoul, "c")
