@@ -134,7 +134,8 @@ class Program:
         if self.expected:
             assert code == 0, f"{self.name} ended with {code}:\n{self.log_text()[-3000:]}"
         self.expected = False
-        self.log()
+        if os.path.exists(self.log_path):  # else it went with its disk
+            self.log()
         return code
 
     def memory_kib(self):
