@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/db/db.h"
 #include "common/store/revocations.h"
+#include "common/store/schema.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -109,7 +110,8 @@ static enum err_code open_all(struct revocations *r, const char *database_url, s
                                           .size = 1,
                                           .get_wait_ms = CALL_MS,
                                           .statement_ms = CALL_MS,
-                                          .connect_ms = CALL_MS};
+                                          .connect_ms = CALL_MS,
+                                          .check = schema_check};
     r->known = revoked_new();
     r->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (r->known == NULL || r->stop_fd < 0)
