@@ -28,11 +28,9 @@ static enum err_code source_of_magnet(struct request *req, struct db *db, struct
     if (magnet_parse(req->arena, source->magnet, &magnet, err) != E_OK)
         return err->code == E_INVALID ? request_complain(req, err, "magnet", "is no magnet link of a torrent")
                                       : err->code;
-    const struct torrent_new torrent = {.info_hash_v1 = magnet.hash.v1,
-                                        .info_hash_v2 = magnet.hash.v2,
-                                        .name = magnet.name,
-                                        .magnet = source->magnet};
-    return torrent_store_put(db, req->arena, &torrent, &source->torrent_id, err);
+    const struct torrent_claim claim = {req->user.id.text, &magnet.hash, magnet.name, &magnet.trackers,
+                                        &magnet.webseeds};
+    return torrent_store_claim(db, req->arena, &claim, &source->torrent_id, err);
 }
 
 /* A release's own magnet link, or one made of its hash; with neither the hunter follows its address. */
@@ -55,17 +53,13 @@ static enum err_code source_of_release(struct request *req, struct db *db, struc
 static enum err_code find_source(struct request *req, struct db *db, const struct work_download *wanted,
                                  struct source *source, struct err *err)
 {
-    struct torrent_source torrent;
     if (wanted->magnet != NULL)
     {
         source->magnet = wanted->magnet;
         return source_of_magnet(req, db, source, err);
     }
     if (wanted->torrent_id != NULL)
-    {
-        source->torrent_id = wanted->torrent_id;
-        return torrent_store_source(db, req->arena, wanted->torrent_id, &torrent, err);
-    }
+        return torrent_store_find(db, req->arena, wanted->torrent_id, &source->torrent_id, err);
     enum err_code code = wanted->release_id != NULL
                              ? release_store_source(db, req->arena, wanted->release_id, wanted->media_id,
                                                     &source->release, err)

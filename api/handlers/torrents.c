@@ -14,6 +14,7 @@
 
 enum
 {
+    KEEP_TRIES = 3,
     FILES_MAX_BYTES = 12 << 20, /* of the list as JSON; leaves room in a reply */
     /* What parsing takes, the bytes again in hexadecimal for the database, and the list. */
     INSPECT_ARENA_BYTES = TORRENT_ARENA_BYTES + 2 * TORRENT_MAX_BYTES + 2 * FILES_MAX_BYTES
@@ -92,36 +93,44 @@ static enum err_code files_json(struct arena *arena, const struct torrent *torre
     return *json != NULL ? E_OK : fail(err, E_TOO_LARGE, "the torrent's list of files is too long");
 }
 
-/* Stores it, within the bounds of what is kept for those who only look. */
+/* Stores it, within the bounds of what is kept for those who only look.  `known` is NULL for a link. */
 static enum err_code keep_in(struct request *req, struct db *db, struct arena *arena,
-                             const struct torrent_new *torrent, const char **torrent_id, struct err *err)
+                             const struct torrent_known *known, const struct torrent_claim *claim,
+                             const char **torrent_id, struct err *err)
 {
     const struct conf *conf = req->app->conf;
-    const size_t files_len = torrent->files != NULL ? strlen(torrent->files) : 0;
-    enum err_code code = torrent_store_put(db, arena, torrent, torrent_id, err);
+    enum err_code code = known != NULL ? torrent_store_prove(db, arena, known, torrent_id, err) : E_OK;
+    if (code == E_OK)
+        code = torrent_store_claim(db, arena, claim, torrent_id, err);
     if (code != E_OK)
         return code;
+    const size_t bytes = known != NULL ? known->metainfo_len + strlen(known->files) : 0;
     const struct inspection inspection = {.user_id = req->user.id.text,
                                           .torrent_id = *torrent_id,
-                                          .bytes = (int64_t)(torrent->metainfo_len + files_len),
+                                          .bytes = (int64_t)bytes,
                                           .max_user_bytes = (int64_t)conf->inspected_max_mb_per_user << 20,
                                           .max_bytes = (int64_t)conf->inspected_max_mb << 20};
     return inspection_store_add(db, arena, &inspection, err);
 }
 
-static enum err_code keep(struct request *req, struct arena *arena, const struct torrent_new *torrent,
-                          const char **torrent_id, struct err *err)
+/* In one transaction, tried again when somebody made a row of the same hash just now. */
+static enum err_code keep(struct request *req, struct arena *arena, const struct torrent_known *known,
+                          const struct torrent_claim *claim, const char **torrent_id, struct err *err)
 {
     struct db *db;
     enum err_code code = request_db(req, &db, err);
-    if (code == E_OK)
-        code = db_begin(db, err);
     if (code != E_OK)
         return code;
-    code = keep_in(req, db, arena, torrent, torrent_id, err);
-    if (code == E_OK)
-        return db_commit(db, err);
-    db_rollback(db);
+    code = E_CONFLICT;
+    for (int i = 0; i < KEEP_TRIES && code == E_CONFLICT; i++)
+    {
+        code = db_begin(db, err);
+        if (code == E_OK)
+            code = keep_in(req, db, arena, known, claim, torrent_id, err);
+        if (code == E_OK)
+            return db_commit(db, err);
+        db_rollback(db);
+    }
     return code;
 }
 
@@ -135,16 +144,18 @@ static enum err_code inspect_file(struct request *req, struct err *err)
     if (torrent_parse(arena, req->body, req->body_len, &torrent, err) != E_OK ||
         files_json(arena, &torrent, &inspected.files, err) != E_OK)
         return err->code;
-    const struct torrent_new row = {
-        .info_hash_v1 = torrent.hash.v1,
-        .info_hash_v2 = torrent.hash.v2,
-        .name = torrent.name,
-        .size_bytes = torrent.total_bytes,
+    const struct torrent_known known = {
         .metainfo = req->body,
         .metainfo_len = req->body_len,
+        .name = torrent.name,
+        .size_bytes = torrent.total_bytes,
         .files = inspected.files,
     };
-    if (keep(req, arena, &row, &inspected.torrent_id, err) != E_OK)
+    const struct torrent_claim claim = {.user_id = req->user.id.text,
+                                        .hash = &torrent.hash,
+                                        .trackers = &torrent.trackers,
+                                        .webseeds = &torrent.webseeds};
+    if (keep(req, arena, &known, &claim, &inspected.torrent_id, err) != E_OK)
         return err->code;
     inspected.hash = &torrent.hash;
     inspected.name = torrent.name;
@@ -163,9 +174,9 @@ static enum err_code inspect_magnet(struct request *req, struct err *err)
     if (magnet_parse(req->arena, link, &magnet, err) != E_OK)
         return err->code == E_INVALID ? request_complain(req, err, "magnet", "is no magnet link of a torrent")
                                       : err->code;
-    const struct torrent_new row = {
-        .info_hash_v1 = magnet.hash.v1, .info_hash_v2 = magnet.hash.v2, .name = magnet.name, .magnet = link};
-    if (keep(req, req->arena, &row, &inspected.torrent_id, err) != E_OK)
+    const struct torrent_claim claim = {req->user.id.text, &magnet.hash, magnet.name, &magnet.trackers,
+                                        &magnet.webseeds};
+    if (keep(req, req->arena, NULL, &claim, &inspected.torrent_id, err) != E_OK)
         return err->code;
     inspected.hash = &magnet.hash;
     inspected.name = magnet.name;

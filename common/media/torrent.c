@@ -189,19 +189,27 @@ static enum err_code (*const steps[])(struct reading *r, struct err *err) = {
     read_version, read_name, read_piece_length, read_trackers, read_files, read_hashes,
 };
 
+static enum err_code open_info(struct reading *r, const void *bytes, size_t len, struct err *err)
+{
+    if (len > TORRENT_MAX_BYTES)
+        return fail(err, E_TOO_LARGE, "a .torrent file over %d MB", TORRENT_MAX_BYTES >> 20);
+    struct err why = ERR_INIT;
+    enum err_code code = bencode_open(bytes, len, &r->root, &why);
+    if (code != E_OK)
+        return fail(err, code, "not a .torrent file: %s", why.text);
+    if (!bencode_is_dict(r->root) || !bencode_find(r->root, "info", &r->info) || !bencode_is_dict(r->info))
+        return fail(err, E_INVALID, "not a .torrent file: it has no info");
+    return E_OK;
+}
+
 enum err_code torrent_parse(struct arena *arena, const void *bytes, size_t len, struct torrent *torrent,
                             struct err *err)
 {
     struct torrent found = {0};
     struct reading r = {.arena = arena, .torrent = &found};
-    if (len > TORRENT_MAX_BYTES)
-        return fail(err, E_TOO_LARGE, "a .torrent file over %d MB", TORRENT_MAX_BYTES >> 20);
-    struct err why = ERR_INIT;
-    enum err_code code = bencode_open(bytes, len, &r.root, &why);
+    enum err_code code = open_info(&r, bytes, len, err);
     if (code != E_OK)
-        return fail(err, code, "not a .torrent file: %s", why.text);
-    if (!bencode_is_dict(r.root) || !bencode_find(r.root, "info", &r.info) || !bencode_is_dict(r.info))
-        return fail(err, E_INVALID, "not a .torrent file: it has no info");
+        return code;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
     {
         code = steps[i](&r, err);
@@ -209,5 +217,33 @@ enum err_code torrent_parse(struct arena *arena, const void *bytes, size_t len, 
             return code;
     }
     *torrent = found;
+    return E_OK;
+}
+
+enum err_code torrent_prove(struct arena *arena, const void *bytes, size_t len, struct torrent_proof *proof,
+                            struct err *err)
+{
+    static const char head[] = "d4:info";
+    enum
+    {
+        HEAD_LEN = sizeof head - 1
+    };
+    struct torrent found = {0};
+    struct reading r = {.arena = arena, .torrent = &found};
+    enum err_code code = open_info(&r, bytes, len, err);
+    if (code == E_OK)
+        code = read_version(&r, err);
+    if (code == E_OK)
+        code = read_hashes(&r, err);
+    if (code != E_OK)
+        return code;
+    char *bare = arena_alloc(arena, HEAD_LEN + r.info.len + 1);
+    if (bare == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the torrent");
+    memcpy(bare, head, HEAD_LEN);
+    memcpy(bare + HEAD_LEN, r.info.at, r.info.len);
+    bare[HEAD_LEN + r.info.len] = 'e';
+    *proof = (struct torrent_proof){
+        .hash = found.hash, .metainfo = bare, .metainfo_len = HEAD_LEN + r.info.len + 1};
     return E_OK;
 }

@@ -69,4 +69,20 @@ struct torrent
 MUST_USE enum err_code torrent_parse(struct arena *arena, const void *bytes, size_t len,
                                      struct torrent *torrent, struct err *err);
 
+/*
+ * What a .torrent proves, and nothing that it only says: its hashes, and the part that was hashed as a
+ * .torrent of its own.  Trackers, web seeds and comments stand outside of that part, so they are the word
+ * of whoever sent the file.  The same torrent gives the same bytes, whoever sent it.
+ */
+struct torrent_proof
+{
+    struct infohash hash;
+    const void *metainfo; /* in the arena */
+    size_t metainfo_len;
+};
+
+/* Looks at the hashes alone: what is inside may still be hostile.  Errors as above. */
+MUST_USE enum err_code torrent_prove(struct arena *arena, const void *bytes, size_t len,
+                                     struct torrent_proof *proof, struct err *err);
+
 #endif

@@ -15,7 +15,8 @@
     "FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id LEFT JOIN torrents t ON t.id = d.torrent_id "
 #define SQL_DOWNLOAD                                                                                         \
     "json_build_object('id', d.id, 'job_id', d.job_id, 'media_id', d.media_id, 'torrent_id', d.torrent_id, " \
-    "'release_id', d.release_id, 'name', t.name, 'status', " SQL_STATUS ", "                                 \
+    "'release_id', d.release_id, 'name', coalesce(t.name, (SELECT c.name FROM torrent_claims c "             \
+    "WHERE c.torrent_id = d.torrent_id AND c.user_id = d.user_id)), 'status', " SQL_STATUS ", "              \
     "'reason', coalesce(j.reason, d.reason), 'detail', " SQL_DETAIL ", 'wanted', d.wanted, "                 \
     "'progress', d.progress, 'downloaded_bytes', d.downloaded_bytes, "                                       \
     "'total_bytes', coalesce(d.total_bytes, t.size), 'down_rate', d.down_rate, 'peers', d.peers, "           \

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum
+{
+    DESCRIBE_TRIES = 5
+};
+
 /* The guard as a first step, $1 and $2: whoever wants to move the job meanwhile waits for us, or we for him
  * and see what became of it. */
 #define MINE                                                                                                 \
@@ -21,7 +26,8 @@ static const struct db_stmt take = {
     "AND (d.user_id = mine.user_id OR mine.user_id = '00000000-0000-0000-0000-000000000000') "
     "AND (d.job_id IS NULL OR d.job_id = mine.job_id OR NOT EXISTS (SELECT 1 FROM jobs o "
     "WHERE o.job_id = d.job_id AND o.status IN ('Pending', 'Running'))) "
-    "RETURNING d.id, d.media_id, d.torrent_id, d.release_id, d.wanted, array_to_string(d.files, ',')",
+    "RETURNING d.id, d.media_id, d.torrent_id, d.release_id, d.wanted, array_to_string(d.files, ','), "
+    "d.user_id",
     4,
 };
 static const struct db_stmt make = {
@@ -65,7 +71,9 @@ static const struct db_stmt next_release = {
 #define TRY                                                                                                  \
     "tries = d.tries || jsonb_build_array(jsonb_build_object('release_id', d.release_id, "                   \
     "'torrent_id', d.torrent_id, 'title', coalesce((SELECT title FROM releases WHERE id = d.release_id), "   \
-    "(SELECT name FROM torrents WHERE id = d.torrent_id)), 'reason', $4::text, 'detail', $5::text, "         \
+    "(SELECT name FROM torrents WHERE id = d.torrent_id), "                                                  \
+    "(SELECT name FROM torrent_claims WHERE torrent_id = d.torrent_id AND user_id = d.user_id)), 'reason', " \
+    "$4::text, 'detail', $5::text, "                                                                         \
     "'at', now())) "
 static const struct db_stmt tried = {
     "hunter_tried",
@@ -146,7 +154,8 @@ static enum err_code try_take(struct db *db, struct arena *arena, const char *co
                                              .torrent_id = db_text(rows, 0, 2),
                                              .release_id = db_text(rows, 0, 3),
                                              .wanted = db_text(rows, 0, 4),
-                                             .files = db_text(rows, 0, 5)};
+                                             .files = db_text(rows, 0, 5),
+                                             .user_id = db_text(rows, 0, 6)};
     return E_OK;
 }
 
@@ -267,9 +276,9 @@ static const struct db_stmt done = {
 };
 
 static enum err_code write_torrent(struct db *db, struct arena *arena, const struct hunter_guard *guard,
-                                   const struct hunter_torrent *torrent, struct err *err)
+                                   const struct hunter_torrent *torrent, const char **known_as,
+                                   struct err *err)
 {
-    const char *id = NULL;
     const char *complete = torrent->done_bytes >= 0 ? "true" : "false";
     const char *name[] = {
         torrent->torrent_id,  torrent->known.name, db_param_int(arena, torrent->known.size_bytes),
@@ -279,23 +288,35 @@ static enum err_code write_torrent(struct db *db, struct arena *arena, const str
     const char *hold[] = {guard->job_id, fence_of(arena, guard)};
     enum err_code code = run_guarded(db, &guard_only, hold, err);
     if (code == E_OK)
-        code = torrent_store_put(db, arena, &torrent->known, &id, err);
-    if (code == E_OK)
-        code = db_run(db, &name_torrent, name, NULL, err);
+        code = torrent_store_prove(db, arena, &torrent->known, known_as, err);
+    if (code != E_OK || strcmp(*known_as, torrent->torrent_id) != 0)
+        return code;
+    code = db_run(db, &name_torrent, name, NULL, err);
     return code == E_OK ? db_run(db, &done, end, NULL, err) : code;
 }
 
-enum err_code hunter_store_describe(struct db *db, struct arena *arena, const struct hunter_guard *guard,
-                                    const struct hunter_torrent *torrent, struct err *err)
+static enum err_code try_describe(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                  const struct hunter_torrent *torrent, const char **known_as,
+                                  struct err *err)
 {
     enum err_code code = db_begin(db, err);
     if (code != E_OK)
         return code;
-    code = write_torrent(db, arena, guard, torrent, err);
+    code = write_torrent(db, arena, guard, torrent, known_as, err);
     if (code == E_OK)
         return db_commit(db, err);
     db_rollback(db);
     return code;
+}
+
+enum err_code hunter_store_describe(struct db *db, struct arena *arena, const struct hunter_guard *guard,
+                                    const struct hunter_torrent *torrent, const char **known_as,
+                                    struct err *err)
+{
+    enum err_code code = try_describe(db, arena, guard, torrent, known_as, err);
+    for (int i = 1; i < DESCRIBE_TRIES && code == E_CONFLICT; i++)
+        code = try_describe(db, arena, guard, torrent, known_as, err);
+    return code == E_CONFLICT ? fail(err, E_DATABASE, "another one writes to the torrent's row") : code;
 }
 
 enum err_code hunter_store_share(struct db *db, struct arena *arena, const struct hunter_guard *guard,

@@ -25,6 +25,7 @@ struct hunter_guard
 struct hunter_download
 {
     const char *id;
+    const char *user_id;
     const char *media_id;
     const char *torrent_id; /* or NULL: not found out yet */
     const char *release_id; /* or NULL: the torrent was named by hand */
@@ -77,14 +78,17 @@ MUST_USE enum err_code hunter_store_tried(struct db *db, struct arena *arena,
 struct hunter_torrent
 {
     const char *torrent_id;
-    struct torrent_new known; /* its name counts, whatever the magnet said */
+    struct torrent_known known; /* names and files as they are on disk */
     const char *node;
     int64_t done_bytes;   /* below 0: not complete */
     int64_t wanted_bytes; /* of the selected files */
 };
+/* *known_as is the id that the torrent goes by: another one when it turned out to be one with a row that was
+ * made for its other hash; then nothing but that was written. */
 MUST_USE enum err_code hunter_store_describe(struct db *db, struct arena *arena,
                                              const struct hunter_guard *guard,
-                                             const struct hunter_torrent *torrent, struct err *err);
+                                             const struct hunter_torrent *torrent, const char **known_as,
+                                             struct err *err);
 
 /* Another hunter has completed the torrent, and all its files are wanted: then this download is complete,
  * too, and *result the job's as hunt.h describes it, else NULL. */
@@ -119,6 +123,7 @@ struct hunter_seed
 {
     const char *torrent_id;
     const char *files; /* the union of what its downloads want, as above */
+    const char *links; /* of those who want it, as in torrent_source */
 };
 /* Torrents that this node completed at most `hours` ago and that somebody still wants. */
 MUST_USE enum err_code hunter_store_seeds(struct db *db, struct arena *arena, const char *node, int64_t hours,

@@ -25,7 +25,9 @@ static const struct db_stmt seeds_of = {
     "hunter_seeds",
     "SELECT t.id, CASE WHEN bool_or(d.files IS NULL) THEN NULL ELSE string_agg(array_to_string(d.files, "
     "','), "
-    "',') END FROM torrents t JOIN downloads d ON d.torrent_id = t.id WHERE t.node = $1 "
+    "',') END, (SELECT string_agg(c.link, E'\\n') FROM torrent_claims c WHERE c.torrent_id = t.id AND EXISTS "
+    "(SELECT 1 FROM downloads d WHERE d.torrent_id = t.id AND d.user_id = c.user_id AND " WANTED ")) "
+    "FROM torrents t JOIN downloads d ON d.torrent_id = t.id WHERE t.node = $1 "
     "AND t.status = 'Completed' AND t.metainfo IS NOT NULL AND " WANTED
     " GROUP BY t.id HAVING max(d.finished_at) > now() - $2::bigint * interval '1 hour' "
     "ORDER BY max(d.finished_at) DESC LIMIT 2000",
@@ -133,7 +135,8 @@ enum err_code hunter_store_seeds(struct db *db, struct arena *arena, const char 
     if (rows == NULL || list == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the seeds");
     for (size_t i = 0; i < n; i++)
-        list[i] = (struct hunter_seed){db_text(rows, (int)i, 0), db_text(rows, (int)i, 1)};
+        list[i] = (struct hunter_seed){db_text(rows, (int)i, 0), db_text(rows, (int)i, 1),
+                                       db_text(rows, (int)i, 2)};
     *seeds = list;
     *count = n;
     return E_OK;

@@ -1,35 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/torrents.h"
 
+#include "common/base/buf.h"
 #include "common/base/id.h"
+#include "common/base/log.h"
+#include "common/media/magnet.h"
+#include "common/media/torrent.h"
 #include "common/store/page.h"
 
 #include <string.h>
 
+enum
+{
+    LINK_MAX_BYTES = 60000, /* the engine reads links of 64 KiB */
+    PUT_TRIES = 5
+};
+
+static const struct db_stmt claim_row = {
+    "torrent_claim_row",
+    "INSERT INTO torrents (id, info_hash_v1, info_hash_v2) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    3,
+};
+static const struct db_stmt claimed_row = {
+    "torrent_claimed_row",
+    "SELECT id FROM torrents WHERE info_hash_v1 = $1 OR info_hash_v2 = $2",
+    2,
+};
+static const struct db_stmt claim_words = {
+    "torrent_claim",
+    "INSERT INTO torrent_claims AS c (user_id, torrent_id, name, link) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (user_id, torrent_id) DO UPDATE SET name = coalesce(excluded.name, c.name), "
+    "link = coalesce(excluded.link, c.link), claimed_at = now()",
+    4,
+};
+/* A row that was made for another hash has no right to this one. */
+static const struct db_stmt free_v2 = {
+    "torrent_free_v2",
+    "UPDATE torrents SET info_hash_v2 = NULL WHERE info_hash_v2 = $2 AND info_hash_v1 IS NOT NULL "
+    "AND info_hash_v1 IS DISTINCT FROM $1",
+    2,
+};
+/* Locked by their ids, so that two who prove the same do not wait for each other. */
+static const struct db_stmt proven_rows = {
+    "torrent_proven_rows",
+    "SELECT id, metainfo IS NOT NULL, info_hash_v1 IS NOT NULL FROM torrents "
+    "WHERE info_hash_v1 = $1 OR info_hash_v2 = $2 ORDER BY id FOR UPDATE",
+    2,
+};
 /* bytea travels as hexadecimal text: "\x0123". */
 static const struct db_stmt insert = {
     "torrent_insert",
-    "INSERT INTO torrents (id, info_hash_v1, info_hash_v2, name, size, magnet, metainfo, files) "
-    "VALUES ($1, $2, $3, $4, $5::bigint, $6, $7::bytea, $8::jsonb) ON CONFLICT DO NOTHING RETURNING id",
-    8,
-};
-/* The row that has one of the hashes learns what it did not know.  Should a hybrid's two hashes be two rows
- * already, the one of version 1 is it, and the other hash stays where it is. */
-static const struct db_stmt merge = {
-    "torrent_merge",
-    "UPDATE torrents t SET info_hash_v2 = coalesce(t.info_hash_v2, "
-    "CASE WHEN EXISTS (SELECT 1 FROM torrents o WHERE o.info_hash_v2 = $2) THEN NULL ELSE $2 END), "
-    "name = coalesce(t.name, $3), size = coalesce(t.size, $4::bigint), magnet = coalesce(t.magnet, $5), "
-    "metainfo = coalesce(t.metainfo, $6::bytea), files = coalesce(t.files, $7::jsonb) "
-    "WHERE t.id = (SELECT id FROM torrents WHERE info_hash_v1 = $1 OR info_hash_v2 = $2 "
-    "ORDER BY info_hash_v1 = $1 DESC NULLS LAST LIMIT 1) RETURNING t.id",
+    "INSERT INTO torrents (info_hash_v1, info_hash_v2, id, name, size, metainfo, files) "
+    "VALUES ($1, $2, $3, $4, $5::bigint, $6::bytea, $7::jsonb)",
     7,
+};
+/* Metainfo that are not these were not proven when they came: whatever was made of them is void. Those with
+ * trackers around the same part are these. */
+static const struct db_stmt learn = {
+    "torrent_learn",
+    "UPDATE torrents t SET info_hash_v1 = $1, info_hash_v2 = $2, name = $4, size = $5::bigint, "
+    "metainfo = $6::bytea, files = coalesce($7::jsonb, CASE WHEN is_same THEN t.files END), "
+    "status = CASE WHEN t.metainfo IS NULL OR is_same THEN t.status ELSE 'Pending' END "
+    "FROM (SELECT id AS same_id, position(substring($6::bytea from 8 for octet_length($6::bytea) - 8) "
+    "IN metainfo) > 0 AS is_same FROM torrents WHERE id = $3) s WHERE t.id = s.same_id "
+    "AND (t.info_hash_v1, t.info_hash_v2, t.metainfo) IS DISTINCT FROM ($1, $2, $6::bytea)",
+    7,
+};
+static const struct db_stmt move_downloads = {
+    "torrent_move_downloads",
+    "UPDATE downloads SET torrent_id = $2 WHERE torrent_id = $1",
+    2,
+};
+static const struct db_stmt move_claims = {
+    "torrent_move_claims",
+    "UPDATE torrent_claims c SET torrent_id = $2 WHERE torrent_id = $1 "
+    "AND NOT EXISTS (SELECT 1 FROM torrent_claims o WHERE o.torrent_id = $2 AND o.user_id = c.user_id)",
+    2,
+};
+static const struct db_stmt point_to = {
+    "torrent_point_to",
+    "UPDATE torrents SET info_hash_v1 = NULL, info_hash_v2 = NULL, same_as = $2 WHERE id = $1",
+    2,
+};
+#define TODAY "(SELECT coalesce(same_as, id) FROM torrents WHERE id = $1)"
+static const struct db_stmt find = {
+    "torrent_find",
+    "SELECT id FROM torrents WHERE id = " TODAY,
+    1,
 };
 static const struct db_stmt get_source = {
     "torrent_source",
-    "SELECT id, info_hash_v1, info_hash_v2, name, magnet, encode(metainfo, 'hex') FROM torrents WHERE id = "
-    "$1",
-    1,
+    "SELECT t.id, t.info_hash_v1, t.info_hash_v2, (SELECT link FROM torrent_claims c "
+    "WHERE c.torrent_id = t.id AND c.user_id = $2::uuid), encode(t.metainfo, 'hex') "
+    "FROM torrents t WHERE t.id = " TODAY,
+    2,
 };
 
 static const char *text_or_null(const char *text)
@@ -67,33 +131,189 @@ static const void *bytes_of_hex(struct arena *arena, const char *hex, size_t len
     return bytes;
 }
 
-enum err_code torrent_store_put(struct db *db, struct arena *arena, const struct torrent_new *torrent,
-                                const char **torrent_id, struct err *err)
+/* ---- claims ---------------------------------------------------------------------------------- */
+
+/* As many of the addresses as a link may have. NULL: there are none, or no memory. */
+static const char *link_of(struct arena *arena, const struct torrent_claim *claim)
+{
+    struct magnet link = {.hash = *claim->hash, .name = ""};
+    if (claim->trackers != NULL)
+        link.trackers = *claim->trackers;
+    if (claim->webseeds != NULL)
+        link.webseeds = *claim->webseeds;
+    while (link.trackers.count + link.webseeds.count > 0)
+    {
+        struct buf buf;
+        buf_init(&buf, LINK_MAX_BYTES);
+        magnet_write(&buf, &link);
+        const char *text = buf_keep(&buf, arena);
+        if (text != NULL || arena_failed(arena))
+            return text;
+        link.trackers.count -= link.webseeds.count == 0;
+        link.webseeds.count -= link.webseeds.count > 0;
+    }
+    return NULL;
+}
+
+static enum err_code keep_words(struct db *db, struct arena *arena, const struct torrent_claim *claim,
+                                const char *torrent_id, struct err *err)
+{
+    const char *params[] = {claim->user_id, torrent_id, text_or_null(claim->name), link_of(arena, claim)};
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for a torrent");
+    if (params[2] == NULL && params[3] == NULL)
+        return E_OK;
+    return db_run(db, &claim_words, params, NULL, err);
+}
+
+enum err_code torrent_store_claim(struct db *db, struct arena *arena, const struct torrent_claim *claim,
+                                  const char **torrent_id, struct err *err)
 {
     struct id id = id_new();
+    const char *v1 = text_or_null(claim->hash->v1);
+    const char *params[] = {id.text, v1, v1 != NULL ? NULL : text_or_null(claim->hash->v2)};
+    const char *found = NULL;
+    enum err_code code = db_run(db, &claim_row, params, NULL, err);
+    if (code == E_OK)
+        code = store_read_one(db, arena, &(struct db_call){&claimed_row, params + 1}, "the torrent went away",
+                              &found, err);
+    if (code == E_OK)
+        code = keep_words(db, arena, claim, found, err);
+    if (code == E_OK)
+        *torrent_id = found;
+    return code;
+}
+
+/* ---- proofs ---------------------------------------------------------------------------------- */
+
+/* What a claim called for is moved to the row that goes on. */
+static enum err_code point(struct db *db, const char *from, const char *to, struct err *err)
+{
+    const struct db_stmt *const steps[] = {&move_downloads, &move_claims, &point_to};
+    const char *params[] = {from, to};
+    enum err_code code = E_OK;
+    for (size_t i = 0; code == E_OK && i < sizeof steps / sizeof steps[0]; i++)
+        code = db_run(db, steps[i], params, NULL, err);
+    return code;
+}
+
+/* The row that goes on, of the one or two that were made for these hashes. Two that both have metainfo, and
+ * so perhaps files, stay two; then the one of version 1 answers, and the other one keeps its hash. */
+static enum err_code settle_rows(struct db *db, const struct db_rows *rows, const char **params,
+                                 struct err *err)
+{
+    int on = 0;
+    for (int i = 1; i < db_rows(rows); i++)
+        if (db_bool(rows, i, 1) > db_bool(rows, on, 1) ||
+            (db_bool(rows, i, 1) == db_bool(rows, on, 1) && db_bool(rows, i, 2)))
+            on = i;
+    params[2] = db_text(rows, on, 0);
+    if (db_rows(rows) < 2)
+        return E_OK;
+    if (!db_bool(rows, 1 - on, 1))
+        return point(db, db_text(rows, 1 - on, 0), params[2], err);
+    params[1] = NULL;
+    return E_OK;
+}
+
+static enum err_code write_proof(struct db *db, struct arena *arena, const char **params,
+                                 const char **torrent_id, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if ((params[1] != NULL && db_run(db, &free_v2, params, NULL, err) != E_OK) ||
+        db_run(db, &proven_rows, params, &rows, err) != E_OK)
+        return err->code;
+    rows = db_rows_keep(rows, arena);
+    if (rows == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a torrent");
+    bool is_new = db_rows(rows) == 0;
+    if ((!is_new && settle_rows(db, rows, params, err) != E_OK) ||
+        db_run(db, is_new ? &insert : &learn, params, NULL, err) != E_OK)
+        return err->code;
+    *torrent_id = params[2];
+    return E_OK;
+}
+
+enum err_code torrent_store_prove(struct db *db, struct arena *arena, const struct torrent_known *known,
+                                  const char **torrent_id, struct err *err)
+{
+    struct id id = id_new();
+    struct torrent_proof proof;
+    enum err_code code = torrent_prove(arena, known->metainfo, known->metainfo_len, &proof, err);
+    if (code != E_OK)
+        return code;
     const char *params[] = {
-        id.text,
-        text_or_null(torrent->info_hash_v1),
-        text_or_null(torrent->info_hash_v2),
-        text_or_null(torrent->name),
-        torrent->size_bytes > 0 ? db_param_int(arena, torrent->size_bytes) : NULL,
-        torrent->magnet,
-        param_bytes(arena, torrent->metainfo, torrent->metainfo_len),
-        torrent->files,
+        arena_strdup(arena, text_or_null(proof.hash.v1)),
+        arena_strdup(arena, text_or_null(proof.hash.v2)),
+        arena_strdup(arena, id.text),
+        text_or_null(known->name),
+        known->size_bytes > 0 ? db_param_int(arena, known->size_bytes) : NULL,
+        param_bytes(arena, proof.metainfo, proof.metainfo_len),
+        known->files,
     };
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "no memory for a torrent");
-    enum err_code code = store_read_one(db, arena, &(struct db_call){&insert, params}, "", torrent_id, err);
-    if (code != E_NOT_FOUND)
-        return code;
-    return store_read_one(db, arena, &(struct db_call){&merge, params + 1}, "the torrent went away",
-                          torrent_id, err);
+    return write_proof(db, arena, params, torrent_id, err);
+}
+
+static enum err_code prove_and_claim(struct db *db, struct arena *arena, const struct torrent_known *known,
+                                     const struct torrent_claim *claim, const char **torrent_id,
+                                     struct err *err)
+{
+    enum err_code code = db_begin(db, err);
+    if (code == E_OK)
+        code = torrent_store_prove(db, arena, known, torrent_id, err);
+    if (code == E_OK)
+        code = keep_words(db, arena, claim, *torrent_id, err);
+    if (code == E_OK)
+        return db_commit(db, err);
+    db_rollback(db);
+    return code;
+}
+
+enum err_code torrent_store_put(struct db *db, struct arena *arena, const struct torrent_known *known,
+                                const struct torrent_claim *claim, const char **torrent_id, struct err *err)
+{
+    enum err_code code = prove_and_claim(db, arena, known, claim, torrent_id, err);
+    for (int i = 1; i < PUT_TRIES && code == E_CONFLICT; i++)
+        code = prove_and_claim(db, arena, known, claim, torrent_id, err);
+    return code;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+enum err_code torrent_store_find(struct db *db, struct arena *arena, const char *torrent_id,
+                                 const char **found, struct err *err)
+{
+    const char *params[] = {torrent_id};
+    return store_read_one(db, arena, &(struct db_call){&find, params}, "no such torrent", found, err);
+}
+
+static bool is_hash(const char *asked, const char *proven)
+{
+    return asked == NULL || strcmp(asked, proven) == 0;
+}
+
+/* Metainfo of another torrent than the row's hashes are worth nothing. */
+static void check_source(struct arena *arena, struct torrent_source *source)
+{
+    struct torrent_proof proof = {.metainfo = NULL};
+    struct err err = ERR_INIT;
+    if (source->metainfo == NULL)
+        return;
+    bool is_right = torrent_prove(arena, source->metainfo, source->metainfo_len, &proof, &err) == E_OK &&
+                    is_hash(source->info_hash_v1, proof.hash.v1) &&
+                    is_hash(source->info_hash_v2, proof.hash.v2);
+    if (!is_right)
+        log_error("torrent_metainfo", "torrent %s: its metainfo are not those of its hash", source->id);
+    source->metainfo = is_right ? proof.metainfo : NULL;
+    source->metainfo_len = is_right ? proof.metainfo_len : 0;
 }
 
 enum err_code torrent_store_source(struct db *db, struct arena *arena, const char *torrent_id,
-                                   struct torrent_source *source, struct err *err)
+                                   const char *user_id, struct torrent_source *source, struct err *err)
 {
-    const char *params[] = {torrent_id};
+    const char *params[] = {torrent_id, user_id};
     struct db_rows *rows;
     if (db_run(db, &get_source, params, &rows, err) != E_OK)
         return err->code;
@@ -102,16 +322,16 @@ enum err_code torrent_store_source(struct db *db, struct arena *arena, const cha
         return fail(err, E_NO_MEMORY, "no memory for a torrent");
     if (db_rows(rows) == 0)
         return fail(err, E_NOT_FOUND, "no such torrent");
-    const char *hex = db_text(rows, 0, 5);
+    const char *hex = db_text(rows, 0, 4);
     size_t hex_len = hex == NULL ? 0 : strlen(hex);
     *source = (struct torrent_source){
         .id = db_text(rows, 0, 0),
         .info_hash_v1 = db_text(rows, 0, 1),
         .info_hash_v2 = db_text(rows, 0, 2),
-        .name = db_text(rows, 0, 3),
-        .magnet = db_text(rows, 0, 4),
+        .links = db_text(rows, 0, 3),
         .metainfo = hex == NULL ? NULL : bytes_of_hex(arena, hex, hex_len),
         .metainfo_len = hex_len / 2,
     };
+    check_source(arena, source);
     return arena_failed(arena) ? fail(err, E_NO_MEMORY, "no memory for a torrent") : E_OK;
 }

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * torrents.h -- one row per info hash, shared by everyone who wants it (table torrents).
+ * torrents.h -- one row per torrent, shared by everyone who wants it (table torrents), and what each of
+ * them says of it (table torrent_claims).
+ *
+ *     a link or an indexer claims --> a row of one hash that knows nothing; the claim stays its user's
+ *     metainfo prove              --> both hashes, name, size, files: the same for all
+ *
+ * A shared row never takes what nobody has proven, so nobody's word decides what another's hash leads to.
+ * Two hashes of one torrent may be two rows until metainfo prove that they are one: the row that has
+ * metainfo, else that of version 1, goes on, and takes over downloads and claims; the other one points to it.
  *
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -10,36 +18,60 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/db/db.h"
+#include "common/media/infohash.h"
+#include "common/media/tracker.h"
 
-/* NULL or 0 where unknown; at least one hash. */
-struct torrent_new
+/* What one user says. */
+struct torrent_claim
 {
-    const char *info_hash_v1; /* 40 lower-case hex digits; "" is none */
-    const char *info_hash_v2; /* 64; "" is none */
+    const char *user_id;
+    const struct infohash *hash; /* of two the one of version 1 counts */
+    const char *name;            /* "" or NULL: none */
+    const struct tracker_list *trackers;
+    const struct tracker_list *webseeds;
+};
+/* The torrent of this hash, made if it is not there; the rest is kept for this user alone. */
+MUST_USE enum err_code torrent_store_claim(struct db *db, struct arena *arena,
+                                           const struct torrent_claim *claim, const char **torrent_id,
+                                           struct err *err);
+
+/* What metainfo say inside of what is hashed. */
+struct torrent_known
+{
+    const void *metainfo; /* of a .torrent; only what torrent_prove leaves of it is kept */
+    size_t metainfo_len;
     const char *name;
     int64_t size_bytes;
-    const char *magnet;
-    const void *metainfo; /* the bytes of the .torrent */
-    size_t metainfo_len;
-    const char *files; /* JSON array of {index,path,size} */
+    const char *files; /* JSON array of {index,path,size}; NULL: not told */
 };
-/* Inserts it, or adds what was not known to the row that has one of its hashes; answers that row's id. */
+/* The torrent of these metainfo, made if it is not there, knows them from now on.  Call in a transaction.
+ * E_CONFLICT: somebody made a row of its hashes just now, try the transaction again; torrent_prove's. */
+MUST_USE enum err_code torrent_store_prove(struct db *db, struct arena *arena,
+                                           const struct torrent_known *known, const char **torrent_id,
+                                           struct err *err);
+
+/* A .torrent that came from somebody: both of the above, in a transaction of its own. */
 MUST_USE enum err_code torrent_store_put(struct db *db, struct arena *arena,
-                                         const struct torrent_new *torrent, const char **torrent_id,
-                                         struct err *err);
+                                         const struct torrent_known *known, const struct torrent_claim *claim,
+                                         const char **torrent_id, struct err *err);
+
+/* The id of the torrent that goes by this id today.  E_NOT_FOUND. */
+MUST_USE enum err_code torrent_store_find(struct db *db, struct arena *arena, const char *torrent_id,
+                                          const char **found, struct err *err);
 
 struct torrent_source
 {
-    const char *id;
+    const char *id;           /* as torrent_store_find answers it */
     const char *info_hash_v1; /* or NULL */
     const char *info_hash_v2; /* or NULL */
-    const char *name;         /* or NULL */
-    const char *magnet;       /* or NULL */
-    const void *metainfo;     /* or NULL */
+    const char *links;    /* or NULL: magnet links with '\n' between; their trackers and web seeds count */
+    const char *magnet;   /* NULL: for the caller to fill in, when there are no metainfo */
+    const void *metainfo; /* or NULL; they have been compared with the hashes */
     size_t metainfo_len;
 };
-/* E_NOT_FOUND. */
+/* With this user's links (NULL: none).  E_NOT_FOUND. */
 MUST_USE enum err_code torrent_store_source(struct db *db, struct arena *arena, const char *torrent_id,
-                                            struct torrent_source *source, struct err *err);
+                                            const char *user_id, struct torrent_source *source,
+                                            struct err *err);
 
 #endif

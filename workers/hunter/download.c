@@ -91,7 +91,8 @@ static struct source_ask ask_of(const struct hunt *hunt, const struct payload *p
 {
     bool is_first = same(payload->release_id, hunt->download.release_id);
     const char *known = hunt->download.torrent_id;
-    return (struct source_ask){.torrent_id = known != NULL ? known
+    return (struct source_ask){.user_id = hunt->download.user_id,
+                               .torrent_id = known != NULL ? known
                                              : is_first    ? payload->torrent_id
                                                            : NULL,
                                .magnet = is_first ? payload->magnet : NULL,
@@ -107,6 +108,7 @@ static enum err_code bind_torrent(struct hunt *hunt, const struct torrent_source
                                            .info_hash_v1 = arena_strdup(arena, source->info_hash_v1),
                                            .info_hash_v2 = arena_strdup(arena, source->info_hash_v2)};
     hunt->download.torrent_id = hunt->source.id;
+    hunt->order.links = arena_strdup(arena, source->links);
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "no memory for a torrent");
     enum err_code code = job_db(hunt->job, &db, err);
@@ -286,7 +288,7 @@ static enum err_code watch(struct hunt *hunt, struct err *err)
         if (code != E_OK || hunt->moved_on)
             return code;
         code = describe(hunt, &view, err);
-        if (code != E_OK)
+        if (code != E_OK || hunt->moved_on)
             return code;
         if (view.is_complete && hunt->is_described)
             return hunt_complete(hunt, &view, err);

@@ -94,26 +94,37 @@ static void known_fini(struct known *known)
     arena_free(known->arena);
 }
 
+/* Somebody asked for the torrent by its other hash, and both turned out to be one. */
+static enum err_code follow_row(struct hunt *hunt, const char *torrent_id, struct err *err)
+{
+    log_info("download_moves_on", "download %s: torrent %s is %s", hunt->guard.download_id, hunt->source.id,
+             torrent_id);
+    hunt->download.torrent_id = arena_strdup(job_arena(hunt->job), torrent_id);
+    hunt->moved_on = true;
+    return hunt->download.torrent_id != NULL ? E_OK : fail(err, E_NO_MEMORY, "no memory for a torrent");
+}
+
 static enum err_code tell(struct hunt *hunt, const struct swarm_view *view, const struct known *known,
                           struct err *err)
 {
     const struct hunter_torrent torrent = {.torrent_id = hunt->source.id,
-                                           .known = {.info_hash_v1 = hunt->source.info_hash_v1,
-                                                     .info_hash_v2 = hunt->source.info_hash_v2,
+                                           .known = {.metainfo = known->metainfo,
+                                                     .metainfo_len = known->metainfo_len,
                                                      .name = view->stat.name,
                                                      .size_bytes = (int64_t)view->stat.total_bytes,
-                                                     .metainfo = known->metainfo,
-                                                     .metainfo_len = known->metainfo_len,
                                                      .files = known->list.data},
                                            .node = hunt->hunter->conf->node_name,
                                            .done_bytes =
                                                view->is_complete ? (int64_t)view->stat.done_bytes : -1,
                                            .wanted_bytes = (int64_t)view->stat.wanted_bytes};
     struct db *db = NULL;
+    const char *known_as = NULL;
     enum err_code code = job_db(hunt->job, &db, err);
     if (code == E_OK)
-        code = hunter_store_describe(db, known->arena, &hunt->guard, &torrent, err);
+        code = hunter_store_describe(db, known->arena, &hunt->guard, &torrent, &known_as, err);
     db_put(db);
+    if (code == E_OK && strcmp(known_as, hunt->source.id) != 0)
+        code = follow_row(hunt, known_as, err);
     return code;
 }
 

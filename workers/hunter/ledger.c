@@ -136,9 +136,10 @@ static bool is_on_disk(const struct hunter *hunter, const char *torrent_id)
 
 static void seed(struct ledger *ledger, struct arena *arena, const struct hunter_seed *seed)
 {
-    struct torrent_source source;
+    struct torrent_source source = {0};
     struct err err = ERR_INIT;
-    enum err_code code = torrent_store_source(ledger->db, arena, seed->torrent_id, &source, &err);
+    enum err_code code = torrent_store_source(ledger->db, arena, seed->torrent_id, NULL, &source, &err);
+    source.links = seed->links;
     if (code == E_OK && is_on_disk(ledger->hunter, seed->torrent_id))
         code = swarms_seed(ledger->hunter->swarms, &source, seed->files, &err);
     if (code != E_OK)

@@ -15,48 +15,49 @@ static const char *magnet_of_hash(struct arena *arena, const char *v1, const cha
     return arena_printf(arena, "magnet:?xt=urn:btmh:1220%s", v2);
 }
 
-static enum err_code put(struct job *job, struct arena *arena, const struct torrent_new *torrent,
-                         const char **torrent_id, struct err *err)
+/* What a link says is the word of the download's user, or of the indexer that the user chose from. */
+static enum err_code put_magnet(struct job *job, struct arena *arena, const struct source_ask *ask,
+                                const char *text, const char **torrent_id, struct err *err)
 {
     struct db *db = NULL;
-    enum err_code code = job_db(job, &db, err);
-    if (code == E_OK)
-        code = torrent_store_put(db, arena, torrent, torrent_id, err);
-    db_put(db);
-    return code;
-}
-
-static enum err_code put_magnet(struct job *job, struct arena *arena, const char *text,
-                                const char **torrent_id, struct err *err)
-{
     struct magnet magnet;
     enum err_code code = magnet_parse(arena, text, &magnet, err);
     if (code != E_OK)
         return code;
-    const struct torrent_new torrent = {
-        .info_hash_v1 = magnet.hash.v1, .info_hash_v2 = magnet.hash.v2, .name = magnet.name, .magnet = text};
-    return put(job, arena, &torrent, torrent_id, err);
+    const struct torrent_claim claim = {ask->user_id, &magnet.hash, magnet.name, &magnet.trackers,
+                                        &magnet.webseeds};
+    code = job_db(job, &db, err);
+    if (code == E_OK)
+        code = torrent_store_claim(db, arena, &claim, torrent_id, err);
+    db_put(db);
+    return code;
 }
 
-static enum err_code put_torrent(struct job *job, struct arena *arena, const struct prowlarr_target *target,
-                                 const char **torrent_id, struct err *err)
+static enum err_code put_torrent(struct job *job, struct arena *arena, const struct source_ask *ask,
+                                 const struct prowlarr_target *target, const char **torrent_id,
+                                 struct err *err)
 {
+    struct db *db = NULL;
     struct torrent torrent;
     enum err_code code = torrent_parse(arena, target->torrent, target->torrent_len, &torrent, err);
     if (code != E_OK)
         return code;
-    const struct torrent_new known = {.info_hash_v1 = torrent.hash.v1,
-                                      .info_hash_v2 = torrent.hash.v2,
-                                      .name = torrent.name,
-                                      .size_bytes = torrent.total_bytes,
-                                      .metainfo = target->torrent,
-                                      .metainfo_len = target->torrent_len};
-    return put(job, arena, &known, torrent_id, err);
+    const struct torrent_known known = {.name = torrent.name,
+                                        .size_bytes = torrent.total_bytes,
+                                        .metainfo = target->torrent,
+                                        .metainfo_len = target->torrent_len};
+    const struct torrent_claim claim = {ask->user_id, &torrent.hash, NULL, &torrent.trackers,
+                                        &torrent.webseeds};
+    code = job_db(job, &db, err);
+    if (code == E_OK)
+        code = torrent_store_put(db, arena, &known, &claim, torrent_id, err);
+    db_put(db);
+    return code;
 }
 
 /* The address of a release leads to a .torrent, or to a magnet link. */
-static enum err_code follow(struct job *job, struct arena *arena, const char *url, const char **torrent_id,
-                            struct err *err)
+static enum err_code follow(struct job *job, struct arena *arena, const struct source_ask *ask,
+                            const char *url, const char **torrent_id, struct err *err)
 {
     const struct hunter *hunter = job_context(job);
     struct prowlarr_target target = {0};
@@ -74,8 +75,8 @@ static enum err_code follow(struct job *job, struct arena *arena, const char *ur
     if (code != E_OK)
         return code;
     if (target.magnet != NULL)
-        return put_magnet(job, arena, target.magnet, torrent_id, err);
-    return put_torrent(job, arena, &target, torrent_id, err);
+        return put_magnet(job, arena, ask, target.magnet, torrent_id, err);
+    return put_torrent(job, arena, ask, &target, torrent_id, err);
 }
 
 static enum err_code put_release(struct job *job, struct arena *arena, const struct source_ask *ask,
@@ -90,16 +91,16 @@ static enum err_code put_release(struct job *job, struct arena *arena, const str
     if (code != E_OK)
         return code;
     if (release.magnet != NULL)
-        return put_magnet(job, arena, release.magnet, torrent_id, err);
+        return put_magnet(job, arena, ask, release.magnet, torrent_id, err);
     if (release.info_hash != NULL)
     {
         bool is_v2 = strlen(release.info_hash) > 40;
         const char *magnet = magnet_of_hash(arena, is_v2 ? NULL : release.info_hash, release.info_hash);
-        return put_magnet(job, arena, magnet, torrent_id, err);
+        return put_magnet(job, arena, ask, magnet, torrent_id, err);
     }
     if (release.download_url == NULL)
         return fail(err, E_UNPROCESSABLE, "this release cannot be downloaded: it has no address");
-    return follow(job, arena, release.download_url, torrent_id, err);
+    return follow(job, arena, ask, release.download_url, torrent_id, err);
 }
 
 static enum err_code find_id(struct job *job, struct arena *arena, const struct source_ask *ask,
@@ -109,21 +110,10 @@ static enum err_code find_id(struct job *job, struct arena *arena, const struct 
     if (ask->torrent_id != NULL)
         return E_OK;
     if (ask->magnet != NULL)
-        return put_magnet(job, arena, ask->magnet, torrent_id, err);
+        return put_magnet(job, arena, ask, ask->magnet, torrent_id, err);
     if (ask->release_id != NULL)
         return put_release(job, arena, ask, torrent_id, err);
     return fail(err, E_INVALID, "the download names no magnet link, torrent or release");
-}
-
-/* The trackers of this link may be better than those of the one that came first. */
-static bool is_link_of(struct arena *arena, const char *text, const struct torrent_source *source)
-{
-    struct magnet magnet;
-    struct err err = ERR_INIT;
-    if (text == NULL || magnet_parse(arena, text, &magnet, &err) != E_OK)
-        return false;
-    return (source->info_hash_v1 != NULL && strcmp(magnet.hash.v1, source->info_hash_v1) == 0) ||
-           (source->info_hash_v2 != NULL && strcmp(magnet.hash.v2, source->info_hash_v2) == 0);
 }
 
 enum err_code source_find(struct job *job, struct arena *arena, const struct source_ask *ask,
@@ -135,13 +125,10 @@ enum err_code source_find(struct job *job, struct arena *arena, const struct sou
     if (code == E_OK)
         code = job_db(job, &db, err);
     if (code == E_OK)
-        code = torrent_store_source(db, arena, id, source, err);
+        code = torrent_store_source(db, arena, id, ask->user_id, source, err);
     db_put(db);
-    if (code != E_OK)
+    if (code != E_OK || source->metainfo != NULL)
         return code;
-    if (is_link_of(arena, ask->magnet, source))
-        source->magnet = ask->magnet;
-    if (source->magnet == NULL)
-        source->magnet = magnet_of_hash(arena, source->info_hash_v1, source->info_hash_v2);
+    source->magnet = magnet_of_hash(arena, source->info_hash_v1, source->info_hash_v2);
     return source->magnet != NULL ? E_OK : fail(err, E_NO_MEMORY, "no memory for a magnet link");
 }

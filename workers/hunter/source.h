@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * source.h -- from what a download names (a torrent, a magnet link, a release) to the torrents row
- * with something to start from: a .torrent or a magnet link.
+ * with something to start from: metainfo that prove its hash, or that hash alone as a magnet link.
  *
  * Blocks: the database, and Prowlarr for a release that only has an address.  The handler's thread.
  */
@@ -17,6 +17,7 @@ enum
 
 struct source_ask
 {
+    const char *user_id;    /* whose download it is: the links of others are not used */
     const char *torrent_id; /* or NULL */
     const char *magnet;     /* or NULL */
     const char *release_id; /* or NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/hunter/swarm.h"
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "workers/hunter/swarm_inside.h"
@@ -12,7 +13,8 @@
 enum
 {
     FOLDER_SIZE = 4096 + ENGINE_ID_SIZE,
-    SETTLE_MS = 2500 /* after a wider selection, until the engine's numbers speak of it */
+    LINKS_BYTES = 8 << 20, /* of all orders of a swarm */
+    SETTLE_MS = 2500       /* after a wider selection, until the engine's numbers speak of it */
 };
 
 struct swarms *swarms_new(const struct swarms_config *config)
@@ -107,6 +109,7 @@ static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struc
                                          .magnet = source->metainfo == NULL ? source->magnet : NULL,
                                          .metainfo = source->metainfo,
                                          .metainfo_size = source->metainfo_len,
+                                         .links = source->links,
                                          .save_dir = folder,
                                          .priorities = swarm->selection.priority,
                                          .priorities_count = swarm->selection.count};
@@ -167,6 +170,20 @@ static enum err_code widen(struct swarms *swarms, struct swarm *swarm, const cha
     return E_OK;
 }
 
+/* The trackers of those who are in it; without memory those of before stay. */
+static void link_orders(struct swarms *swarms, struct swarm *swarm)
+{
+    struct buf links;
+    struct err err = ERR_INIT;
+    buf_init(&links, LINKS_BYTES);
+    for (const struct order *order = swarm->orders; order != NULL; order = order->swarm_next)
+        if (order->links != NULL)
+            buf_addf(&links, "%s%s", links.len > 0 ? "\n" : "", order->links);
+    if (links.failed || engine_link(swarms->config.engine, swarm->id, links.data, &err) != E_OK)
+        log_warn("torrent_link", "torrent %s: cannot change its trackers: %s", swarm->id, err.text);
+    buf_fini(&links);
+}
+
 static enum err_code join(struct swarms *swarms, struct order *order, const struct torrent_source *source,
                           struct err *err)
 {
@@ -180,6 +197,7 @@ static enum err_code join(struct swarms *swarms, struct order *order, const stru
     order->swarm = swarm;
     order->swarm_next = swarm->orders;
     swarm->orders = order;
+    link_orders(swarms, swarm);
     swarm->moved_ms = clock_mono_ms();
     swarm_adjust(swarms, swarm);
     return E_OK;
@@ -252,7 +270,10 @@ void swarm_leave(struct swarms *swarms, struct order *order, enum swarm_fate fat
         if (swarm->orders == NULL)
             let_go(swarms, swarm, fate);
         else
+        {
+            link_orders(swarms, swarm);
             swarm_adjust(swarms, swarm);
+        }
         pthread_cond_broadcast(&swarms->news);
     }
     pthread_mutex_unlock(&swarms->lock);

@@ -8,8 +8,8 @@
  *
  * An order is one running job's wish for a torrent, made by its handler; several orders, of several
  * people, may share a swarm.  It pauses when all of its orders are paused; it fetches what any of
- * them wants.  When the last order has left, what is complete seeds up to the limits, the rest
- * leaves the engine.
+ * them wants, and asks the trackers of those who are in it and no others.  When the last order has left, what
+ * is complete seeds up to the limits, the rest leaves the engine.
  *
  * Ownership: an order belongs to its handler, who ends it; swarms belong to the table.
  * Threads: any; the table's lock guards swarms and orders alike, and is never held while the
@@ -53,6 +53,7 @@ struct order
     int64_t patience_ms; /* without a byte, before others may have its place */
     bool yields;         /* it has been asked to give its place up */
     const char *files;   /* indexes with commas between; NULL: all. Borrowed */
+    const char *links;   /* of its user, as in torrent_source; NULL: none. Borrowed */
     enum order_wish wish;
     struct swarm *swarm; /* NULL: none at the moment */
     const char *doing;   /* what is done while there is no swarm, for people; static */

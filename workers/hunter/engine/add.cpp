@@ -5,6 +5,7 @@
 #include <libtorrent/load_torrent.hpp>
 #include <libtorrent/magnet_uri.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <sstream>
 
@@ -27,6 +28,7 @@ namespace
 {
 
 const size_t MAX_MAGNET_BYTES = 64 << 10;
+const size_t MAX_ASKED = 200;
 
 lt::add_torrent_params parse_magnet(const char *magnet)
 {
@@ -82,6 +84,16 @@ bool told_again(struct engine *engine, const struct engine_source *source)
     return true;
 }
 
+/* Adds what is new, as long as there is room. */
+void join_list(std::vector<std::string> &to, const std::vector<std::string> &from)
+{
+    for (const std::string &url : from)
+    {
+        if (to.size() < MAX_ASKED && std::find(to.begin(), to.end(), url) == to.end())
+            to.push_back(url);
+    }
+}
+
 std::string hash_text(const lt::info_hash_t &hashes)
 {
     std::ostringstream text;
@@ -92,6 +104,56 @@ std::string hash_text(const lt::info_hash_t &hashes)
     return text.str();
 }
 } // namespace
+
+ask_list links_read(const char *links)
+{
+    ask_list all;
+    std::istringstream lines(links == nullptr ? "" : links);
+    std::string line;
+    while (std::getline(lines, line))
+    {
+        guard(nullptr, /* one that is hostile must not cost the others theirs */
+              [&]
+              {
+                  lt::add_torrent_params params = parse_magnet(line.c_str());
+                  gate_sources(params);
+                  join_list(all.trackers, params.trackers);
+                  join_list(all.web_seeds, params.url_seeds);
+              });
+    }
+    return all;
+}
+
+ask_list asks_of(const record &rec)
+{
+    ask_list all = rec.own;
+    join_list(all.trackers, rec.linked.trackers);
+    join_list(all.web_seeds, rec.linked.web_seeds);
+    return all;
+}
+
+void torrent_link(record &rec)
+{
+    ask_list all = asks_of(rec);
+    std::set<std::string> urls(all.trackers.begin(), all.trackers.end());
+    if (!rec.handle.is_valid())
+        return; /* told when it is prepared */
+    if (urls != rec.tracker_urls)
+    {
+        rec.tracker_urls = urls;
+        for (auto at = rec.trackers.begin(); at != rec.trackers.end();)
+            at = urls.count(at->first) != 0 ? std::next(at) : rec.trackers.erase(at);
+        rec.handle.replace_trackers({all.trackers.begin(), all.trackers.end()});
+    }
+    std::set<std::string> seeds(all.web_seeds.begin(), all.web_seeds.end());
+    for (const std::string &url : rec.handle.url_seeds())
+    {
+        if (seeds.erase(url) == 0)
+            rec.handle.remove_url_seed(url);
+    }
+    for (const std::string &url : seeds)
+        rec.handle.add_url_seed(url);
+}
 
 void torrent_select(record &rec, const uint8_t *priorities, size_t count)
 {
@@ -128,6 +190,8 @@ void torrent_add(struct engine *engine, const struct engine_source *source)
                                         ? parse_magnet(source->magnet)
                                         : parse_metainfo(source->metainfo, source->metainfo_size);
     gate_sources(params);
+    rec->own = {params.trackers, params.url_seeds};
+    rec->linked = links_read(source->links);
     if (params.ti)
     {
         gate_info(*params.ti, rec->limits);

@@ -3,8 +3,6 @@
 
 #include "workers/hunter/engine/inside.hpp"
 
-#include <libtorrent/write_resume_data.hpp>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -205,6 +203,18 @@ enum err_code engine_set_seed_limits(struct engine *engine, const char *id,
                  });
 }
 
+enum err_code engine_link(struct engine *engine, const char *id, const char *links, struct err *err)
+{
+    return guard(err,
+                 [&]
+                 {
+                     hold lock(engine->mutex);
+                     record_ptr rec = find(engine, id);
+                     rec->linked = links_read(links);
+                     torrent_link(*rec);
+                 });
+}
+
 enum err_code engine_purge(struct engine *engine, const char *id, const char *save_dir, struct err *err)
 {
     return guard(err,
@@ -311,10 +321,8 @@ enum err_code engine_metainfo(struct engine *engine, const char *id, unsigned ch
                  {
                      hold lock(engine->mutex);
                      record_ptr rec = find_with_info(engine, id);
-                     lt::add_torrent_params params;
-                     params.ti = std::const_pointer_cast<lt::torrent_info>(rec->info);
-                     params.trackers.assign(rec->tracker_urls.begin(), rec->tracker_urls.end());
-                     std::vector<char> text = lt::write_torrent_file_buf(params, {});
+                     lt::span<char const> info = rec->info->info_section();
+                     std::string text = "d4:info" + std::string(info.begin(), info.end()) + "e";
                      unsigned char *copy = static_cast<unsigned char *>(malloc(text.size()));
                      if (copy == nullptr)
                          throw std::bad_alloc();

@@ -97,13 +97,15 @@ struct engine_config
     uint32_t resume_ms;     /* 0: 5000 */
 };
 
-/* A torrent to add; either `magnet` or `metainfo` (a .torrent's bytes). */
+/* A torrent to add; either `magnet` or `metainfo` (a .torrent's bytes), and the trackers and web seeds of
+   `links` beside its own. */
 struct engine_source
 {
     const char *id;
     const char *magnet;
     const unsigned char *metainfo;
     size_t metainfo_size;
+    const char *links;    /* magnet links with '\n' between; NULL: none */
     const char *save_dir; /* its last component must be `id`; made when missing (its parent must exist) */
     uint64_t max_bytes;   /* quota: a larger torrent is refused; 0: none */
     const uint8_t *priorities; /* as in engine_select; NULL: all files.  No other file is begun */
@@ -256,6 +258,10 @@ engine_remove(struct engine *engine, const char *id, enum engine_files_fate fate
 MUST_USE enum err_code engine_set_seed_limits(struct engine *engine, const char *id,
                                               const struct engine_seed_limits *limits, struct err *err);
 
+/* From now on only its own trackers and web seeds and those of these links (as in engine_source) are asked.
+   A link that is none, or hostile, is left out.  E_NOT_FOUND. */
+MUST_USE enum err_code engine_link(struct engine *engine, const char *id, const char *links, struct err *err);
+
 /* Deletes save_dir and the resume data of a torrent, whether it is here or not; ends with ENGINE_REMOVED.
    E_CONFLICT: another process holds it. */
 MUST_USE enum err_code engine_purge(struct engine *engine, const char *id, const char *save_dir,
@@ -288,7 +294,7 @@ MUST_USE enum err_code engine_files(struct engine *engine, const char *id, struc
                                     struct err *err);
 void engine_files_free(struct engine_file_list *files);
 
-/* The .torrent of it: bytes for the torrents table.  Free with free(). */
+/* What its hash proves, as a .torrent without trackers.  Free with free(). */
 MUST_USE enum err_code engine_metainfo(struct engine *engine, const char *id, unsigned char **bytes,
                                        size_t *size, struct err *err);
 

@@ -226,9 +226,18 @@ struct tracker_state
     std::string reason; /* what the tracker itself said */
 };
 
+/* Where to ask for peers and data. */
+struct ask_list
+{
+    std::vector<std::string> trackers;
+    std::vector<std::string> web_seeds;
+};
+
 struct record
 {
     std::string id;
+    ask_list own;    /* said by its magnet link or .torrent */
+    ask_list linked; /* said by those who want it now */
     gate_limits limits;
     std::shared_ptr<torrent_lock> lock;
     lt::info_hash_t hashes;
@@ -292,6 +301,9 @@ namespace inside
 
 void torrent_check_id(const char *id, const char *save_dir);
 void torrent_add(struct engine *engine, const struct engine_source *source);
+ask_list links_read(const char *links);
+ask_list asks_of(const record &rec); /* own and linked */
+void torrent_link(record &rec);      /* tells libtorrent */
 void torrent_select(record &rec, const uint8_t *priorities, size_t count);
 void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 

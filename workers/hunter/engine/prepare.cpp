@@ -2,21 +2,27 @@
 /* From a source to the session: resume data, what a kill left behind, the gate. */
 #include "workers/hunter/engine/inside.hpp"
 
-#include <algorithm>
-
 namespace inside
 {
 
 namespace
 {
 
+/* What is known of their hashes agrees, and something is known. */
+bool is_same(const lt::add_torrent_params &old, const lt::add_torrent_params &fresh)
+{
+    lt::info_hash_t had = old.ti ? old.ti->info_hashes() : old.info_hashes;
+    const lt::info_hash_t &asked = fresh.info_hashes;
+    bool v1 = had.has_v1() && asked.has_v1();
+    bool v2 = had.has_v2() && asked.has_v2();
+    return (v1 || v2) && (!v1 || had.v1 == asked.v1) && (!v2 || had.v2 == asked.v2);
+}
+
 /* Resume data of the same torrent, as far as this machine's history lets us trust them. */
 void use_resume(lt::add_torrent_params &params, resume_data &old, const std::string &boot_id,
                 const std::atomic<bool> &stop)
 {
-    bool same = old.params.info_hashes.v1 == params.info_hashes.v1 ||
-                old.params.info_hashes.v2 == params.info_hashes.v2;
-    if (!same)
+    if (!is_same(old.params, params))
         return;
     lt::add_torrent_params fresh = std::move(params);
     params = std::move(old.params);
@@ -24,17 +30,9 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
     params.userdata = fresh.userdata;
     if (fresh.ti)
         params.ti = fresh.ti;
+    params.info_hashes = params.ti ? params.ti->info_hashes() : fresh.info_hashes;
     params.piece_priorities.clear(); /* of a stream that nobody watches any more */
     params.file_priorities.clear();  /* zeros if it was saved at the gate */
-    for (size_t i = 0; i < fresh.trackers.size(); i++)
-    {
-        if (std::find(params.trackers.begin(), params.trackers.end(), fresh.trackers[i]) !=
-            params.trackers.end())
-            continue;
-        params.trackers.push_back(fresh.trackers[i]);
-        params.tracker_tiers.resize(params.trackers.size() - 1, 0);
-        params.tracker_tiers.push_back(i < fresh.tracker_tiers.size() ? fresh.tracker_tiers[i] : 0);
-    }
     params.peers.insert(params.peers.end(), fresh.peers.begin(), fresh.peers.end());
     if (old.end == ending::clean)
         return;
@@ -89,7 +87,12 @@ void prepared(struct engine *engine, const record_ptr &rec,
           {
               try
               {
-                  gate_sources(*params);
+                  ask_list asks = asks_of(*rec); /* those in resume data were of people who may have left */
+                  params->trackers = asks.trackers;
+                  params->tracker_tiers.clear();
+                  params->url_seeds = asks.web_seeds;
+                  params->http_seeds.clear();
+                  params->dht_nodes.clear();
                   if (params->ti)
                   {
                       rec->limits.have_bytes = bytes_had(*params);

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define V1 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define V2 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define V1 "810c7a83166568622e1712c14410243cd836d31c"
+#define V2 "4bbc2b7563b4ec457114b60a477c5d5775a0f80de5ed6fe3173067ca1109f604"
 
 static struct db *db;
 static struct arena *arena;
@@ -35,11 +35,26 @@ static void teardown(void)
     db_pool_close(test_db_pool());
 }
 
-static const char *put(const char *v1, const char *v2, const char *name)
+static const char *claim(const char *hash, const char *name)
 {
     const char *id = NULL;
-    const struct torrent_new torrent = {.info_hash_v1 = v1, .info_hash_v2 = v2, .name = name};
-    ck_assert_int_eq(torrent_store_put(db, arena, &torrent, &id, &err), E_OK);
+    struct infohash named = {.v1 = ""};
+    ck_assert(infohash_parse(hash, strlen(hash), &named));
+    const struct torrent_claim said = {.user_id = ID_SYSTEM_USER, .hash = &named, .name = name};
+    ck_assert_int_eq(torrent_store_claim(db, arena, &said, &id, &err), E_OK);
+    return id;
+}
+
+/* The hybrid whose hashes are V1 and V2. */
+static const char *prove(const char *name)
+{
+    static const char metainfo[] = "d8:announce3:key4:infod12:meta versioni2e6:pieces0:ee";
+    const char *id = NULL;
+    const struct infohash proven = {V1, V2};
+    const struct torrent_claim said = {.user_id = ID_SYSTEM_USER, .hash = &proven};
+    const struct torrent_known known = {
+        .name = name, .metainfo = metainfo, .metainfo_len = sizeof metainfo - 1};
+    ck_assert_int_eq(torrent_store_put(db, arena, &known, &said, &id, &err), E_OK);
     return id;
 }
 
@@ -47,53 +62,35 @@ static const char *put(const char *v1, const char *v2, const char *name)
 START_TEST(torrents__are_one_row_per_hash)
 {
     struct torrent_source source;
-    const char *by_v1 = put(V1, "", "");
-    ck_assert_str_eq(put(V1, NULL, "Named"), by_v1);
-    ck_assert_str_eq(put(V1, V2, "Other name"), by_v1);
-    ck_assert_str_eq(put("", V2, NULL), by_v1); /* known since the hybrid came */
-    ck_assert_int_eq(torrent_store_source(db, arena, by_v1, &source, &err), E_OK);
-    ck_assert_str_eq(source.name, "Named");
+    const char *by_v1 = claim(V1, "");
+    const char *by_v2 = claim(V2, "Claimed");
+    ck_assert_str_ne(by_v1, by_v2); /* nobody has proven that they belong together */
+    ck_assert_str_eq(claim(V1, "Other name"), by_v1);
+    ck_assert_str_eq(prove("Proven"), by_v1);
+    ck_assert_str_eq(claim(V2, NULL), by_v1);
+    ck_assert_int_eq(torrent_store_source(db, arena, by_v2, NULL, &source, &err), E_OK);
+    ck_assert_str_eq(source.id, by_v1);
+    ck_assert_str_eq(source.info_hash_v1, V1);
     ck_assert_str_eq(source.info_hash_v2, V2);
-    ck_assert_ptr_null(source.metainfo);
-    ck_assert_int_eq(torrent_store_source(db, arena, ID_SYSTEM_USER, &source, &err), E_NOT_FOUND);
+    ck_assert_uint_eq(source.metainfo_len, sizeof "d4:infod12:meta versioni2e6:pieces0:ee" - 1);
+    ck_assert_mem_eq(source.metainfo, "d4:infod12:meta versioni2e6:pieces0:ee", source.metainfo_len);
+    ck_assert_int_eq(torrent_store_source(db, arena, ID_SYSTEM_USER, NULL, &source, &err), E_NOT_FOUND);
 }
 END_TEST
 
-START_TEST(torrents__that_turn_out_to_be_one_keep_both_rows)
+START_TEST(torrents__give_no_metainfo_of_another_hash)
 {
-    const char *only_v1 = put("c"
-                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                              "", "");
-    const char *only_v2 = put("",
-                              "c"
-                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
-                              "");
-    ck_assert_str_ne(only_v1, only_v2);
-    ck_assert_str_eq(put("c"
-                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                         "c"
-                         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
-                         ""),
-                     only_v1);
-}
-END_TEST
-
-START_TEST(torrents__give_back_the_bytes_of_their_file)
-{
-    char bytes[512];
     struct torrent_source source;
-    const char *id = NULL;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (char)i;
-    const struct torrent_new torrent = {.info_hash_v1 = "d"
-                                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                                        .metainfo = bytes,
-                                        .metainfo_len = sizeof bytes,
-                                        .files = "[{\"index\":0,\"path\":\"a\",\"size\":1}]"};
-    ck_assert_int_eq(torrent_store_put(db, arena, &torrent, &id, &err), E_OK);
-    ck_assert_int_eq(torrent_store_source(db, arena, id, &source, &err), E_OK);
-    ck_assert_uint_eq(source.metainfo_len, sizeof bytes);
-    ck_assert_mem_eq(source.metainfo, bytes, sizeof bytes);
+    const char *id = claim("d"
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                           NULL);
+    struct db_rows *rows = NULL;
+    static const struct db_stmt spoil = {
+        "test_spoil", "UPDATE torrents SET metainfo = 'd4:infod6:pieces0:ee' WHERE id = $1", 1};
+    ck_assert_int_eq(db_run(db, &spoil, &id, &rows, &err), E_OK);
+    db_rows_free(rows);
+    ck_assert_int_eq(torrent_store_source(db, arena, id, NULL, &source, &err), E_OK);
+    ck_assert_ptr_null(source.metainfo);
 }
 END_TEST
 
@@ -225,12 +222,12 @@ START_TEST(downloads__tell_who_else_wants_a_torrent)
     const char *anna = test_db_user(db, "anna2");
     const char *bert = test_db_user(db, "bert2");
     const char *media = test_db_media(db, 102, "Shared");
-    const char *shared = put("e"
-                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                             "", "");
-    const char *own = put("f"
-                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                          "", "");
+    const char *shared = claim("e"
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                               NULL);
+    const char *own = claim("f"
+                            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                            NULL);
     ck_assert_int_eq(start(db, arena, anna, media, shared, &id), E_OK);
     ck_assert_int_eq(start(db, arena, anna, media, own, &id), E_OK);
     ck_assert_int_eq(start(db, arena, bert, media, shared, &shared_id), E_OK);
@@ -351,8 +348,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, torrents__are_one_row_per_hash);
-    tcase_add_test(tc, torrents__that_turn_out_to_be_one_keep_both_rows);
-    tcase_add_test(tc, torrents__give_back_the_bytes_of_their_file);
+    tcase_add_test(tc, torrents__give_no_metainfo_of_another_hash);
     tcase_add_test(tc, downloads__never_run_more_than_the_limit_at_once);
     tcase_add_test(tc, downloads__are_seen_by_their_owner_and_by_everyone_with_no_viewer);
     tcase_add_test(tc, downloads__tell_who_else_wants_a_torrent);

@@ -19,8 +19,6 @@ static struct id job;
 static const char *media_id;
 static struct hunter_guard guard;
 
-static const char *const hash_a = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
 static void exec(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static void exec(const char *fmt, ...)
 {
@@ -73,8 +71,11 @@ static void teardown(void)
 static const char *torrent(const char *hash)
 {
     const char *id = NULL;
-    const struct torrent_new known = {.info_hash_v1 = hash, .name = "said by a magnet link"};
-    ck_assert_int_eq(torrent_store_put(db, arena, &known, &id, &err), E_OK);
+    struct infohash named = {.v1 = ""};
+    ck_assert(infohash_parse(hash, 40, &named));
+    const struct torrent_claim claim = {
+        .user_id = ID_SYSTEM_USER, .hash = &named, .name = "said by a magnet link"};
+    ck_assert_int_eq(torrent_store_claim(db, arena, &claim, &id, &err), E_OK);
     return id;
 }
 
@@ -218,13 +219,14 @@ END_TEST
 
 START_TEST(hunter__writes_nothing_of_a_torrent_once_the_job_is_lost)
 {
-    const char *id = torrent(hash_a);
+    static const char metainfo[] = "d8:announce3:url4:infod6:pieces0:ee";
+    const char *known_as = NULL;
+    const char *id = torrent("d38308ebeda8a85e730b9393f0bb37970c57e78f"); /* of the info in it */
     const struct hunter_torrent all = {.torrent_id = id,
-                                       .known = {.info_hash_v1 = hash_a,
-                                                 .name = "film",
+                                       .known = {.name = "film",
                                                  .size_bytes = 9,
-                                                 .metainfo = "d4:infoe",
-                                                 .metainfo_len = 8,
+                                                 .metainfo = metainfo,
+                                                 .metainfo_len = sizeof metainfo - 1,
                                                  .files = "[{\"index\":0,\"path\":\"film\",\"size\":9}]"},
                                        .node = "here",
                                        .done_bytes = 9,
@@ -232,10 +234,11 @@ START_TEST(hunter__writes_nothing_of_a_torrent_once_the_job_is_lost)
     ck_assert_int_eq(hunter_store_bind(db, arena, &guard, id, "here", &err), E_OK);
     ck_assert_int_eq(number("SELECT count(*) FROM torrents WHERE id = '%s' AND status = 'Running'", id), 1);
     guard.fence = 2;
-    ck_assert_int_eq(hunter_store_describe(db, arena, &guard, &all, &err), E_LOST);
+    ck_assert_int_eq(hunter_store_describe(db, arena, &guard, &all, &known_as, &err), E_LOST);
     ck_assert_int_eq(number("SELECT count(*) FROM torrents WHERE id = '%s' AND metainfo IS NULL", id), 1);
     guard.fence = 3;
-    ck_assert_int_eq(hunter_store_describe(db, arena, &guard, &all, &err), E_OK);
+    ck_assert_int_eq(hunter_store_describe(db, arena, &guard, &all, &known_as, &err), E_OK);
+    ck_assert_str_eq(known_as, id);
     ck_assert_int_eq(
         number("SELECT count(*) FROM torrents WHERE id = '%s' AND name = 'film' AND size = 9 AND "
                "status = 'Completed' AND metainfo IS NOT NULL AND files->0->>'path' = 'film'",
