@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/err.h"
 
+#include "common/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -31,6 +33,7 @@ enum err_code err_set(struct err *err, enum err_code code, const char *file, int
     va_start(args, fmt);
     vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
+    utf8_mend(err->text);
     return code;
 }
 

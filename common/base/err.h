@@ -77,7 +77,7 @@ struct err
     int line;               /* where it was first reported */
     const char *file;       /* static storage */
     unsigned retry_after_s; /* 0, or what the other side asked for */
-    char text[200];         /* plain words, always terminated */
+    char text[200];         /* plain words, one line of UTF-8 whatever they were made of */
 };
 
 #define ERR_INIT {.code = E_OK, .file = ""}

@@ -80,6 +80,22 @@ size_t utf8_cut(const char *text, size_t len)
     return utf8_step(text + start, len - start) == len - start ? len : start;
 }
 
+void utf8_mend(char *text)
+{
+    size_t len = utf8_cut(text, strlen(text));
+    text[len] = '\0';
+    for (size_t at = 0; at < len;)
+    {
+        size_t step = utf8_step(text + at, len - at);
+        unsigned char c = (unsigned char)text[at];
+        if (step == 0)
+            text[at] = '?';
+        else if (c < 0x20 || c == 0x7f)
+            text[at] = ' ';
+        at += step == 0 ? 1 : step;
+    }
+}
+
 static char short_escape(char c)
 {
     static const char from[] = "\"\\\b\f\n\r\t";

@@ -19,6 +19,10 @@ size_t utf8_count(const char *text);
 /* The largest length <= `len` that does not cut a character in two. */
 size_t utf8_cut(const char *text, size_t len);
 
+/* Makes what strangers wrote fit to be kept and shown, in place: control characters become blanks, bytes that
+ * are no UTF-8 question marks; a character that was cut at the end goes. */
+void utf8_mend(char *text);
+
 enum
 {
     UTF8_JSON_MAX = 6 /* bytes of one escaped character */

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/utf8.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -140,6 +141,7 @@ static void note_end(struct watch *watch, enum err_code code, const struct err *
     }
     snprintf(watch->error, sizeof watch->error, "%.*s", (int)sizeof watch->error - 1,
              code == E_OK ? "" : err->text);
+    utf8_mend(watch->error);
     if (impaired && !watch->impaired)
         log_warn("service_impaired", "%s takes no new data: %s", health_service_name(watch->service),
                  watch->error);

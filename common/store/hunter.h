@@ -55,7 +55,8 @@ struct hunter_progress
     const char *detail;
 };
 /* Tells of many at once and never waits for a lock: `told[i]` is false for those that are not ours any
- * more, and for those that somebody is just writing to. */
+ * more, and for those that somebody is just writing to.  A line that the database does not take costs the
+ * others nothing: it is logged, and counts as told, so that it is not tried again at once. */
 MUST_USE enum err_code hunter_store_progress(struct db *db, struct arena *arena,
                                              const struct hunter_progress *lines, size_t n, bool *told,
                                              struct err *err);

@@ -2,6 +2,8 @@
 /* Many at once: the progress of all that run, and the torrents that are seeded. */
 #include "common/store/hunter.h"
 
+#include "common/base/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +100,8 @@ static void mark_told(const struct hunter_progress *lines, size_t n, const struc
     }
 }
 
-enum err_code hunter_store_progress(struct db *db, struct arena *arena, const struct hunter_progress *lines,
-                                    size_t n, bool *told, struct err *err)
+static enum err_code write_lines(struct db *db, struct arena *arena, const struct hunter_progress *lines,
+                                 size_t n, bool *told, struct err *err)
 {
     const char **column[COLUMNS];
     const char *params[COLUMNS];
@@ -119,6 +121,32 @@ enum err_code hunter_store_progress(struct db *db, struct arena *arena, const st
         mark_told(lines, n, rows, told);
     db_rows_free(rows);
     return code;
+}
+
+/* It has something against the lines, not against being asked. */
+static bool is_about_lines(enum err_code code)
+{
+    return code == E_INVALID || code == E_CONFLICT || code == E_NOT_FOUND || code == E_BUG;
+}
+
+enum err_code hunter_store_progress(struct db *db, struct arena *arena, const struct hunter_progress *lines,
+                                    size_t n, bool *told, struct err *err)
+{
+    enum err_code code = write_lines(db, arena, lines, n, told, err);
+    if (!is_about_lines(code))
+        return code;
+    for (size_t i = 0; i < n; i++)
+    {
+        told[i] = false;
+        code = write_lines(db, arena, lines + i, 1, told + i, err);
+        if (code != E_OK && !is_about_lines(code))
+            return code;
+        if (code != E_OK)
+            log_error("progress_refused", "the progress of download %s cannot be written: %s",
+                      lines[i].guard.download_id, err->text);
+        told[i] = told[i] || code != E_OK;
+    }
+    return E_OK;
 }
 
 enum err_code hunter_store_seeds(struct db *db, struct arena *arena, const char *node, int64_t hours,

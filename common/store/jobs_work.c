@@ -4,6 +4,7 @@
 
 #include "common/base/crash.h"
 #include "common/base/id.h"
+#include "common/base/utf8.h"
 #include "common/store/jobs_internal.h"
 
 #include <stdlib.h>
@@ -169,7 +170,7 @@ static const char *detail_of(struct arena *arena, const struct job_end *end)
 {
     if (end->detail == NULL)
         return NULL;
-    return arena_strndup(arena, end->detail, strnlen(end->detail, DETAIL_MAX));
+    return arena_strndup(arena, end->detail, utf8_cut(end->detail, strnlen(end->detail, DETAIL_MAX)));
 }
 
 static void finish_row(struct columns *columns, const struct job_end *end)

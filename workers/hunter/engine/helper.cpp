@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/hunter/engine/inside.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -11,17 +12,11 @@ namespace inside
 
 void copy_text(char *to, size_t size, const std::string &from)
 {
-    size_t n = 0;
-    for (char c : from)
-    {
-        if (n + 1 >= size)
-            break;
-        unsigned char u = static_cast<unsigned char>(c);
-        to[n++] = (u < 0x20 || u == 0x7f) ? ' ' : c;
-    }
-    while (n > 0 && n + 1 >= size && (static_cast<unsigned char>(to[n - 1]) & 0x80) != 0)
-        n--; /* no half of a character at the cut */
-    to[n] = '\0';
+    std::string line = from.substr(0, size - 1);
+    std::replace(line.begin(), line.end(), '\0', ' ');
+    line.copy(to, line.size());
+    to[line.size()] = '\0';
+    utf8_mend(to);
 }
 
 inbox::inbox() : fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))

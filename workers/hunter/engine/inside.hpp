@@ -16,6 +16,7 @@
 extern "C"
 {
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 }
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -84,7 +85,7 @@ inline uint32_t count_of(int64_t n)
     return n < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(n, UINT32_MAX));
 }
 
-/* Copies what is printable; cuts at the size. */
+/* Copies as one line of UTF-8, whatever comes; cuts at the size. */
 void copy_text(char *to, size_t size, const std::string &from);
 
 /* ---- store.cpp: the lock and the resume data of one torrent ------------------------------------------- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/err.h"
 
+#include "common/base/utf8.h"
+
 #include <string.h>
 
 /* Before check.h, which has a `fail` of its own. */
@@ -35,6 +37,22 @@ START_TEST(err__cuts_long_texts)
     text[sizeof text - 1] = '\0';
     ck_assert_int_eq(refuse(&err, text), E_CONFLICT);
     ck_assert_uint_eq(strlen(err.text), sizeof err.text - 1);
+}
+END_TEST
+
+START_TEST(err__is_one_line_of_utf8_whatever_it_is_made_of)
+{
+    struct err err = ERR_INIT;
+    char text[1000] = "";
+    for (size_t i = 0; i < 300; i += 3)
+        memcpy(text + i, "€", 4);
+    for (size_t from = 0; from < 3; from++)
+    {
+        ck_assert_int_eq(refuse(&err, text + from), E_CONFLICT);
+        ck_assert(utf8_valid(err.text, strlen(err.text)));
+    }
+    ck_assert_int_eq(refuse(&err, "caf\xe9\nbar"), E_CONFLICT);
+    ck_assert_str_eq(err.text, "job caf? bar is taken");
 }
 END_TEST
 
@@ -88,6 +106,7 @@ int main(void)
     struct suite_case cases[] = {
         {err__remembers_code_text_and_place, 1},
         {err__cuts_long_texts, 1},
+        {err__is_one_line_of_utf8_whatever_it_is_made_of, 1},
         {err__means_what_its_row_says, sizeof rows / sizeof rows[0]},
         {err__has_a_full_row_for_every_code, 1},
     };

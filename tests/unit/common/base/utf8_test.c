@@ -2,6 +2,7 @@
 #include "common/base/utf8.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct
@@ -64,6 +65,32 @@ END_TEST
 static const struct
 {
     const char *text;
+    const char *mended;
+} wounds[] = {
+    {"", ""},
+    {"plain é€😀", "plain é€😀"},
+    {"caf\xe9 ol\xe9", "caf? ol"}, /* Latin-1: the last byte may begin a character */
+    {"a\tb\nc\x7f", "a b c "},
+    {"cut \xc3", "cut "},
+    {"cut \xe2\x82", "cut "},
+    {"cut \xf0\x9f\x98", "cut "},
+    {"\xff\xfe\x80.", "???."},
+    {"\xed\xa0\x80.", "???."},
+};
+
+START_TEST(utf8__mends_what_strangers_wrote)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s", wounds[_i].text);
+    utf8_mend(text);
+    ck_assert_str_eq(text, wounds[_i].mended);
+    ck_assert(utf8_valid(text, strlen(text)));
+}
+END_TEST
+
+static const struct
+{
+    const char *text;
     size_t len;
     const char *json;
 } escapes[] = {
@@ -89,6 +116,7 @@ int main(void)
         {utf8__knows_a_character, sizeof rows / sizeof rows[0]},
         {utf8__counts_characters, 1},
         {utf8__cuts_between_characters, 1},
+        {utf8__mends_what_strangers_wrote, sizeof wounds / sizeof wounds[0]},
         {utf8__spells_a_character_for_json, sizeof escapes / sizeof escapes[0]},
     };
     return suite_run("utf8", cases, sizeof cases / sizeof cases[0]);

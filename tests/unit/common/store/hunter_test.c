@@ -143,6 +143,22 @@ START_TEST(hunter__tells_progress_only_under_its_guard)
 }
 END_TEST
 
+START_TEST(hunter__tells_of_the_others_when_one_line_is_refused)
+{
+    struct id none = id_new();
+    struct hunter_progress lines[] = {
+        {{none.text, 1, none.text}, 0.5, 1, 2, 0, 0, -1, "Tracker refuses: caf\xe9"},
+        {guard, 0.75, 75, 100, 0, 0, -1, "Downloading"},
+        {{none.text, 1, none.text}, 0.5, 1, 2, 0, 0, -1, "cut in a character \xf0\x9f\x98"},
+    };
+    bool told[3] = {false, false, false};
+    ck_assert_int_eq(hunter_store_progress(db, arena, lines, 3, told, &err), E_OK);
+    ck_assert(told[0] && told[1] && told[2]);
+    ck_assert_int_eq(
+        number("SELECT count(*) FROM downloads WHERE id = '%s' AND progress = 0.75", download_id.text), 1);
+}
+END_TEST
+
 START_TEST(hunter__waits_for_nobody_to_tell_progress)
 {
     struct db *other = test_db_open();
@@ -333,6 +349,7 @@ int main(void)
     tcase_add_test(cases, hunter__takes_its_download_and_no_one_elses);
     tcase_add_test(cases, hunter__makes_the_download_of_a_job_that_came_without_one);
     tcase_add_test(cases, hunter__tells_progress_only_under_its_guard);
+    tcase_add_test(cases, hunter__tells_of_the_others_when_one_line_is_refused);
     tcase_add_test(cases, hunter__waits_for_nobody_to_tell_progress);
     tcase_add_test(cases, hunter__keeps_its_words_over_a_heartbeat_and_drops_them_at_the_end);
     tcase_add_test(cases, hunter__moves_on_to_the_best_release_that_was_not_tried);
