@@ -7,7 +7,6 @@ import os
 import pytest
 import rows
 import swarm_kit as kit
-from stack_under_test import SLOW, eventually
 from torrents_kit import Versioned, link
 
 TRIES = 200
@@ -239,5 +238,3 @@ def test_a_hybrid_that_two_hunt_by_its_two_hashes_is_one_in_the_end(sokoul, two,
         assert content(download.completed(90)) == {both.sha256}
     assert by_v1.torrent_id == by_v2.torrent_id
     check_rows(sokoul)
-    folders = lambda: [name for name in os.listdir(sokoul.download_dir) if not name.startswith(".")]
-    eventually(lambda: folders() == [str(by_v1.torrent_id)], 10 * SLOW, "one folder is left")

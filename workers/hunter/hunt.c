@@ -80,6 +80,8 @@ static enum err_code known_init(struct known *known, struct hunt *hunt, struct e
     enum err_code code = engine_files(engine, hunt->source.id, &known->files, err);
     if (code == E_OK)
         code = engine_metainfo(engine, hunt->source.id, &known->metainfo, &known->metainfo_len, err);
+    if (code == E_NOT_FOUND)
+        return fail(err, E_UNAVAILABLE, "the torrent has just left the engine");
     if (code == E_OK)
         write_files(&known->list, known->files, LIST_BYTES);
     return code == E_OK && known->list.failed ? fail(err, E_TOO_LARGE, "the list of files is too long")

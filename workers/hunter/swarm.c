@@ -120,7 +120,7 @@ static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struc
     return engine_set_seed_limits(swarms->config.engine, swarm->id, &swarms->config.seed_limits, &ignored) ==
                    E_OK
                ? E_OK
-               : fail(err, ignored.code, "%s", ignored.text);
+               : fail(err, E_UNAVAILABLE, "the torrent has just left: %s", ignored.text);
 }
 
 /* A new one, in the engine and in the list. */

@@ -65,7 +65,8 @@ static void on_seeded(struct swarms *swarms, struct swarm *swarm, const struct e
 static void die(struct swarms *swarms, struct swarm *swarm, enum err_code code, const char *text)
 {
     swarm->state = SWARM_DEAD;
-    swarm->code = code == E_OK ? E_UNAVAILABLE : code;
+    swarm->code =
+        code == E_OK || code == E_CONFLICT ? E_UNAVAILABLE : code; /* here by its other hash: later */
     snprintf(swarm->text, sizeof swarm->text, "%s", text);
     if (swarm->orders == NULL)
         swarm_free(swarms, swarm);

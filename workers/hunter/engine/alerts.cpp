@@ -143,9 +143,26 @@ void on_file_error(struct engine *engine, const lt::file_error_alert &alert)
         disk_fault(engine, rec, alert.error);
 }
 
+/* Two magnet links, for the two hashes of a hybrid: the metadata have just shown that they are one torrent,
+ * and libtorrent has stopped both.  The one of version 1 goes on, as in the database. */
+void on_conflict(struct engine *engine, const lt::torrent_conflict_alert &alert)
+{
+    record_ptr stays = record_of(engine, alert.handle);
+    record_ptr goes = record_of(engine, alert.conflicting_torrent);
+    if (!stays || !goes)
+        return;
+    if (!stays->hashes.has_v1())
+        stays.swap(goes);
+    torrent_refuse(engine, goes, failure{E_CONFLICT, "the torrent is here under its other hash"});
+    stays->handle.clear_error();
+    torrent_apply(*stays);
+}
+
 void on_torrent_error(struct engine *engine, const lt::torrent_error_alert &alert)
 {
     record_ptr rec = record_of(engine, alert.handle);
+    if (alert.error == lt::error_code(lt::errors::duplicate_torrent, lt::libtorrent_category()))
+        return; /* on_conflict's */
     if (rec && !rec->removing)
         disk_fault(engine, rec, alert.error);
 }
@@ -213,6 +230,7 @@ const alert_row ROWS[] = {
     row<lt::torrent_deleted_alert, on_deleted>,
     row<lt::torrent_delete_failed_alert, on_delete_failed>,
     row<lt::file_error_alert, on_file_error>,
+    row<lt::torrent_conflict_alert, on_conflict>,
     row<lt::torrent_error_alert, on_torrent_error>,
     row<lt::tracker_error_alert, on_tracker_error>,
     row<lt::tracker_reply_alert, on_tracker_reply>,

@@ -115,6 +115,7 @@ void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure 
         engine->by_handle.erase(rec->handle);
         engine->session->remove_torrent(rec->handle);
     }
+    rmdir(rec->limits.save_dir.c_str()); /* if nothing was written yet */
     engine->by_id.erase(rec->id);
 }
 
