@@ -435,9 +435,10 @@ static enum err_code start_daemon(struct server *server, struct err *err)
     /* From 1.0 on the library joins folded lines unseen unless it is strict; before, it is strict about less
      * than we are and closes without a word. */
     const int strict = strtol(MHD_get_version(), NULL, 10) >= 1;
+    /* The logger comes first: about the options before it the library would write to stderr. */
     server->daemon = MHD_start_daemon(
-        flags, 0, on_accept, server, on_request, server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
-        MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        flags, 0, on_accept, server, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->api_connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, strict, MHD_OPTION_URI_LOG_CALLBACK,
         on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,

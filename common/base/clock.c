@@ -166,9 +166,8 @@ bool clock_parse(const char *text, int64_t *wall_ms)
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 ||
         second > 60)
         return false;
-    const int64_t minute_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - away) * 60000;
-    if (second == 60 && (minute_ms + 60000) % 86400000 != 0) /* a leap second ends a day of UTC */
+    if (second == 60 && (hour != 23 || minute != 59 || away != 0)) /* a leap second ends a day of UTC */
         return false;
-    *wall_ms = minute_ms + second * 1000 + ms;
+    *wall_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - away) * 60000 + second * 1000 + ms;
     return true;
 }

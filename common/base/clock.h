@@ -26,8 +26,8 @@ int64_t clock_mono_ns(void);
 
 /* "2026-02-15T15:28:37.123Z"; years 0000 to 9999, else the text is empty. */
 void clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
-/* Accepts "2026-02-15T15:28:37[.fraction]Z", numeric offsets, t and z, and a leap second, which counts as
- * the first one of the next day; false on anything else (RFC 3339). */
+/* Accepts "2026-02-15T15:28:37[.fraction]Z", numeric offsets, t and z, and a leap second of UTC, which counts
+ * as the first one of the next day; false on anything else (RFC 3339). */
 bool clock_parse(const char *text, int64_t *wall_ms);
 
 /* Absolute CLOCK_MONOTONIC time for pthread_cond_timedwait on a CLOCK_MONOTONIC condition. */

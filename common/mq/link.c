@@ -237,14 +237,15 @@ static void link_close(struct mq_link *link)
 
 /* ---- the keeper ------------------------------------------------------------------------------- */
 
+/* What is wrong: what mends it. */
 static const struct
 {
     natsStatus status;
     const char *words;
 } reasons[] = {
-    {NATS_CONNECTION_AUTH_FAILED, "NATS refuses the user or the password of NATS_URL"},
-    {NATS_NO_SERVER, "NATS is away: nothing listens at NATS_URL"},
-    {NATS_TIMEOUT, "NATS accepts the connection and does not answer"},
+    {NATS_CONNECTION_AUTH_FAILED, "NATS refuses the user or the password of NATS_URL: mend either of them"},
+    {NATS_NO_SERVER, "NATS is away, nothing listens at NATS_URL: start nats-server, or mend NATS_URL"},
+    {NATS_TIMEOUT, "NATS accepts the connection and does not answer: restart nats-server"},
     {NATS_SECURE_CONNECTION_WANTED, "NATS wants a TLS connection"},
     {NATS_NO_MEMORY, "out of memory"},
 };

@@ -56,6 +56,16 @@ static const struct db_stmt downloads = {
     2};
 static const struct db_stmt inspections = {"retain_inspections",
                                            OLD("inspections", "at < now() - interval '1 day'"), 1};
+/* What is said of a torrent that its user neither downloads nor looks at. */
+static const struct db_stmt torrent_claims = {
+    "retain_torrent_claims",
+    OLD("torrent_claims",
+        "claimed_at < now() - interval '1 day'"
+        " AND NOT EXISTS (SELECT 1 FROM downloads d WHERE d.torrent_id = t.torrent_id AND d.user_id = "
+        "t.user_id)"
+        " AND NOT EXISTS (SELECT 1 FROM inspections i WHERE i.torrent_id = t.torrent_id AND i.user_id = "
+        "t.user_id)"),
+    1};
 /* Of a torrent that was begun there may be files. */
 static const struct db_stmt torrents = {
     "retain_torrents",
@@ -118,6 +128,7 @@ static const struct retention_rule rules[] = {
     {"downloads", "until deleted and JOBS_RETENTION_DAYS more; failed ones 90 days", &downloads},
     {"inspections", "a day; INSPECTED_MAX_MB and INSPECTED_MAX_MB_PER_USER before that", &inspections},
     {"torrents", "a day when nobody wants them; those that were begun until their files are gone", &torrents},
+    {"torrent_claims", "a day when its user neither downloads nor looks at the torrent", &torrent_claims},
     {"torrent_files", "with their torrent", NULL},
     {"releases", "90 days after they were found last", &releases},
     {"media", "90 days after they were looked up last, when nothing refers to them", &media},

@@ -235,7 +235,7 @@ int program_main(const struct program *program, int argc, char **argv)
         log_error("start_failed", "%s", err.text);
         stop_within(CLOSE_MS, CLOSE_MS / 1000);
         stop(&p);
-        status = complain(program->service, &err);
+        status = err_exit(err.code);
     }
     log_close();
     conf_free(p.conf);

@@ -115,7 +115,7 @@ START_TEST(mq__comes_back_after_many_refused_logins_and_listens_again)
     nats_server_rule(server, "another", "");
     eventually(nats_server_refusals(server) >= 4);
     ck_assert_int_eq(mq_ping(mq, 100, &err), E_UNAVAILABLE);
-    ck_assert_str_eq(err.text, "NATS refuses the user or the password of NATS_URL");
+    ck_assert_str_eq(err.text, "NATS refuses the user or the password of NATS_URL: mend either of them");
     nats_server_rule(server, NATS_SERVER_PASSWORD, "");
     eventually(mq_connected(mq));
     eventually(is_heard(mq, &heard));
