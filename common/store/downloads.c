@@ -119,7 +119,7 @@ enum err_code download_store_add(struct db *db, struct arena *arena, const struc
         download->season,     download->episode,
         download->files,      db_param_int(arena, download->max_active),
     };
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &lock_user, params + 1, NULL, err) != E_OK || db_run(db, &add, params, &rows, err) != E_OK)
         return err->code;
     int added = db_affected(rows);
@@ -160,7 +160,7 @@ enum err_code download_store_want(struct db *db, struct arena *arena, const stru
                                   struct download_links *links, struct err *err)
 {
     const char *params[] = {wish->download_id, wish->viewer, wish->wanted};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &want, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);
@@ -180,7 +180,7 @@ enum err_code download_store_want(struct db *db, struct arena *arena, const stru
 enum err_code download_store_wants(struct db *db, const char *torrent_id, bool *wanted, struct err *err)
 {
     const char *params[] = {torrent_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &lock_torrent, params, NULL, err) != E_OK ||
         db_run(db, &wants, params, &rows, err) != E_OK)
         return err->code;
@@ -193,7 +193,7 @@ enum err_code download_store_only(struct db *db, struct arena *arena, const char
                                   const char ***torrent_ids, size_t *count, struct err *err)
 {
     const char *params[] = {user_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &only, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

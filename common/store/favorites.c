@@ -39,7 +39,7 @@ enum err_code favorite_store_add(struct db *db, struct arena *arena, const struc
 {
     const char *params[] = {favorite->user_id, favorite->media_id, db_param_int(arena, favorite->tmdb_id),
                             favorite->media_type};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &add, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);
@@ -62,7 +62,7 @@ enum err_code favorite_store_list(struct db *db, struct arena *arena, const char
 enum err_code favorite_store_remove(struct db *db, const char *user_id, const char *media_id, struct err *err)
 {
     const char *params[] = {user_id, media_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &remove_one, params, &rows, err) != E_OK)
         return err->code;
     int removed = db_affected(rows);

@@ -150,7 +150,7 @@ enum err_code media_store_title(struct db *db, struct arena *arena, const char *
                                 struct media_title *title, struct err *err)
 {
     const char *params[] = {media_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &get_title, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

@@ -92,7 +92,7 @@ enum err_code store_list_read(struct db *db, struct arena *arena, const struct s
 enum err_code store_read_one(struct db *db, struct arena *arena, const struct db_call *call,
                              const char *missing, const char **text, struct err *err)
 {
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, call->stmt, call->params, &rows, err) != E_OK)
         return err->code;
     bool found = db_rows(rows) > 0;

@@ -27,7 +27,7 @@ enum err_code job_peek_result(struct db *db, struct arena *arena, const char *jo
                               struct err *err)
 {
     const char *params[] = {job_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &result, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

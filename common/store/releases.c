@@ -121,7 +121,7 @@ enum err_code release_store_list(struct db *db, struct arena *arena, const char 
 static enum err_code read_source(struct db *db, struct arena *arena, const struct db_call *call,
                                  struct release_source *source, struct err *err)
 {
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, call->stmt, call->params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

@@ -16,7 +16,7 @@ enum err_code revocation_store_read(struct db *db, struct revocation_bookmark *b
                                     void *of, struct err *err)
 {
     const char *params[] = {bookmark->xid[0] != '\0' ? bookmark->xid : "0"};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &read_stmt, params, &rows, err) != E_OK)
         return err->code;
     enum err_code code = E_OK;

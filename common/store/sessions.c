@@ -69,7 +69,7 @@ static enum err_code run_held(struct db *db, const struct db_call *hold, const s
 static enum err_code revoke(struct db *db, const struct db_call *hold, const struct db_call *then,
                             int *revoked, struct err *err)
 {
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (run_held(db, hold, then, &rows, err) != E_OK)
         return err->code;
     if (revoked != NULL)
@@ -103,7 +103,7 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
                                    struct err *err)
 {
     const char *params[] = {token_hash, next->id, next->token_hash, db_param_int(arena, next->valid_s)};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (run_held(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&rotate, params}, &rows,
                  err) != E_OK)
         return err->code;

@@ -314,7 +314,7 @@ enum err_code torrent_store_source(struct db *db, struct arena *arena, const cha
                                    const char *user_id, struct torrent_source *source, struct err *err)
 {
     const char *params[] = {torrent_id, user_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &get_source, params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

@@ -83,7 +83,7 @@ enum err_code user_store_get(struct db *db, struct arena *arena, const char *use
 static enum err_code read_login(struct db *db, struct arena *arena, const struct db_call *call,
                                 struct user_login *login, struct err *err)
 {
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, call->stmt, call->params, &rows, err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);
@@ -117,7 +117,7 @@ enum err_code user_store_find_id(struct db *db, struct arena *arena, const char 
 enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash, struct err *err)
 {
     const char *params[] = {user_id, password_hash};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &hold, params, &rows, err) != E_OK)
         return err->code;
     const int held = db_rows(rows);
@@ -153,7 +153,7 @@ enum err_code user_store_role(struct db *db, struct arena *arena, const char *na
 enum err_code user_store_delete(struct db *db, const char *user_id, struct err *err)
 {
     const char *params[] = {user_id};
-    struct db_rows *rows;
+    struct db_rows *rows = NULL;
     if (db_run(db, &delete_all, params, &rows, err) != E_OK)
         return err->code;
     int deleted = db_affected(rows);
