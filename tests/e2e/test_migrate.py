@@ -10,6 +10,8 @@ import uuid
 import psycopg2
 import psycopg2.errors
 import pytest
+from client import Api
+from job_kit import inject
 from stack_under_test import BIN, ROOT, SLOW
 
 INIT = "20240101000000_init.sql"
@@ -387,3 +389,23 @@ def test_an_address_a_name_and_a_hash_are_unique(schema):
     schema.sql(torrent, (an_id(), "ab" * 20))
     with pytest.raises(psycopg2.errors.UniqueViolation):
         schema.sql(torrent, (an_id(), "ab" * 20))
+
+
+# ---- programs beside it -------------------------------------------------------------------------------
+
+
+def test_a_failing_migration_changes_nothing_and_keeps_no_program_from_starting(sokoul, tmp_path):
+    """req: S18"""
+    folder = tmp_path / "migrations"
+    shutil.copytree(os.path.join(ROOT, "migrations"), folder)
+    (folder / "20990101000000_bad.sql").write_text("ALTER TABLE jobs ADD COLUMN half int;\nCREATE TBLE other (a int);\n")
+    columns = ("SELECT string_agg(table_name || '.' || column_name, ' ' ORDER BY table_name, column_name)"
+               " FROM information_schema.columns WHERE table_schema = 'public'")
+    before = sokoul.value(columns)
+    done = sokoul.ctl("migrate", "up", "--dir", str(folder), check=False)
+    assert done.returncode == 1 and "20990101000000_bad" in done.stderr, done
+    assert sokoul.value(columns) == before and "jobs.half" not in before
+    sokoul.start("sokoul-scout")
+    user = Api(sokoul.start("sokoul-api").port).register()
+    assert user.get("/jobs").status == 200
+    assert sokoul.job_settled(inject(sokoul, "noop", {})[0]) == "Completed"
