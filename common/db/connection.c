@@ -215,6 +215,7 @@ static enum err_code connect_now(struct db *db, struct err *err)
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = E_OK;
     PQsetErrorVerbosity(db->conn, PQERRORS_SQLSTATE);
+    PQsetNoticeReceiver(db->conn, ignore_notice, NULL); /* also of a server that ends while we connect */
     if (PQstatus(db->conn) == CONNECTION_BAD)
         code = refused(db, err);
     else
@@ -222,7 +223,6 @@ static enum err_code connect_now(struct db *db, struct err *err)
     if (code == E_OK)
     {
         PQsetnonblocking(db->conn, 1);
-        PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
         db->read_only = says_read_only(db->conn);
         code = connect_settle(db, err);
     }

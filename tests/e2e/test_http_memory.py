@@ -235,8 +235,8 @@ def test_thousands_who_neither_read_nor_end_cost_little_and_hurt_nobody(sokoul):
                     user = users[number % 8]
                     held.append(upload(program.port, user.token, 10 * MIB, 16384).socket)
                     held.append(slow_reader(program.port, user.token, paths[number % 8]))
-                for sock in held[1::2]:
-                    assert first_status(sock) in (200, 429, 503)
+                    if number % 100 == 99:  # as they come, so that the queue of requests is not what is measured
+                        assert {first_status(sock) for sock in held[-199::2]} <= {200, 429, 503}
                 eventually(lambda: len(times) > 500 or asking.done(), 60, "500 answers to others")
             finally:
                 stop.set()

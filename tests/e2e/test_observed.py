@@ -251,7 +251,8 @@ def test_a_drained_workers_messages_are_acknowledged(sokoul):
     scout = sokoul.start("sokoul-scout")
     api = Api(sokoul.start("sokoul-api").port)
     job_id = post(sokoul.admin(api), {"sleep_ms": 1500}, run_at=None)
-    eventually(lambda: sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job_id,)) == "Running", 10, "a running job")
+    # An idle worker's job counts as Running before the worker has heard of it.
+    eventually(lambda: value(scout, "sokoul_worker_jobs_running") == 1, 10, "a running job")
     scout.stop()
     assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job_id,)) == "Completed"
     with Nats.from_url(sokoul.nats.url()) as nats:
