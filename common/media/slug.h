@@ -23,4 +23,11 @@ enum
 /* Writes at most size - 1 characters and a NUL, never ending in '-'; returns the length. */
 size_t slug_make(char *slug, size_t size, const char *title);
 
+/*
+ * A title for comparing: the letters and digits of every script, nothing between them.  Latin is folded as
+ * above, Greek and Cyrillic to small letters without accents, full-width signs to their plain forms; letters
+ * of other scripts stay as they are.  Cut between characters; returns the length.
+ */
+size_t slug_fold(char *folded, size_t size, const char *title);
+
 #endif

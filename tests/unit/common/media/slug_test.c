@@ -84,6 +84,39 @@ START_TEST(slug__is_cut_before_a_dash_when_too_long)
 }
 END_TEST
 
+static const struct
+{
+    const char *title;
+    const char *folded;
+} folds[] = {
+    {"Harbor Lights", "harborlights"},
+    {"Người Bất Tử & Ƣ", "nguoibattuandoi"},
+    {"МАЯК Ёж Йод", "маякежиод"},
+    {"Є Ї Ђ ѐ", "єїђе"},
+    {"ΦΆΡΟΣ φάρος Ϊ", "φαροσφαροσι"},
+    {"港口 2", "港口2"},
+    {"みなと・ミナト", "みなとミナト"},
+    {"Ｈａｒｂｏｒ！　２", "harbor2"},
+    {"الْمِينَاء", "الميناء"},
+    {"항구!", "항구"},
+    {"«Маяк» — 2…", "маяк2"},
+    {"☆ ♥ 🚢", ""},
+    {"!?", ""},
+    {"", ""},
+    {"broken \xC3 港", "broken港"},
+};
+
+START_TEST(slug__folds_the_letters_of_every_script)
+{
+    char folded[SLUG_SIZE];
+    size_t len = slug_fold(folded, sizeof folded, folds[_i].title);
+    ck_assert_str_eq(folded, folds[_i].folded);
+    ck_assert_uint_eq(len, strlen(folded));
+    ck_assert_uint_eq(slug_fold(folded, 3, "ab港"), 2);
+    ck_assert_uint_eq(slug_fold(folded, 1, "ab"), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("slug");
@@ -91,6 +124,7 @@ int main(void)
     int count = sizeof rows / sizeof rows[0];
     tcase_add_loop_test(tc, slug__makes_words_from_titles, 0, count);
     tcase_add_loop_test(tc, slug__is_the_same_when_made_again, 0, count);
+    tcase_add_loop_test(tc, slug__folds_the_letters_of_every_script, 0, sizeof folds / sizeof folds[0]);
     tcase_add_test(tc, slug__is_cut_before_a_dash_when_too_long);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
