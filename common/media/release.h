@@ -9,9 +9,18 @@
  *
  * The name is cut into words; a table says what words mean.  Words that also occur in titles
  * ("web", "french", "extended") count only behind the first thing that surely ends the title: a year, a
- * season, an episode, a day, or an unmistakable word ("1080p", "x264").  The last year of several is
+ * season, an episode, a day, or an unmistakable word ("1080p", "x264"); behind an episode they count only
+ * next to such a word, for there the episode's own title may stand.  The last year of several is
  * the year, earlier ones belong to the title ("2012.2009.1080p").  Reading never fails: what
  * is not understood is left at "unknown".
+ *
+ * Numbers: a season without episodes is the whole season.  An episode without a season ("E12",
+ * "[Group] Title 12 [1080p]") is counted through all seasons, or the series has one.  Where both
+ * numberings stand, that with a season wins.  "103" is the third episode of the first season
+ * only where the name speaks of television and no year follows.
+ *
+ * Two titles: "One AKA Other" and "One / Other" give the title "One" and the alias "Other"; "One (Other)"
+ * gives "One" and "One Other", for the brackets may hold a country, another title or a part of it.
  *
  * Plain data, no memory.  Names are read up to RELEASE_MAX_LEN bytes.  Blocks never.  Any thread.
  */
@@ -159,6 +168,7 @@ enum release_flag
 struct release_name
 {
     char title[RELEASE_TITLE_SIZE]; /* words with single blanks, as written otherwise */
+    char alias[RELEASE_TITLE_SIZE]; /* the title that stands beside it, see above; "" when there is none */
     char group[RELEASE_GROUP_SIZE]; /* "" when unknown */
     const char *edition;            /* "Extended", ...; "" when none; static storage */
     int year;                       /* 0: unknown */

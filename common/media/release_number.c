@@ -3,218 +3,218 @@
 
 #include <string.h>
 
-/* A style of numbering: how many words from `at` on it takes, 0 when they are not of this style. */
-struct style
-{
-    const char *example;
-    size_t (*read)(const struct words *words, size_t at, struct release_name *release);
-};
+/* ---- days ------------------------------------------------------------------------------------------ */
 
-static const char *text_at(const struct words *words, size_t at)
+static int month_of(const char *text)
 {
-    return at < words->count ? words->at[at].text : "";
+    static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                         "jul", "aug", "sep", "oct", "nov", "dec"};
+    static const char *const tails[] = {"uary", "ruary", "ch",     "il",   "",      "e",
+                                        "y",    "ust",   "tember", "ober", "ember", "ember"};
+    for (size_t i = 0; i < sizeof months / sizeof months[0]; i++)
+        if (strncmp(text, months[i], 3) == 0 && (text[3] == '\0' || strcmp(text + 3, tails[i]) == 0))
+            return (int)i + 1;
+    return 0;
 }
 
-/* "s02", "e05": the number behind a letter, and what follows it. */
-static int lettered(const char *text, const char *prefix, size_t max_digits, const char **rest)
+/* "15", "5th" */
+static int day_of(const char *text)
 {
-    size_t prefix_len = strlen(prefix);
-    if (strncmp(text, prefix, prefix_len) != 0)
-        return RELEASE_NONE;
-    size_t len = strspn(text + prefix_len, "0123456789");
-    if (len == 0 || len > max_digits)
-        return RELEASE_NONE;
-    int number = 0;
-    for (size_t i = 0; i < len; i++)
-        number = number * 10 + (text[prefix_len + i] - '0');
-    *rest = text + prefix_len + len;
-    return number;
-}
-
-static int episode_of(const char *text, const char **rest)
-{
-    int number = lettered(text, "e", 4, rest);
-    return number != RELEASE_NONE ? number : lettered(text, "ep", 4, rest);
-}
-
-static void set_episode(struct release_name *release, int episode)
-{
-    if (release->episode_first == RELEASE_NONE)
-        release->episode_first = episode;
-    release->episode_last = episode > release->episode_first ? episode : release->episode_first;
-}
-
-/* "e05e06" glued, then "e07" or "-07" as words of their own; returns how many more words. */
-static size_t read_more_episodes(const struct words *words, size_t next, const char *rest,
-                                 struct release_name *release)
-{
-    size_t start = next;
-    int episode;
-    while ((episode = episode_of(rest, &rest)) != RELEASE_NONE)
-        set_episode(release, episode);
-    for (; next < words->count; next++)
-    {
-        const struct word *word = &words->at[next];
-        const char *end = "";
-        episode = episode_of(word->text, &end);
-        if (episode == RELEASE_NONE && word->after_dash && !word->after_break && release->episode_first >= 0)
-            episode = word_number(word->text, 3);
-        if (episode == RELEASE_NONE || (end[0] != '\0' && end[0] != 'v'))
-            break;
-        set_episode(release, episode);
-    }
-    return next - start;
-}
-
-/* "S02", "S02E05", "S02E05E06", "S02E05-E06", "S02 E05", "S01-S03", "S2" */
-static size_t read_s00e00(const struct words *words, size_t at, struct release_name *release)
-{
+    static const char *const tails[] = {"", "st", "nd", "rd", "th"};
     const char *rest = "";
-    int season = lettered(words->at[at].text, "s", 4, &rest);
-    if (season == RELEASE_NONE || (rest[0] != '\0' && rest[0] != 'e'))
-        return 0;
-    int episode = rest[0] == 'e' ? episode_of(rest, &rest) : RELEASE_NONE;
-    if (rest[0] == 'e' && episode == RELEASE_NONE)
-        return 0;
-    release->season = season;
-    release->season_last = season;
-    if (episode != RELEASE_NONE)
-        set_episode(release, episode);
-    size_t used = 1 + read_more_episodes(words, at + 1, rest, release);
-    const char *end = "";
-    int last = lettered(text_at(words, at + used), "s", 2, &end);
-    if (last == RELEASE_NONE && used == 1 && episode == RELEASE_NONE && at + 1 < words->count &&
-        words->at[at + 1].after_dash && !words->at[at + 1].after_break)
-        last = word_number(words->at[at + 1].text, 2);
-    if (last <= season || end[0] != '\0' || release->episode_first != RELEASE_NONE)
-        return used;
-    release->season_last = last;
-    return used + 1;
+    int day = number_behind(text, "", 2, &rest);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
+        if (strcmp(rest, tails[i]) == 0)
+            return day;
+    return RELEASE_NONE;
 }
 
-/* "2x05", "02x05-06" */
-static size_t read_0x00(const struct words *words, size_t at, struct release_name *release)
+static bool set_day(struct release_name *release, int year, int month, int day)
 {
-    const char *rest = "";
-    int season = lettered(words->at[at].text, "", 2, &rest);
-    int episode = season == RELEASE_NONE ? RELEASE_NONE : lettered(rest, "x", 3, &rest);
-    if (episode == RELEASE_NONE || rest[0] != '\0')
-        return 0;
-    release->season = release->season_last = season;
-    set_episode(release, episode);
-    return 1 + read_more_episodes(words, at + 1, rest, release);
-}
-
-/* "Season 2", "Season 2 Episode 5", "Seasons 1-3" */
-static size_t read_season_word(const struct words *words, size_t at, struct release_name *release)
-{
-    const char *word = words->at[at].text;
-    bool many = strcmp(word, "seasons") == 0;
-    if (!many && strcmp(word, "season") != 0 && strcmp(word, "saison") != 0 && strcmp(word, "staffel") != 0)
-        return 0;
-    int season = word_number(text_at(words, at + 1), 2);
-    if (season == RELEASE_NONE)
-        return 0;
-    release->season = release->season_last = season;
-    int last = word_number(text_at(words, at + 2), 2);
-    if (last > season && words->at[at + 2].after_dash)
-    {
-        release->season_last = last;
-        return 3;
-    }
-    const char *next = text_at(words, at + 2);
-    int episode = word_number(text_at(words, at + 3), 3);
-    if (episode == RELEASE_NONE || strcmp(next, "episode") != 0)
-        return 2;
-    set_episode(release, episode);
-    return 4;
-}
-
-/* "E05", "Ep05", "Episode 5" without a season */
-static size_t read_e00(const struct words *words, size_t at, struct release_name *release)
-{
-    const char *rest = "";
-    const char *text = words->at[at].text;
-    int episode = strlen(text) >= 3 ? episode_of(text, &rest) : RELEASE_NONE;
-    size_t used = 1;
-    if (episode == RELEASE_NONE && (strcmp(text, "episode") == 0 || strcmp(text, "ep") == 0))
-    {
-        episode = word_number(text_at(words, at + 1), 4);
-        used = 2;
-    }
-    if (episode == RELEASE_NONE || rest[0] != '\0')
-        return 0;
-    set_episode(release, episode);
-    return used + read_more_episodes(words, at + used, "", release);
-}
-
-static bool is_last_or_before_tag(const struct words *words, size_t at)
-{
-    return at >= words->count || words->at[at].tag != RELEASE_NONE || words->at[at].place != WORD_FREE ||
-           words->at[at].after_break;
-}
-
-/* "Title - 05", "Title - 05v2", "Title - 01-12", "Title (01-12)": the numbering of anime */
-static size_t read_dash_00(const struct words *words, size_t at, struct release_name *release)
-{
-    const struct word *word = &words->at[at];
-    const char *rest = "";
-    int episode = lettered(word->text, "", 4, &rest);
-    bool range = at + 1 < words->count && words->at[at + 1].after_dash && !words->at[at + 1].after_break &&
-                 word_number(words->at[at + 1].text, 4) > episode;
-    if (episode == RELEASE_NONE || !(rest[0] == '\0' || (rest[0] == 'v' && strlen(rest) == 2)))
-        return 0;
-    if (!word->after_break && !(range && word->place != WORD_FREE))
-        return 0;
-    if (strlen(word->text) == 4 && episode >= RELEASE_MIN_YEAR && episode <= RELEASE_MAX_YEAR && !range)
-        return 0;
-    if (!is_last_or_before_tag(words, at + (range ? 2 : 1)))
-        return 0;
-    set_episode(release, episode);
-    if (range)
-        set_episode(release, word_number(words->at[at + 1].text, 4));
-    return range ? 2 : 1;
-}
-
-/* "2024.03.15" */
-static size_t read_day(const struct words *words, size_t at, struct release_name *release)
-{
-    int year = word_number(words->at[at].text, 4);
-    int month = word_number(text_at(words, at + 1), 2);
-    int day = word_number(text_at(words, at + 2), 2);
     if (year < RELEASE_MIN_YEAR || year > RELEASE_MAX_YEAR || month < 1 || month > 12 || day < 1 || day > 31)
-        return 0;
-    if (strlen(words->at[at + 1].text) != 2 || strlen(words->at[at + 2].text) != 2)
-        return 0;
+        return false;
     release->year = year;
     release->month = month;
     release->day = day;
-    return 3;
+    return true;
 }
 
-static const struct style styles[] = {
-    {"2024.03.15", read_day},       {"S02E05", read_s00e00}, {"2x05", read_0x00},
-    {"Season 2", read_season_word}, {"E05", read_e00},       {"Title - 05", read_dash_00},
-};
-
-size_t release_read_numbers(const struct words *words, struct release_name *release)
+static int two_digits(const struct words *words, size_t at)
 {
-    size_t found = words->count;
-    for (size_t at = words->count > 1 ? 1 : 0; at < words->count; at++)
-    {
-        if (words->at[at].tag != RELEASE_NONE)
-            continue;
-        for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++)
+    const char *text = words_text(words, at);
+    return strlen(text) == 2 ? word_number(text, 2) : RELEASE_NONE;
+}
+
+/* "2024.03.15", "15.03.2024", "03.15.2024"; of two that can both be months, the day is first. */
+static size_t read_three(const struct words *words, size_t at, struct release_name *release)
+{
+    int one = two_digits(words, at);
+    int two = two_digits(words, at + 1);
+    int three = two_digits(words, at + 2);
+    int front = word_year(words_text(words, at));
+    int back = word_year(words_text(words, at + 2));
+    bool done = false;
+    if (front != RELEASE_NONE && two != RELEASE_NONE && three != RELEASE_NONE)
+        done = set_day(release, front, two, three) || set_day(release, front, three, two);
+    else if (back != RELEASE_NONE && one != RELEASE_NONE && two != RELEASE_NONE)
+        done = set_day(release, back, two, one) || set_day(release, back, one, two);
+    return done ? 3 : 0;
+}
+
+/* "Mar.15.2024", "15 Mar 2024", "5th March 2024" */
+static size_t read_named(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *one = words_text(words, at);
+    const char *two = words_text(words, at + 1);
+    int year = word_year(words_text(words, at + 2));
+    bool done = month_of(one) > 0 ? set_day(release, year, month_of(one), day_of(two))
+                                  : set_day(release, year, month_of(two), day_of(one));
+    return done ? 3 : 0;
+}
+
+/* "20240315", and "240315" before a word of quality */
+static size_t read_glued(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *text = words->at[at].text;
+    size_t len = strlen(text);
+    int number = word_number(text, 8);
+    bool done = false;
+    if (len == 8 && number != RELEASE_NONE)
+        done = set_day(release, number / 10000, number / 100 % 100, number % 100);
+    else if (len == 6 && number != RELEASE_NONE && at > words->first && words_tells(words, at + 1))
+        done = set_day(release, 2000 + number / 10000, number / 100 % 100, number % 100);
+    return done ? 1 : 0;
+}
+
+static size_t read_day(const struct words *words, size_t at, struct release_name *release)
+{
+    size_t used = read_three(words, at, release);
+    used = used > 0 ? used : read_named(words, at, release);
+    return used > 0 ? used : read_glued(words, at, release);
+}
+
+/* ---- all styles --------------------------------------------------------------------------------------- */
+
+static bool starts_with_digit(const struct words *words, size_t at)
+{
+    const char c = words->at[at].text[0];
+    return c >= '0' && c <= '9';
+}
+
+/* Can a number begin at this word?  Most words are none, and are passed at once. */
+static bool may_count(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    if (tag != NULL)
+        return tag->field == RELEASE_FIELD_SEASON || tag->field == RELEASE_FIELD_EPISODE ||
+               (tag->field == RELEASE_FIELD_VAGUE_RESOLUTION && starts_with_digit(words, at));
+    return words->at[at].text[strcspn(words->at[at].text, "0123456789")] != '\0' ||
+           (unsigned char)words->at[at].text[0] >= 0xE0 || month_of(words->at[at].text) > 0;
+}
+
+/* The first place from `at` on where one of the styles fits; a season alone is kept, and looked behind. */
+static struct numbers scan(const struct words *words, size_t at, number_style *const *styles,
+                           struct release_name *release)
+{
+    for (; at < words->count; at++)
+        for (size_t i = 0; may_count(words, at) && styles[i] != NULL; i++)
         {
-            size_t used = styles[i].read(words, at, release);
-            if (used == 0)
-                continue;
-            found = found == words->count ? at : found;
-            at += used - 1;
-            if (release->episode_first != RELEASE_NONE || release->day != 0)
-                return found;
-            break;
+            size_t used = styles[i](words, at, release);
+            if (used > 0)
+                return (struct numbers){at, at + used};
         }
+    return (struct numbers){words->count, words->count};
+}
+
+static number_style *const season_styles[] = {release_read_s00e00, release_read_0x00, release_read_season,
+                                              release_read_counted, NULL};
+static number_style *const exact_styles[] = {release_read_s00e00, release_read_0x00, NULL};
+static number_style *const episode_styles[] = {release_read_episode, NULL};
+static number_style *const dash_styles[] = {release_read_dash, NULL};
+static number_style *const bare_styles[] = {release_read_bare, NULL};
+static number_style *const aired_styles[] = {release_read_aired, NULL};
+static number_style *const day_styles[] = {read_day, NULL};
+
+/* Behind a season alone the episode may stand further on: "Temporada 4 [HDTV][Cap.408]". */
+static struct numbers look_behind(const struct words *words, struct numbers found,
+                                  struct release_name *release)
+{
+    struct release_name copy = *release;
+    struct numbers exact = scan(words, found.end, exact_styles, &copy);
+    bool again = exact.at < words->count && copy.episode_first != RELEASE_NONE;
+    if (again)
+        *release = copy;
+    else
+        exact = scan(words, found.end, episode_styles, release);
+    return exact.at == found.end ? (struct numbers){found.at, exact.end} : found;
+}
+
+static struct numbers scan_episodes(const struct words *words, struct release_name *release)
+{
+    number_style *const *const passes[] = {episode_styles, dash_styles, bare_styles, aired_styles};
+    size_t from = words->first + 1;
+    struct numbers found = scan(words, words->first, season_styles, release);
+    if (found.at < words->count && release->episode_first == RELEASE_NONE &&
+        release->season == release->season_last)
+        return look_behind(words, found, release);
+    size_t count = release->day != 0 ? 1 : sizeof passes / sizeof passes[0]; /* the numbers are the day's */
+    for (size_t i = 0; found.at == words->count && i < count; i++)
+        found = scan(words, from, passes[i], release);
+    return found;
+}
+
+/* "Title - 05 - S01E05", "Title 313-315 s16e03-05", "Title Ep 2x03": the title ends before the first of both.
+ */
+static size_t before_second(const struct words *words, size_t at, const struct release_name *release)
+{
+    if (at < words->first + 2)
+        return at;
+    const struct word *word = &words->at[at - 1];
+    if (words_is(words, at - 1, RELEASE_FIELD_EPISODE) && strncmp(word->text, "ep", 2) == 0)
+        return at - 1;
+    if (words_is(words, at - 1, RELEASE_FIELD_SEASON) && strncmp(word->text, "season", 6) == 0)
+        return at - 1;
+    if (strcmp(word->text, "part") == 0 || strcmp(word->text, "pt") == 0)
+        return at - 1;
+    if (number_at(words, at - 1, 4) == RELEASE_NONE || release->season == RELEASE_NONE)
+        return at;
+    if (word->joint == '-' && !word->after_break && number_at(words, at - 2, 4) != RELEASE_NONE &&
+        at > words->first + 2)
+        return at - 2;
+    return word->after_break && word_year(word->text) == RELEASE_NONE ? at - 1 : at;
+}
+
+/* "[Group] 05 - Title": a number before the title. */
+static struct numbers read_leading(const struct words *words, struct release_name *release)
+{
+    size_t at = words->first;
+    if (words->group[0] == '\0' || at + 1 >= words->count || !words->at[at + 1].after_break ||
+        strlen(words->at[at].text) < 2)
+        return (struct numbers){words->count, words->count};
+    int episode = number_at(words, at, 3);
+    if (episode == RELEASE_NONE)
+        return (struct numbers){words->count, words->count};
+    release_add_episode(release, episode);
+    return (struct numbers){at, at + 1};
+}
+
+struct numbers release_read_numbers(const struct words *words, struct release_name *release)
+{
+    if (words->count == words->first)
+        return (struct numbers){words->count, words->count};
+    struct numbers day = scan(words, words->first, day_styles, release);
+    struct numbers found = scan_episodes(words, release);
+    if (found.at == words->count && day.at == words->count)
+        found = read_leading(words, release);
+    if (found.at < day.end && found.end > day.at && day.at < words->count &&
+        release->episode_first == RELEASE_NONE)
+    {
+        release->season = release->season_last = RELEASE_NONE; /* "Series 10.11.2008" */
+        return day;
     }
+    if (found.at < words->count)
+        found.at = before_second(words, found.at, release);
+    if (day.at < found.at)
+        found = day;
     return found;
 }

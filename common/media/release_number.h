@@ -1,16 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * release_number.h -- seasons, episodes and days in a release name; part of release.c.
+ *
+ * A style of numbering looks at the words from `at` on, fills the fields of `release`, and says how many
+ * words it takes; 0 when they are not of this style, and then nothing is filled.
  */
 #ifndef SOKOUL_COMMON_MEDIA_RELEASE_NUMBER_H
 #define SOKOUL_COMMON_MEDIA_RELEASE_NUMBER_H
 
 #include "common/media/release_words.h"
 
-/*
- * Looks for a season, an episode or a day from the second word on (from the first, when the name
- * begins with one), fills the fields and returns the first word's place; words->count when there is none.
- */
-size_t release_read_numbers(const struct words *words, struct release_name *release);
+/* Which words the numbers take; both are words->count when there are none. */
+struct numbers
+{
+    size_t at;
+    size_t end;
+};
+
+typedef size_t number_style(const struct words *words, size_t at, struct release_name *release);
+
+/* Looks for a season, an episode or a day, and fills the fields. */
+struct numbers release_read_numbers(const struct words *words, struct release_name *release);
+
+/* ---- styles that name a season: release_season.c ---- */
+number_style release_read_s00e00;  /* "S02E05", "S02", "S01-S03", "S2 - 05" */
+number_style release_read_0x00;    /* "2x05", "2016x231" */
+number_style release_read_season;  /* "Season 2 Episode 5", "2. Staffel" */
+number_style release_read_counted; /* "第2季" */
+
+/* ---- styles of single episodes: release_episode.c ---- */
+number_style release_read_episode; /* "E05", "Episode 5", "5 of 9" */
+
+/* ---- numbers that stand alone: release_lone.c ---- */
+number_style release_read_dash;  /* "Title - 05", "Title (01-12)" */
+number_style release_read_bare;  /* "[Group] Title 05 [1080p]", "[Group][Title][05]" */
+number_style release_read_aired; /* "title.103.hdtv" */
+
+/* Adds an episode: the first is the first, a later one the last. */
+void release_add_episode(struct release_name *release, int episode);
+
+/* "v2" behind a number is a corrected release. */
+bool number_is_version(const char *rest);
+void release_add_version(struct release_name *release, const char *rest);
+
+/* What follows an episode: "e06" glued to it in `rest`, "-E07", "-07", "and 8"; how many more words. */
+size_t release_more_episodes(const struct words *words, size_t next, const char *rest,
+                             struct release_name *release);
+
+/* The number behind letters, and what follows it: "s02e05" with "s" is 2, and "e05" is left. */
+int number_behind(const char *text, const char *letters, size_t max_digits, const char **rest);
+
+/* A word of digits that means nothing else; RELEASE_NONE otherwise. */
+int number_at(const struct words *words, size_t at, size_t max_digits);
+
+/* Is the word before `at` the last of what it says: a tag, a bracket, a break or the end follows? */
+bool number_ends_at(const struct words *words, size_t at);
+
+/* "to", "and" and the like between two numbers. */
+bool number_joins(const struct words *words, size_t at);
 
 #endif

@@ -2,17 +2,24 @@
 /*
  * release_tags.h -- the words of release names and what they mean; part of release.c.
  *
- * A pattern is one to four lower-case words; '#' at the end of a word stands for any digits, none
- * included ("ddp#" is ddp, ddp5, ddp51).  Strings are static.
+ * A pattern is one to four lower-case words without accents; '#' at the end of a word stands for any
+ * digits, none included ("ddp#" is ddp, ddp5, ddp51).  The table is in the order of strcmp, so that a
+ * word is found by its first letters.  Strings are static.
  */
 #ifndef SOKOUL_COMMON_MEDIA_RELEASE_TAGS_H
 #define SOKOUL_COMMON_MEDIA_RELEASE_TAGS_H
 
 #include <stddef.h>
 
+enum
+{
+    RELEASE_TAG_KEY = 1 /* how many letters of a word the search looks at */
+};
+
 enum release_field
 {
     RELEASE_FIELD_RESOLUTION,
+    RELEASE_FIELD_VAGUE_RESOLUTION, /* "4K", "UHD", a bare 720: one said in lines wins */
     RELEASE_FIELD_SOURCE,
     RELEASE_FIELD_CODEC,
     RELEASE_FIELD_AUDIO,
@@ -20,11 +27,14 @@ enum release_field
     RELEASE_FIELD_LANGUAGE,
     RELEASE_FIELD_FLAG,
     RELEASE_FIELD_EDITION,
-    RELEASE_FIELD_NOTHING /* known, but says nothing that we keep */
+    RELEASE_FIELD_NOTHING, /* known, but says nothing that we keep */
+    RELEASE_FIELD_SEASON,  /* the word before, or behind, the number of a season */
+    RELEASE_FIELD_EPISODE
 };
 
 enum release_strength
 {
+    RELEASE_FAINT, /* means something only among other such words */
     RELEASE_WEAK,  /* may be a word of a title */
     RELEASE_STRONG /* ends the title */
 };
@@ -40,5 +50,9 @@ struct release_tag
 
 extern const struct release_tag release_tags[];
 extern const size_t release_tag_count;
+
+/* The first row whose pattern begins with the first RELEASE_TAG_KEY letters of `word`, or where it would be.
+ */
+size_t release_tags_from(const char *word);
 
 #endif

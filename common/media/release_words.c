@@ -2,14 +2,21 @@
 #include "common/media/release_words.h"
 
 #include "common/base/utf8.h"
-#include "common/media/release_tags.h"
+#include "common/media/slug.h"
+#include "common/media/text.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-static const char *const endings[] = {".mkv",  ".mp4", ".avi",     ".m4v", ".webm", ".wmv", ".mov",
-                                      ".m2ts", ".iso", ".torrent", ".nzb", ".srt",  ".zip", ".rar"};
+static const char *const endings[] = {
+    ".mkv", ".mp4", ".avi", ".m4v",  ".webm", ".wmv", ".mov", ".m2ts", ".iso", ".torrent", ".nzb",
+    ".srt", ".zip", ".rar", ".mpg",  ".mpeg", ".ogm", ".flv", ".rmvb", ".vob", ".mk3d",    ".nfo",
+    ".jpg", ".png", ".gif", ".jpeg", ".webp", ".bmp", ".tbn", ".7z",   ".tar", ".gz",      ".bz2",
+    ".tgz", ".ace", ".arj", ".cbr",  ".cbz",  ".cb7", ".sub", ".idx",  ".ass", ".divx",
+};
+static const char separators[] = " ._,-()[]{}\t~/|:;#\"";
+static const char counter_mark[] = "\xE7\xAC\xAC"; /* the Chinese and Japanese sign before a number */
 
 int word_number(const char *text, size_t max_digits)
 {
@@ -21,6 +28,64 @@ int word_number(const char *text, size_t max_digits)
         number = number * 10 + (*text - '0');
     return number;
 }
+
+int word_year(const char *text)
+{
+    int year = word_number(text, 4);
+    return year >= RELEASE_MIN_YEAR && year <= RELEASE_MAX_YEAR ? year : RELEASE_NONE;
+}
+
+/* ---- plain signs ------------------------------------------------------------------------------ */
+
+/* The plain form of a sign, 0 to leave it out, TEXT_BROKEN to leave it as it is. */
+static uint32_t plain_sign(uint32_t point, char before)
+{
+    static const struct
+    {
+        uint32_t first;
+        uint32_t last;
+        uint32_t to;
+    } signs[] = {
+        {0xA0, 0xA0, ' '},     {0xAD, 0xAD, 0},       {0x200B, 0x200F, 0},   {0x2010, 0x2015, '-'},
+        {0x202A, 0x202E, 0},   {0x2060, 0x2069, 0},   {0x2212, 0x2212, '-'}, {0x2605, 0x2606, ' '},
+        {0x3000, 0x3000, ' '}, {0x3010, 0x3010, '['}, {0x3011, 0x3011, ']'}, {0x301C, 0x301C, '~'},
+        {0xFEFF, 0xFEFF, 0},
+    };
+    if (point == 0xD7)
+        return before >= '0' && before <= '9' ? 'x' : TEXT_BROKEN;
+    if (point >= 0xFF01 && point <= 0xFF5E)
+        return point - 0xFF01 + '!';
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (point >= signs[i].first && point <= signs[i].last)
+            return signs[i].to;
+    return TEXT_BROKEN;
+}
+
+static void copy_plain(char *to, const char *name, size_t len)
+{
+    const char *end = name + len;
+    size_t used = 0;
+    while (name < end)
+    {
+        const char *from = name;
+        if ((unsigned char)*name < 0x80)
+        {
+            to[used++] = *name++;
+            continue;
+        }
+        uint32_t sign = plain_sign(text_next(&name, end), used > 0 ? to[used - 1] : '\0');
+        if (sign == TEXT_BROKEN)
+        {
+            memcpy(to + used, from, (size_t)(name - from));
+            used += (size_t)(name - from);
+        }
+        else if (sign != 0)
+            to[used++] = (char)sign;
+    }
+    to[used] = '\0';
+}
+
+/* ---- the ends of a name ------------------------------------------------------------------------- */
 
 static void drop_ending(char *name)
 {
@@ -35,7 +100,7 @@ static void drop_ending(char *name)
     }
 }
 
-/* "sample-name" and "name-sample": the word goes, the fact stays.  Returns where the rest begins. */
+/* "sample-name", "name-sample" and "name.sample": the word goes, the fact stays.  Where the rest begins. */
 static size_t take_sample(struct words *words)
 {
     static const char mark[] = "-sample";
@@ -49,36 +114,91 @@ static size_t take_sample(struct words *words)
     return front ? mark_len : 0;
 }
 
-/* "[Group] Title" or "www.site.example - Title": where the title begins. */
-static size_t read_front(struct words *words)
+static bool is_site(const char *text, size_t len)
 {
-    const char *name = words->name;
-    const char *close = name[0] == '[' ? strchr(name, ']') : NULL;
-    const char *dash = strncasecmp(name, "www.", 4) == 0 ? strstr(name, " - ") : NULL;
-    if (dash != NULL)
-        return (size_t)(dash + 3 - name);
-    if (close == NULL || close[1 + strspn(close + 1, " -_.")] == '\0')
+    static const char *const tails[] = {".com", ".org", ".net", ".me", ".to", ".tv", ".info", ".mx"};
+    if (memmem(text, len, "www", 3) != NULL)
+        return true;
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
+        if (len > strlen(tails[i]) && memmem(text, len, tails[i], strlen(tails[i])) != NULL)
+            return true;
+    return false;
+}
+
+/* "www.site.example - Title": where the title begins. */
+static size_t skip_site(const char *name)
+{
+    bool site = strncasecmp(name, "www", 3) == 0 && name[3] != '\0' && strchr(" .,", name[3]) != NULL;
+    const char *dash = site ? strstr(name, " - ") : NULL;
+    if (dash == NULL)
         return 0;
+    size_t skip = (size_t)(dash + 3 - name);
+    return skip + strspn(name + skip, " ");
+}
+
+/* The "[Group]" at the front, which is cut into words like the rest: it may be "[1080p]" as well. */
+static size_t read_front(struct words *words, size_t at)
+{
+    const char *name = words->name + at;
+    const char *close = name[0] == '[' ? strchr(name, ']') : NULL;
+    if (close == NULL || close[1 + strspn(close + 1, " -_.")] == '\0')
+        return at;
     size_t len = (size_t)(close - name - 1);
-    if (len > 0 && len < RELEASE_GROUP_SIZE && memmem(name + 1, len, "www", 3) == NULL)
+    if (len > 0 && len < RELEASE_GROUP_SIZE && !is_site(name + 1, len))
         snprintf(words->group, sizeof words->group, "%.*s", (int)len, name + 1);
-    return (size_t)(close + 1 - name);
+    return at + len + 2;
+}
+
+/* ---- words ---------------------------------------------------------------------------------------- */
+
+static void copy_text(struct word *word, const char *from, size_t len)
+{
+    bool plain = true;
+    size_t count = len < WORD_SIZE - 1 ? len : WORD_SIZE - 1;
+    for (size_t i = 0; i < count; i++)
+    {
+        char c = from[i];
+        plain = plain && (unsigned char)c < 0x80;
+        word->text[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
+    word->text[count] = '\0';
+    if (!plain)
+    {
+        char whole[WORD_SIZE];
+        snprintf(whole, sizeof whole, "%.*s", (int)utf8_cut(from, count), from);
+        slug_fold(word->text, sizeof word->text, whole);
+    }
+}
+
+/* The most telling of the signs between two words. */
+static char joint_of(const char *from, const char *to)
+{
+    char joint = ' ';
+    for (; from < to; from++)
+        if (strchr("-~+&,/|", *from) != NULL && (joint == ' ' || *from != '-'))
+            joint = *from;
+    return joint;
 }
 
 static void add_word(struct words *words, size_t start, size_t end, enum word_place place)
 {
     if (words->count == WORDS_MAX)
         return;
-    struct word *word = &words->at[words->count++];
-    *word = (struct word){.start = start, .end = end, .place = place, .tag = RELEASE_NONE};
-    for (size_t i = 0; i < end - start && i < WORD_SIZE - 1; i++)
-    {
-        char c = words->name[start + i];
-        word->text[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-    }
+    struct word *word = &words->at[words->count];
+    size_t before = words->count > 0 ? word[-1].end : start;
+    words->count++;
+    word->start = start;
+    word->end = end;
+    word->place = place;
+    word->tag = word->second = RELEASE_NONE;
+    copy_text(word, words->name + start, end - start);
+    word->joint = joint_of(words->name + before, words->name + start);
     word->after_dash = start > 0 && words->name[start - 1] == '-';
-    const char *before = words->name + start - (start > 2 ? 3 : 0);
-    word->after_break = start > 2 && before[1] == '-' && strchr(" _", before[0]) && strchr(" _", before[2]);
+    const char *sign = words->name + start;
+    while (sign > words->name && strchr(" _.", sign[-1]) != NULL)
+        sign--;
+    word->after_break = sign < words->name + start && sign > words->name + 1 &&
+                        (sign[-1] == '-' || sign[-1] == '~') && strchr(" _.])", sign[-2]) != NULL;
 }
 
 static enum word_place place_behind(char c, enum word_place place)
@@ -87,27 +207,82 @@ static enum word_place place_behind(char c, enum word_place place)
         return WORD_ROUND;
     if (c == '[' || c == '{')
         return WORD_SQUARE;
-    return strchr(")]}", c) != NULL ? WORD_FREE : place;
+    return c == ')' || c == ']' || c == '}' ? WORD_FREE : place;
+}
+
+static bool is_sign(char c)
+{
+    return c == '\0' || strchr(separators, c) != NULL;
+}
+
+/* '+' and '&' separate what they join ("ENG+ITA", "S1+S2", "01&02"), but belong to "DD+5.1" and "HDR10+". */
+static bool parts_at(const char *word, size_t at)
+{
+    if (word[at] != '+' && word[at] != '&')
+        return false;
+    bool digit_before = at > 0 && word[at - 1] >= '0' && word[at - 1] <= '9';
+    bool digit_behind = word[at + 1] >= '0' && word[at + 1] <= '9';
+    return word[at] == '&' || at == 0 || !is_sign(word[at + 1]) ? digit_before || !digit_behind : false;
+}
+
+/* Digits with "第" before them and one sign behind them are a word of their own. */
+static size_t counted_length(const char *word, size_t count)
+{
+    static const char *const units[] = {"季", "期", "話", "话", "集", "回"};
+    const char *mark = memmem(word, count, counter_mark, sizeof counter_mark - 1);
+    if (mark != NULL && mark != word)
+        return (size_t)(mark - word);
+    size_t best = count;
+    for (size_t i = 0; mark != NULL && i < sizeof units / sizeof units[0]; i++)
+    {
+        const char *unit = memmem(word, best, units[i], strlen(units[i]));
+        if (unit != NULL)
+            best = (size_t)(unit - word) + strlen(units[i]);
+    }
+    return best;
+}
+
+static size_t word_length(const char *from)
+{
+    size_t count = 0;
+    bool wide = false;
+    while (!is_sign(from[count]) && !parts_at(from, count))
+        wide = (unsigned char)from[count++] >= 0x80 || wide;
+    return wide ? counted_length(from, count) : count;
+}
+
+static void cut(struct words *words, size_t at, size_t front)
+{
+    enum word_place place = WORD_FREE;
+    while (words->name[at] != '\0')
+    {
+        size_t count = word_length(words->name + at);
+        if (count > 0)
+            add_word(words, at, at + count, place);
+        at += count;
+        if (count > 0 && !is_sign(words->name[at]) && !parts_at(words->name, at))
+            continue;
+        if (words->name[at] != '\0')
+            place = place_behind(words->name[at++], place);
+        if (at <= front)
+            words->first = words->count;
+    }
 }
 
 void words_read(struct words *words, const char *name)
 {
     words->count = 0;
+    words->first = 0;
     words->group[0] = '\0';
-    size_t len = utf8_cut(name, strnlen(name, RELEASE_MAX_LEN));
-    memcpy(words->name, name, len);
-    words->name[len] = '\0';
+    copy_plain(words->name, name, utf8_cut(name, strnlen(name, RELEASE_MAX_LEN)));
     drop_ending(words->name);
-    enum word_place place = WORD_FREE;
     size_t at = take_sample(words);
-    at = at > 0 ? at : read_front(words);
-    while (words->name[at] != '\0')
-    {
-        size_t count = strcspn(words->name + at, " ._,-()[]{}\t");
-        if (count > 0)
-            add_word(words, at, at + count, place);
-        at += count;
-        if (words->name[at] != '\0')
-            place = place_behind(words->name[at++], place);
-    }
+    at = at > 0 ? at : skip_site(words->name);
+    size_t front = read_front(words, at);
+    cut(words, at, front > at ? front : 0);
+}
+
+const char *words_text(const struct words *words, size_t at)
+{
+    return at < words->count ? words->at[at].text : "";
 }

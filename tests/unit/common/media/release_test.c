@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/media/release.h"
 
-#include "common/base/buf.h"
+#include "tests/support/release_says.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -245,7 +245,7 @@ static const struct
      "Daily Harbor|2024-03-15||1080|WEB-DL|H.264|||GRP"},
     {"[Group] Harbor Girls - 05 [1080p]", "Harbor Girls||E5|1080|||||Group"},
     {"[Group] Harbor Girls - 05 [1080p][ABCD1234].mkv", "Harbor Girls||E5|1080|||||Group"},
-    {"[Group] Harbor Girls - 05v2 [720p].mkv", "Harbor Girls||E5|720|||||Group"},
+    {"[Group] Harbor Girls - 05v2 [720p].mkv", "Harbor Girls||E5|720||||proper|Group"},
     {"[Group] Harbor Girls S2 - 05 [1080p]", "Harbor Girls||S2E5|1080|||||Group"},
     {"[Group] Harbor Girls - 105 (1080p HEVC 10bit AAC)", "Harbor Girls||E105|1080||H.265|AAC|10bit|Group"},
     {"[Group] Harbor Girls (01-12) [1080p][Batch]", "Harbor Girls||E1-12|1080||||complete|Group"},
@@ -274,52 +274,6 @@ enum
     CORPUS_LEAST = 150
 };
 
-static void add_numbers(struct buf *buf, const struct release_name *release)
-{
-    if (release->year != 0)
-        buf_addf(buf, "%d", release->year);
-    if (release->day != 0)
-        buf_addf(buf, "-%02d-%02d", release->month, release->day);
-    buf_add_char(buf, '|');
-    if (release->season != RELEASE_NONE)
-        buf_addf(buf, "S%d", release->season);
-    if (release->season_last != release->season)
-        buf_addf(buf, "-S%d", release->season_last);
-    if (release->episode_first != RELEASE_NONE)
-        buf_addf(buf, "E%d", release->episode_first);
-    if (release->episode_last != release->episode_first)
-        buf_addf(buf, "-%d", release->episode_last);
-    buf_add_char(buf, '|');
-    if (release->resolution != 0)
-        buf_addf(buf, "%d", release->resolution);
-}
-
-static void add_extra(struct buf *buf, const char *text)
-{
-    buf_addf(buf, "%s%s", buf->data[buf->len - 1] == '|' ? "" : ",", text);
-}
-
-static void describe(struct buf *buf, const struct release_name *release)
-{
-    buf_clear(buf);
-    buf_addf(buf, "%s|", release->title);
-    add_numbers(buf, release);
-    buf_addf(buf, "|%s|%s|%s|", release_source_name(release->source), release_codec_name(release->codec),
-             release_audio_name(release->audio));
-    for (int bit = 0; bit < RELEASE_HDR_COUNT; bit++)
-        if ((release->hdr >> bit & 1) != 0)
-            add_extra(buf, release_hdr_name((enum release_hdr)bit));
-    if (release->edition[0] != '\0')
-        add_extra(buf, release->edition);
-    for (int bit = 0; bit < RELEASE_LANGUAGE_COUNT; bit++)
-        if ((release->languages >> bit & 1) != 0)
-            add_extra(buf, release_language_name((enum release_language)bit));
-    for (int bit = 0; bit < RELEASE_FLAG_COUNT; bit++)
-        if (release_has(release, (enum release_flag)bit))
-            add_extra(buf, release_flag_name((enum release_flag)bit));
-    buf_addf(buf, "|%s", release->group);
-}
-
 START_TEST(release__reads_the_whole_corpus)
 {
     struct buf buf;
@@ -329,7 +283,7 @@ START_TEST(release__reads_the_whole_corpus)
     {
         struct release_name release;
         release_parse(corpus[i].name, &release);
-        describe(&buf, &release);
+        release_says(&buf, &release);
         right += strcmp(buf.data, corpus[i].says) == 0 ? 1 : 0;
         if (strcmp(buf.data, corpus[i].says) != 0)
             fprintf(stderr, "%s\n  want %s\n  got  %s\n", corpus[i].name, corpus[i].says, buf.data);

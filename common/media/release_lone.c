@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The styles of numbering in which the number of an episode stands alone. */
+#include "common/media/release_number.h"
+
+#include <string.h>
+
+/* The number of a word like "05" or "05v2", of at least `least` digits and no year. */
+static int lone_number(const struct words *words, size_t at, size_t least, const char **rest)
+{
+    const struct word *word = &words->at[at];
+    bool bare = word->tag == RELEASE_NONE || words_is(words, at, RELEASE_FIELD_VAGUE_RESOLUTION);
+    int number = bare ? number_behind(word->text, "", 4, rest) : RELEASE_NONE;
+    bool last = number != RELEASE_NONE && strcmp(*rest, "完") == 0;
+    if (number == RELEASE_NONE || ((*rest)[0] != '\0' && !number_is_version(*rest) && !last))
+        return RELEASE_NONE;
+    return strspn(word->text, "0123456789") >= least ? number : RELEASE_NONE;
+}
+
+/* "-12", "~12", "- 119" behind a number: the last of a run; RELEASE_NONE when there is none. */
+static int run_end(const struct words *words, size_t at, int first)
+{
+    const char *rest = "";
+    if (at >= words->count || strchr("-~+&", words->at[at].joint) == NULL)
+        return RELEASE_NONE;
+    bool wide = words->at[at].after_break && words->at[at].joint == '-';
+    if (wide && words->at[at - 1].text[0] != '0' && first != 1)
+        return RELEASE_NONE; /* "Title 21 - 101" */
+    int last = lone_number(words, at, 1, &rest);
+    bool years = first >= RELEASE_MIN_YEAR && last <= RELEASE_MAX_YEAR;
+    return last > first && last > 1 && !years ? last : RELEASE_NONE;
+}
+
+static size_t take_lone(const struct words *words, size_t at, const char *rest, struct release_name *release)
+{
+    int first = word_number(words->at[at].text, 4);
+    int last = run_end(words, at + 1, first);
+    const char *ignored = "";
+    release_add_episode(release, number_behind(words->at[at].text, "", 4, &ignored));
+    release_add_version(release, rest);
+    if (last != RELEASE_NONE)
+        release_add_episode(release, last);
+    return last != RELEASE_NONE ? 2 : 1;
+}
+
+/* "12.5": between two episodes. */
+static bool is_between(const struct words *words, size_t at)
+{
+    return number_at(words, at + 1, 1) != RELEASE_NONE && words->name[words->at[at].end] == '.' &&
+           words->at[at + 1].start == words->at[at].end + 1;
+}
+
+size_t release_read_dash(const struct words *words, size_t at, struct release_name *release)
+{
+    const struct word *word = &words->at[at];
+    const char *rest = "";
+    int episode = lone_number(words, at, 1, &rest);
+    if (episode == RELEASE_NONE)
+        return 0;
+    if (word->after_break && is_between(words, at))
+        return 2; /* "Title - 12.5": of no number that is wanted */
+    bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
+    bool hash = word->start > 0 && words->name[word->start - 1] == '#';
+    if (!word->after_break && !hash &&
+        !(run && (word->place != WORD_FREE || strlen(word->text) > 1 || strlen(words->at[at + 1].text) > 1)))
+        return 0;
+    if (word_year(word->text) != RELEASE_NONE && !run)
+        return 0;
+    if (!number_ends_at(words, at + (run ? 2 : 1)))
+        return 0;
+    return take_lone(words, at, rest, release);
+}
+
+/* "[05]", "(9)": alone in its brackets. */
+static bool is_enclosed(const struct words *words, size_t at)
+{
+    const struct word *word = &words->at[at];
+    char behind = words->name[word->end];
+    return word->start > 0 && strchr("[({", words->name[word->start - 1]) != NULL && behind != '\0' &&
+           strchr("])}(", behind) != NULL;
+}
+
+/* The "11" of "1.11". */
+static bool is_fraction(const struct words *words, size_t at)
+{
+    return at > 0 && number_at(words, at - 1, 1) != RELEASE_NONE &&
+           words->name[words->at[at].start - 1] == '.' && words->at[at - 1].end + 1 == words->at[at].start;
+}
+
+static bool tells_before(const struct words *words, size_t at)
+{
+    bool tells = false;
+    for (size_t i = words->first; i < at; i++)
+        tells = tells || words_tells(words, i);
+    return tells;
+}
+
+size_t release_read_bare(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *rest = "";
+    bool enclosed = is_enclosed(words, at);
+    bool alone = enclosed && words->at[at].place == WORD_SQUARE && !tells_before(words, at);
+    if ((words->first == 0 && !alone) || words->at[at].tag != RELEASE_NONE || is_fraction(words, at))
+        return 0;
+    int episode = lone_number(words, at, 2, &rest);
+    if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE)
+        return 0;
+    bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
+    bool ends = enclosed || (words->at[at].place == WORD_FREE && number_ends_at(words, at + (run ? 2 : 1)));
+    return ends ? take_lone(words, at, rest, release) : 0;
+}
+
+/* Recorded from television, and no year anywhere: the number is that of an episode. */
+static bool is_aired(const struct words *words)
+{
+    bool aired = false;
+    for (size_t at = 0; at < words->count; at++)
+    {
+        const struct release_tag *tag = words_tag(words, at);
+        aired = aired || (tag != NULL && tag->field == RELEASE_FIELD_SOURCE &&
+                          (tag->value == RELEASE_SOURCE_HDTV || tag->value == RELEASE_SOURCE_TV));
+    }
+    return aired;
+}
+
+/* "103" is the third episode of the first season, "07" the seventh, "Part 2" the second. */
+size_t release_read_aired(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *rest = "";
+    int number = lone_number(words, at, 2, &rest);
+    bool part =
+        at > 1 && (strcmp(words->at[at - 1].text, "part") == 0 || strcmp(words->at[at - 1].text, "pt") == 0);
+    if (part && number == RELEASE_NONE)
+        number = number_at(words, at, 2);
+    if (number == RELEASE_NONE || words->at[at].tag != RELEASE_NONE ||
+        word_year(words->at[at].text) != RELEASE_NONE || !is_aired(words))
+        return 0;
+    bool two = number > 100 && number_at(words, at + 1, 4) == number + 1;
+    if (!number_ends_at(words, at + (two ? 2 : 1)) || words->at[at].place != WORD_FREE)
+        return 0;
+    if (number < 100)
+        release_add_episode(release, number);
+    else if (number % 100 == 0)
+        return 0;
+    else
+    {
+        release->season = release->season_last = number / 100;
+        release_add_episode(release, number % 100);
+    }
+    if (two)
+        release_add_episode(release, number % 100 + 1);
+    return two ? 2 : 1;
+}

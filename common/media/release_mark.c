@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which words of a name are in the table of tags. */
+#include "common/media/release_words.h"
+
+#include <string.h>
+
+enum
+{
+    HALF_LEAST = 2,   /* letters of each half of a word that is two */
+    WIDTH_LEAST = 320 /* of a picture: "1920x804" is one, "2016x231" is an episode */
+};
+
+/* Is this the word of a pattern?  '#' stands for digits. */
+static bool matches_word(const char *pattern, size_t len, const char *text)
+{
+    bool digits = pattern[len - 1] == '#';
+    size_t fixed = digits ? len - 1 : len;
+    if (strncmp(pattern, text, fixed) != 0)
+        return false;
+    return text[fixed + (digits ? strspn(text + fixed, "0123456789") : 0)] == '\0';
+}
+
+/* How many words from `at` on the pattern takes; 0: it does not match. */
+static size_t match_length(const struct words *words, size_t at, const char *pattern)
+{
+    size_t count = 0;
+    while (*pattern != '\0')
+    {
+        size_t len = strcspn(pattern, " ");
+        if (at + count >= words->count || !matches_word(pattern, len, words->at[at + count].text))
+            return 0;
+        count++;
+        pattern += len + strspn(pattern + len, " ");
+    }
+    return count;
+}
+
+/* The row that takes the most words from `at` on; how many it takes goes to `longest`. */
+static int find_row(const struct words *words, size_t at, size_t *longest)
+{
+    const char *text = words->at[at].text;
+    int found = RELEASE_NONE;
+    *longest = 0;
+    for (size_t row = release_tags_from(text); row < release_tag_count; row++)
+    {
+        const char *pattern = release_tags[row].pattern;
+        if (pattern[0] != text[0])
+            break;
+        if (pattern[1] != text[1] && pattern[1] != '#' && pattern[1] != ' ')
+            continue;
+        size_t len = match_length(words, at, pattern);
+        if (len <= *longest)
+            continue;
+        *longest = len;
+        found = (int)row;
+    }
+    return found;
+}
+
+/* A part of a word, looked up alone. */
+static int find_part(const char *text, size_t len)
+{
+    char part[WORD_SIZE];
+    memcpy(part, text, len);
+    part[len] = '\0';
+    for (size_t row = release_tags_from(part); row < release_tag_count; row++)
+    {
+        const char *pattern = release_tags[row].pattern;
+        if (pattern[0] != part[0])
+            break;
+        if ((pattern[1] == part[1] || pattern[1] == '#') && matches_word(pattern, strlen(pattern), part))
+            return (int)row;
+    }
+    return RELEASE_NONE;
+}
+
+/* "1280x544": the lines that pictures of this width have. */
+static int lines_of(const char *text)
+{
+    static const struct
+    {
+        int width;
+        int lines;
+    } by_width[] = {{7000, 4320}, {3000, 2160}, {2400, 1440}, {1700, 1080}, {1200, 720}};
+    const char *times = strpbrk(text, "x*");
+    int width = 0;
+    int height = 0;
+    if (times == NULL || times == text || strspn(text, "0123456789") != (size_t)(times - text))
+        return 0;
+    for (const char *c = text; c < times && width < 10000; c++)
+        width = width * 10 + (*c - '0');
+    for (const char *c = times + 1; *c >= '0' && *c <= '9' && height < 10000; c++)
+        height = height * 10 + (*c - '0');
+    if (width < WIDTH_LEAST || height * 4 < width || height > width * 2)
+        return 0;
+    for (size_t i = 0; i < sizeof by_width / sizeof by_width[0]; i++)
+        if (width >= by_width[i].width)
+            return by_width[i].lines;
+    return height >= 700 ? 720 : height >= 560 ? 576 : height >= 390 ? 480 : 360;
+}
+
+static int row_of_lines(int lines)
+{
+    for (size_t row = 0; row < release_tag_count; row++)
+        if (release_tags[row].field == RELEASE_FIELD_RESOLUTION && release_tags[row].value == lines)
+            return (int)row;
+    return RELEASE_NONE;
+}
+
+static int row_of_nothing(void)
+{
+    return find_part("rip", 3);
+}
+
+/* "2.5GB", "900MB", "384kbps": a size, with the word before its point. */
+static bool is_size(struct words *words, size_t at)
+{
+    static const char *const units[] = {"gb", "mb", "gib", "mib", "kbps", "mbps", "kb", "mbit", "kbit"};
+    struct word *word = &words->at[at];
+    size_t digits = strspn(word->text, "0123456789");
+    size_t i = 0;
+    while (i < sizeof units / sizeof units[0] && strcmp(word->text + digits, units[i]) != 0)
+        i++;
+    if (digits == 0 || i == sizeof units / sizeof units[0])
+        return false;
+    bool fraction = at > 0 && word->start == word[-1].end + 1 && words->name[word[-1].end] == '.' &&
+                    word_number(word[-1].text, 3) != RELEASE_NONE;
+    if (fraction)
+        word[-1].tag = row_of_nothing();
+    return true;
+}
+
+/* "[1A2B3C4D]": the sum of a file. */
+static bool is_checksum(const struct words *words, size_t at)
+{
+    const struct word *word = &words->at[at];
+    return word->place != WORD_FREE && strlen(word->text) == 8 &&
+           strspn(word->text, "0123456789abcdef") == 8 && word->start > 0 &&
+           strchr("([", words->name[word->start - 1]) != NULL && strchr(")]", words->name[word->end]) != NULL;
+}
+
+static bool has_digit(const char *text)
+{
+    return text[strcspn(text, "0123456789")] != '\0';
+}
+
+/* "BD1080p", "WEB-DLx264", "1080p10bit": a source or so, and a strong word directly behind it. */
+static void mark_halves(struct word *word)
+{
+    size_t len = strlen(word->text);
+    for (size_t cut = HALF_LEAST; cut + HALF_LEAST < len; cut++)
+    {
+        int behind = find_part(word->text + cut, len - cut);
+        if (behind == RELEASE_NONE || release_tags[behind].strength != RELEASE_STRONG)
+            continue;
+        int front = find_part(word->text, cut);
+        bool fits = front != RELEASE_NONE && (release_tags[front].strength == RELEASE_STRONG ||
+                                              release_tags[front].field == RELEASE_FIELD_SOURCE);
+        if (!fits)
+            continue;
+        word->tag = front;
+        word->second = behind;
+        return;
+    }
+}
+
+static void mark_odd(struct words *words, size_t at)
+{
+    struct word *word = &words->at[at];
+    if (!has_digit(word->text))
+        return;
+    int lines = lines_of(word->text);
+    if (lines > 0)
+        word->tag = row_of_lines(lines);
+    else if (is_size(words, at) || is_checksum(words, at))
+        word->tag = row_of_nothing();
+    else
+        mark_halves(word);
+}
+
+void words_mark(struct words *words)
+{
+    for (size_t at = 0; at < words->count;)
+    {
+        size_t longest;
+        int tag = find_row(words, at, &longest);
+        for (size_t i = 0; i < longest; i++)
+            words->at[at + i].tag = tag;
+        if (longest == 0)
+            mark_odd(words, at);
+        at += longest > 0 ? longest : 1;
+    }
+}
+
+const struct release_tag *words_tag(const struct words *words, size_t at)
+{
+    return at >= words->count || words->at[at].tag == RELEASE_NONE ? NULL : &release_tags[words->at[at].tag];
+}
+
+bool words_is(const struct words *words, size_t at, enum release_field field)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    return tag != NULL && tag->field == field;
+}
+
+bool words_tells(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    return tag != NULL && tag->strength != RELEASE_FAINT;
+}
+
+bool words_is_strong(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    return tag != NULL && (tag->strength == RELEASE_STRONG || words->at[at].second != RELEASE_NONE);
+}

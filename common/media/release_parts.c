@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/media/release_parts.h"
+
+#include "common/media/release_number.h"
+
+#include <string.h>
+
+/* ---- where the title begins ------------------------------------------------------------------------ */
+
+/* "[Group]_[Other]_Title": where the title begins, behind a second bracket that a free word follows. */
+static size_t second_group_end(const struct words *words)
+{
+    size_t at = words->first;
+    while (at > 0 && at < words->count && words->at[at].place == WORD_SQUARE)
+        at++;
+    bool title = at > words->first && at < words->count && words->at[at].place == WORD_FREE &&
+                 !words_tells(words, at) && number_at(words, at, 4) == RELEASE_NONE;
+    return title ? at : words->first;
+}
+
+/* "[1080p]" at the front is no group; brackets behind it that only tell are not the title either. */
+void parts_settle_front(struct words *words)
+{
+    size_t group_end = words->first;
+    size_t telling = 0;
+    bool strong = false;
+    for (size_t at = 0; at < group_end; at++)
+    {
+        telling += words_tells(words, at) ? 1 : 0;
+        strong = strong || words_is_strong(words, at);
+    }
+    if (strong || (telling == group_end && group_end > 0))
+        words->group[0] = '\0';
+    struct release_name ignored = {.season = RELEASE_NONE, .episode_first = RELEASE_NONE};
+    bool numbered = group_end > 0 && (release_read_s00e00(words, 0, &ignored) > 0 ||
+                                      release_read_0x00(words, 0, &ignored) > 0);
+    if (numbered && ignored.season > 0)
+    {
+        words->group[0] = '\0'; /* "[04x01] Title" */
+        words->first = 0;
+        return;
+    }
+    size_t first = second_group_end(words);
+    while (first > 0 && first < words->count && words->at[first].place == WORD_SQUARE &&
+           words_tells(words, first))
+        first++;
+    if (first < words->count)
+        words->first = first;
+}
+
+/* "(1995) Title": the year before the title.  "221208 Title ep34": the day of the recording, which is not
+ * kept. */
+void parts_take_front(struct words *words, struct release_name *release)
+{
+    size_t at = words->first;
+    if (at + 2 < words->count && strlen(words->at[at].text) == 6 && number_at(words, at, 6) != RELEASE_NONE)
+        words->first = at + 1;
+    if (at + 1 >= words->count || words->at[at].place != WORD_ROUND ||
+        words->at[at + 1].place == WORD_ROUND || word_year(words->at[at].text) == RELEASE_NONE)
+        return;
+    release->year = word_year(words->at[at].text);
+    words->first = at + 1;
+}
+
+/* ".ts" is the ending of a file where another source is named: "HDTV.MPEG2-GRP.ts". */
+void parts_drop_stream(struct words *words)
+{
+    size_t last = words->count - 1;
+    bool named = false;
+    if (words->count < 2 || strcmp(words->name + words->at[last].start, "ts") != 0 ||
+        words->name[words->at[last].start - 1] != '.')
+        return;
+    for (size_t at = words->first + 1; at < last; at++)
+        named = named || (words_is(words, at, RELEASE_FIELD_SOURCE) && words_is_strong(words, at));
+    if (named || (words->at[last - 1].after_dash && words->at[last - 1].tag == RELEASE_NONE))
+        words->count--;
+}
+
+/* ---- where the title ends --------------------------------------------------------------------------- */
+
+static size_t first_strong(const struct words *words, size_t from)
+{
+    while (from < words->count && !words_is_strong(words, from))
+        from++;
+    return from;
+}
+
+/* "Title.FRENCH.1080p": weak words right before a strong one belong to it. */
+static size_t back_over_known(const struct words *words, size_t at)
+{
+    while (at > words->first + 1 && at < words->count &&
+           (words_tells(words, at - 1) ||
+            (words_is(words, at - 1, RELEASE_FIELD_FLAG) && words->at[at - 1].text[0] == 'v')))
+        at--;
+    return at;
+}
+
+static bool is_article(const char *text)
+{
+    static const char *const articles[] = {"the", "a",   "an", "la", "le", "il",  "el", "das",
+                                           "der", "die", "of", "in", "my", "los", "les"};
+    for (size_t i = 0; i < sizeof articles / sizeof articles[0]; i++)
+        if (strcmp(text, articles[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Is the word, before a year or a season, said of the release?  "Good German (2006)" is a title. */
+static bool is_said(const struct words *words, size_t at, size_t end)
+{
+    bool language = words_is(words, at, RELEASE_FIELD_LANGUAGE) && strlen(words->at[at].text) > 3 &&
+                    words->at[end].place == WORD_FREE;
+    return words_tells(words, at) && (language || words_is(words, at, RELEASE_FIELD_EDITION) ||
+                                      words_is(words, at, RELEASE_FIELD_FLAG));
+}
+
+/* "Title.EXTENDED.2011", "Title.German.2011", "Title.Complete.S01": where the title ends, if no article makes
+ * the word a part of it ("The.French.2011"). */
+static size_t back_over_said(const struct words *words, size_t end)
+{
+    size_t at = end;
+    while (at > words->first + 1 && is_said(words, at - 1, end))
+        at--;
+    while (at < end && is_article(words->at[at - 1].text))
+        at++;
+    return at;
+}
+
+/* The last year before `limit`, one in round brackets before all others; words->count when there is none. */
+static size_t find_year(const struct words *words, size_t limit)
+{
+    size_t found = words->count;
+    for (size_t at = words->first + 1; at < limit && at < words->count; at++)
+    {
+        bool better =
+            found == words->count || words->at[at].place != WORD_FREE || words->at[found].place == WORD_FREE;
+        if (better && words->at[at].tag == RELEASE_NONE && word_year(words->at[at].text) != RELEASE_NONE)
+            found = at;
+    }
+    return found;
+}
+
+/* Behind the numbers or the first strong word a year is one too: "Title.1080p.2019". */
+static size_t find_late_year(const struct words *words, size_t from)
+{
+    while (from < words->count && word_year(words->at[from].text) == RELEASE_NONE)
+        from++;
+    return from;
+}
+
+static size_t end_with_year(const struct words *words, size_t end, size_t limit, struct release_name *release)
+{
+    size_t year = find_year(words, limit);
+    if (year < words->count)
+        end = year < end ? year : end;
+    else
+        year = find_late_year(words, end);
+    if (year < words->count)
+        release->year = word_year(words->at[year].text);
+    return end;
+}
+
+struct parts parts_find(const struct words *words, struct release_name *release)
+{
+    struct numbers numbers = release_read_numbers(words, release);
+    size_t strong = first_strong(words, words->first + 1);
+    bool leads = numbers.at == words->first && numbers.end > numbers.at;
+    size_t first = !leads && numbers.at < strong ? numbers.at : strong;
+    size_t end = first == strong ? back_over_known(words, strong) : first;
+    if (release->day == 0)
+        end = end_with_year(words, end, first, release);
+    struct parts parts = {.title_end = end, .numbers_end = numbers.at < words->count ? numbers.end : end};
+    parts.cut_from = end;
+    parts.title_end = end < words->count ? back_over_said(words, end) : end;
+    parts.is_episode = release->episode_first != RELEASE_NONE || release->day != 0;
+    parts.quality = first_strong(words, parts.numbers_end > end ? parts.numbers_end : end);
+    parts.quality_run = parts.quality;
+    while (parts.quality_run > end && (words->at[parts.quality_run - 1].tag != RELEASE_NONE ||
+                                       (parts.quality == words->count && parts.quality_run == words->count &&
+                                        words->at[parts.quality_run - 1].after_dash)))
+        parts.quality_run--;
+    return parts;
+}
+
+/* ---- the title ------------------------------------------------------------------------------------------
+ */
+
+static void copy_words(const struct words *words, size_t first, size_t end, char *title)
+{
+    size_t len = 0;
+    if (first >= end)
+        return;
+    const char *from = words->name + words->at[first].start;
+    const char *to = words->name + words->at[end - 1].end;
+    for (; from < to && len < RELEASE_TITLE_SIZE - 1; from++)
+    {
+        bool gap = strchr(" ._()[]{}\t", *from) != NULL;
+        if (gap && (len == 0 || title[len - 1] == ' '))
+            continue;
+        title[len++] = gap ? ' ' : *from;
+    }
+    title[len] = '\0';
+}
+
+/* Where the second of two titles begins: behind "AKA" or " / "; `end` when there is one title. */
+static size_t second_title(const struct words *words, size_t first, size_t end, size_t *first_end)
+{
+    for (size_t at = first + 1; at < end; at++)
+    {
+        bool aka = strcmp(words->at[at].text, "aka") == 0 && at + 1 < end;
+        bool slash = (words->at[at].joint == '/' || words->at[at].joint == '|') &&
+                     words->at[at].start > words->at[at - 1].end + 1;
+        if (!aka && !slash)
+            continue;
+        *first_end = at;
+        return aka ? at + 1 : at;
+    }
+    return end;
+}
+
+/* The title without what stands in brackets at its end. */
+static size_t without_brackets(const struct words *words, size_t first, size_t end)
+{
+    size_t at = end;
+    while (at > first + 1 && words->at[at - 1].place != WORD_FREE)
+        at--;
+    return words->at[at - 1].place == WORD_FREE ? at : end;
+}
+
+/* A title in another script and in Latin letters: where the Latin one begins; `end` when there are not both.
+ */
+static size_t latin_title(const struct words *words, size_t first, size_t end)
+{
+    size_t at = first;
+    while (at < end && (unsigned char)words->at[at].text[0] >= 0x80)
+        at++;
+    bool latin = at > first && at < end && words->at[at].text[0] >= 'a' && words->at[at].text[0] <= 'z';
+    return latin ? at : end;
+}
+
+static void write_title(const struct words *words, size_t first, size_t end, struct release_name *release)
+{
+    size_t first_end = end;
+    size_t second = second_title(words, first, end, &first_end);
+    size_t plain_end = first_end > first ? without_brackets(words, first, first_end) : first_end;
+    if (second < end)
+        copy_words(words, second, end, release->alias);
+    else if (plain_end < first_end)
+        copy_words(words, first, first_end, release->alias);
+    else if (latin_title(words, first, end) < end)
+        copy_words(words, latin_title(words, first, end), end, release->alias);
+    copy_words(words, first, plain_end, release->title);
+}
+
+/* "S01E04 Title 720p": the title stands behind the number; a number alone is the title itself. */
+void parts_write_title(const struct words *words, const struct parts *parts, struct release_name *release)
+{
+    bool leads = parts->numbers_end > words->first && parts->title_end > parts->numbers_end;
+    size_t first = leads ? parts->numbers_end : words->first;
+    size_t end = parts->title_end;
+    if (end == 0 || end <= first)
+        end = words->count > first ? first + 1 : first;
+    write_title(words, first, end, release);
+    if (release->alias[0] == '\0' && parts->cut_from > end && !leads)
+        copy_words(words, first, parts->cut_from, release->alias);
+}

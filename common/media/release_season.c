@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The styles of numbering that name a season. */
+#include "common/media/release_number.h"
+
+#include <string.h>
+
+enum
+{
+    MOST_SEASONS = 40 /* a higher one behind a word of quality is none */
+};
+
+static void set_season(struct release_name *release, int season)
+{
+    release->season = release->season_last = season;
+}
+
+/* ---- several seasons ---------------------------------------------------------------------------- */
+
+/* The number of one more season at `at`, told by its letter, or a bare one that a sign or a word joins. */
+static int another_season(const struct words *words, size_t at, bool joined, bool many)
+{
+    const char *rest = "";
+    if (at >= words->count)
+        return RELEASE_NONE;
+    const struct word *word = &words->at[at];
+    int season = number_behind(word->text, "s", 4, &rest);
+    if (season != RELEASE_NONE)
+        return rest[0] == '\0' ? season : RELEASE_NONE;
+    bool close = strchr("-~+&,", word->joint) != NULL && (!word->after_break || many || word->joint != '-');
+    return joined || close ? number_at(words, at, 2) : RELEASE_NONE;
+}
+
+/* "-S03", "S02 S03", "to 6", "- Season 07", "2 and 3": how many words more seasons take. */
+static size_t more_seasons(const struct words *words, size_t next, bool many, struct release_name *release)
+{
+    size_t at = next;
+    for (;;)
+    {
+        size_t look = at;
+        bool joined = number_joins(words, look);
+        look += joined ? 1 : 0;
+        if (words_is(words, look, RELEASE_FIELD_SEASON) && strlen(words->at[look].text) > 2 &&
+            number_at(words, look + 1, 2) != RELEASE_NONE)
+        {
+            look++;
+            joined = true;
+        }
+        int season = another_season(words, look, joined, many);
+        bool follows = season > release->season_last;
+        if (!follows || (words_is(words, look + 1, RELEASE_FIELD_EPISODE) && !many && !joined))
+            return at - next;
+        release->season_last = season;
+        at = look + 1;
+    }
+}
+
+/* ---- an episode behind a season -------------------------------------------------------------------- */
+
+/* "S02 E05", "S3 -  15", "S2 [05]", "S21 999", "Season 4 Episode 7". */
+static size_t episode_behind(const struct words *words, size_t at, struct release_name *release)
+{
+    size_t used = release_read_episode(words, at, release);
+    if (used == 0 && at < words->count)
+        used = release_read_counted(words, at, release);
+    if (used > 0)
+        return used;
+    if (strcmp(words_text(words, at), "part") == 0 && number_at(words, at + 1, 2) != RELEASE_NONE)
+    {
+        release_add_episode(release, number_at(words, at + 1, 2)); /* surely not the whole season */
+        return 2;
+    }
+    bool year = word_year(words_text(words, at)) != RELEASE_NONE && words->at[at].place == WORD_ROUND;
+    if (year && at + 1 < words->count && words->at[at + 1].after_break)
+    {
+        used = episode_behind(words, at + 1, release);
+        return used > 0 ? used + 1 : 0;
+    }
+    int episode = number_at(words, at, 4);
+    if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE)
+        return 0;
+    bool apart = words->at[at].after_break || words->at[at].place == WORD_SQUARE;
+    if (!apart && strlen(words->at[at].text) < 2)
+        return 0;
+    struct release_name before = *release;
+    release_add_episode(release, episode);
+    used = 1 + release_more_episodes(words, at + 1, "", release);
+    if (words->at[at].after_break || number_ends_at(words, at + used) ||
+        (words->at[at].text[0] == '0' && word_year(words_text(words, at + used)) != RELEASE_NONE))
+        return used;
+    *release = before;
+    return 0;
+}
+
+static size_t behind_season(const struct words *words, size_t at, bool many, struct release_name *release)
+{
+    size_t used = more_seasons(words, at, many, release);
+    return used > 0 ? used : episode_behind(words, at, release);
+}
+
+/* ---- the styles --------------------------------------------------------------------------------------- */
+
+/* The episode glued to a season: "e05", "ep05", "xe05", "x05"; RELEASE_NONE when something else follows. */
+static int glued_episode(const char *text, const char **rest)
+{
+    static const char *const letters[] = {"e", "ep", "xe"};
+    int episode = RELEASE_NONE;
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0] && episode == RELEASE_NONE; i++)
+        episode = number_behind(text, letters[i], 5, rest);
+    return episode;
+}
+
+/* "S07D1": a disc of the season. */
+static bool is_disc(const char *rest)
+{
+    return rest[0] == 'd' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
+}
+
+size_t release_read_s00e00(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *rest = "";
+    const char *text = words->at[at].text;
+    int season = number_behind(text, "s", 4, &rest);
+    if (season == RELEASE_NONE && number_behind(text, "t", 2, &rest) != RELEASE_NONE && rest[0] != '\0')
+        season = number_behind(text, "t", 2, &rest);
+    if (season == RELEASE_NONE)
+        return 0;
+    const char *behind = rest;
+    int episode = glued_episode(rest, &behind);
+    bool open = strcmp(rest, "e") == 0 || strcmp(rest, "ep") == 0;
+    if (episode != RELEASE_NONE)
+    {
+        set_season(release, season);
+        release_add_episode(release, episode);
+        return 1 + release_more_episodes(words, at + 1, behind, release);
+    }
+    bool label = season > MOST_SEASONS && at > words->first && words_tells(words, at - 1); /* "x265 S82" */
+    if (label || (rest[0] != '\0' && !open && !is_disc(rest)))
+        return 0;
+    set_season(release, season);
+    return is_disc(rest) ? 1 : 1 + behind_season(words, at + 1, false, release);
+}
+
+/* "2x05", "02x05-06", "2016x231", "1 x 03" */
+size_t release_read_0x00(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *rest = "";
+    const char *text = words->at[at].text;
+    int season = number_behind(text, "", 4, &rest);
+    size_t used = 1;
+    int episode = season == RELEASE_NONE ? RELEASE_NONE : number_behind(rest, "x", 3, &rest);
+    if (season != RELEASE_NONE && episode == RELEASE_NONE && rest[0] == '\0' && strlen(text) <= 2 &&
+        strcmp(words_text(words, at + 1), "x") == 0)
+    {
+        episode = number_at(words, at + 2, 3);
+        used = 3;
+    }
+    bool year = season >= RELEASE_MIN_YEAR && season <= RELEASE_MAX_YEAR;
+    bool channels = at > 0 && number_at(words, at - 1, 1) != RELEASE_NONE &&
+                    words->name[words->at[at].start - 1] == '.'; /* "5.1x2" */
+    if (channels || episode == RELEASE_NONE || (season > 99 && !year) || (rest[0] != '\0' && rest[0] != 'x'))
+        return 0;
+    set_season(release, season);
+    release_add_episode(release, episode);
+    return used + release_more_episodes(words, at + used, rest, release);
+}
+
+/* "one" .. "ten" */
+static int named_number(const char *text)
+{
+    static const char *const names[] = {"one", "two",   "three", "four", "five",
+                                        "six", "seven", "eight", "nine", "ten"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0)
+            return (int)i + 1;
+    return RELEASE_NONE;
+}
+
+/* "2", "2nd", "04a": the number of a season before its word. */
+static int ordinal(const char *text)
+{
+    static const char *const tails[] = {"", "st", "nd", "rd", "th", "a", "o", "e"};
+    const char *rest = "";
+    int number = number_behind(text, "", 2, &rest);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
+        if (number != RELEASE_NONE && strcmp(rest, tails[i]) == 0)
+            return number;
+    return RELEASE_NONE;
+}
+
+static bool is_season_word(const struct words *words, size_t at)
+{
+    const char *text = words_text(words, at);
+    return words_is(words, at, RELEASE_FIELD_SEASON) && strpbrk(text, "0123456789") == NULL &&
+           strcmp(text, "t") != 0;
+}
+
+/* "2. Staffel", "3 Temporada", "2nd Season", "5-й сезон": how many words, when the number is before the word.
+ */
+static size_t season_before(const struct words *words, size_t at, struct release_name *release)
+{
+    int season = ordinal(words->at[at].text);
+    if (season == RELEASE_NONE || words->at[at].tag != RELEASE_NONE)
+        return 0;
+    bool tail = strlen(words_text(words, at + 1)) == 2 && (unsigned char)words_text(words, at + 1)[0] >= 0x80;
+    size_t word = at + (tail ? 2 : 1);
+    if (!is_season_word(words, word) || strlen(words->at[word].text) < 3 ||
+        strcmp(words->at[word].text, "series") == 0)
+        return 0;
+    bool plain = word_number(words->at[at].text, 2) != RELEASE_NONE && !tail;
+    bool behind = number_at(words, word + 1, 2) != RELEASE_NONE;
+    if (plain && behind && !words_is(words, word + 2, RELEASE_FIELD_EPISODE))
+        return 0;
+    set_season(release, season);
+    return word + 1 - at + episode_behind(words, word + 1, release);
+}
+
+/* "2of5", "2 of 5", "2 de 5": the words that say how many there are in all. */
+static size_t skip_total(const struct words *words, size_t at)
+{
+    static const char *const ofs[] = {"of", "de", "di", "von", "van", "din", "из"};
+    for (size_t i = 0; i < sizeof ofs / sizeof ofs[0]; i++)
+        if (strcmp(words_text(words, at), ofs[i]) == 0 && number_at(words, at + 1, 3) != RELEASE_NONE)
+            return 2;
+    return 0;
+}
+
+/* "seasons", "temporadas" */
+static bool is_plural(const char *text, size_t letters)
+{
+    return letters > 2 && text[letters - 1] == 's' && strncmp(text, "series", letters) != 0;
+}
+
+size_t release_read_season(const struct words *words, size_t at, struct release_name *release)
+{
+    const char *text = words->at[at].text;
+    size_t letters = strcspn(text, "0123456789");
+    if (letters == 0)
+        return season_before(words, at, release);
+    if (!words_is(words, at, RELEASE_FIELD_SEASON) || (letters == 1 && text[letters] != '\0') ||
+        (at == words->first && at + 1 < words->count))
+        return 0;
+    size_t used = text[letters] != '\0' ? 1 : 2;
+    const char *rest = "";
+    const char *number = used == 1 ? text + letters : words_text(words, at + 1);
+    int season = number_behind(number, "", 2, &rest);
+    if (season == RELEASE_NONE && strcmp(text, "season") == 0)
+        season = named_number(number);
+    bool apart = used == 2 && at + 1 < words->count &&
+                 (words->name[words->at[at].end] == ':' || words->at[at + 1].after_break);
+    if (season < (letters > 2 ? 1 : 0) || apart || (rest[0] != '\0' && strncmp(rest, "of", 2) != 0))
+        return 0;
+    if (letters == 1 && (text[0] != 's' || strlen(number) != 2))
+        return 0;
+    set_season(release, season);
+    used += skip_total(words, at + used);
+    return used + behind_season(words, at + used, is_plural(text, letters), release);
+}
+
+/* ---- Chinese and Japanese --------------------------------------------------------------------------- */
+
+/* "十二" is 12; the digits of other scripts are not read. */
+static int counted_number(const char *text, const char **rest)
+{
+    static const char *const signs[] = {"零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十"};
+    int number = number_behind(text, "", 4, rest);
+    int digit = RELEASE_NONE;
+    if (number != RELEASE_NONE)
+        return number;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0];)
+    {
+        if (strncmp(text, signs[i], 3) != 0)
+        {
+            i++;
+            continue;
+        }
+        bool ten = i == 10;
+        number = ten ? (digit == RELEASE_NONE ? 10 : digit * 10) : (number >= 10 ? number : 0) + (int)i;
+        digit = (int)i;
+        text += 3;
+        i = 0;
+    }
+    *rest = text;
+    return number;
+}
+
+/* "第2季" is a season, "第05話" an episode, and "2期" a season. */
+size_t release_read_counted(const struct words *words, size_t at, struct release_name *release)
+{
+    static const char mark[] = "第";
+    const char *text = words->at[at].text;
+    bool marked = strncmp(text, mark, sizeof mark - 1) == 0;
+    const char *rest = "";
+    int number = marked || (text[0] >= '0' && text[0] <= '9')
+                     ? counted_number(text + (marked ? sizeof mark - 1 : 0), &rest)
+                     : RELEASE_NONE;
+    if (number == RELEASE_NONE || rest[0] == '\0')
+        return 0;
+    bool alone = number_behind(text, "", 4, &text) != RELEASE_NONE; /* "857集" */
+    bool season = strcmp(rest, "季") == 0 || strcmp(rest, "期") == 0;
+    bool episode = (marked || alone) && (strcmp(rest, "話") == 0 || strcmp(rest, "话") == 0 ||
+                                         strcmp(rest, "集") == 0 || strcmp(rest, "回") == 0);
+    if (season)
+        set_season(release, number);
+    if (episode)
+        release_add_episode(release, number);
+    if (season && at + 1 < words->count)
+        return 1 + release_read_counted(words, at + 1, release);
+    return season || episode ? 1 : 0;
+}
