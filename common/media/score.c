@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/media/score.h"
 
-#include "common/media/slug.h"
+#include "common/media/score_title.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- the numbers -------------------------------------------------------------------------- */
 
@@ -133,46 +132,15 @@ static void add_reason(struct scoring *s, struct score_reason reason)
     add(s, reason.points, reason.text);
 }
 
-/* The title without case, accents, punctuation and a leading article. */
-static void fold_title(const char *title, char *folded, size_t size)
-{
-    char slug[RELEASE_TITLE_SIZE];
-    size_t len = 0;
-    slug_make(slug, sizeof slug, title);
-    for (const char *at = strncmp(slug, "the-", 4) == 0 ? slug + 4 : slug; *at != '\0' && len < size - 1;
-         at++)
-        if (*at != '-')
-            folded[len++] = *at;
-    folded[len] = '\0';
-}
-
-static bool same_title(const char *a, const char *b)
-{
-    char left[RELEASE_TITLE_SIZE];
-    char right[RELEASE_TITLE_SIZE];
-    if (a == NULL || b == NULL || a[0] == '\0' || b[0] == '\0')
-        return false;
-    fold_title(a, left, sizeof left);
-    fold_title(b, right, sizeof right);
-    if (left[0] == '\0' && right[0] == '\0') /* scripts that the fold does not know */
-        return strcasecmp(a, b) == 0;
-    return strcmp(left, right) == 0;
-}
-
-static bool is_wanted_title(const struct score_wanted *wanted, const char *title)
-{
-    return same_title(wanted->title, title) || same_title(wanted->original_title, title);
-}
-
 static void look_at_title(struct scoring *s)
 {
     const struct release_name *name = &s->candidate->name;
     char with_year[RELEASE_TITLE_SIZE + 16];
     snprintf(with_year, sizeof with_year, "%s %d", name->title, name->year);
-    bool plain = is_wanted_title(s->wanted, name->title);
+    bool plain = score_wants_title(s->wanted, name);
     int off = name->year - s->wanted->year;
     if (!plain && name->year != 0 &&
-        is_wanted_title(s->wanted, with_year)) /* the year was part of the title */
+        score_is_title(s->wanted, with_year)) /* the year was part of the title */
         add(s, 18, "the title fits, the name has no year");
     else if (!plain)
         add(s, UNFIT, "another title");
@@ -188,32 +156,85 @@ static void look_at_title(struct scoring *s)
         add(s, UNFIT, "another year");
 }
 
+/* ---- which episode -------------------------------------------------------------------------- */
+
+static bool has_episode(const struct release_name *name, int episode)
+{
+    return episode >= name->episode_first && episode <= name->episode_last;
+}
+
+/* "[Group] Title (01-12) [Batch]" */
+static bool is_complete_run(const struct release_name *name)
+{
+    return name->episode_first == 1 && name->episode_last > 1 && release_has(name, RELEASE_FLAG_COMPLETE);
+}
+
+/* The name has a season, which is the wanted one, or counts the episodes of the only one. */
+static void judge_episode(struct scoring *s, int episode)
+{
+    const struct release_name *name = &s->candidate->name;
+    if (episode == RELEASE_NONE && name->episode_first != RELEASE_NONE)
+    {
+        if (is_complete_run(name))
+            add(s, -8, "a run of episodes that may be the season");
+        else
+            add(s, UNFIT, "single episodes, not the whole season");
+    }
+    else if (episode != RELEASE_NONE && name->episode_first == RELEASE_NONE)
+        add(s, -8, "a whole season where one episode is wanted");
+    else if (episode != RELEASE_NONE && !has_episode(name, episode))
+        add(s, UNFIT, "another episode");
+}
+
+/* A number that is counted through all seasons. */
+static void judge_absolute(struct scoring *s)
+{
+    const struct score_wanted *wanted = s->wanted;
+    if (wanted->absolute > 0 && wanted->episode != RELEASE_NONE)
+        judge_episode(s, wanted->absolute);
+    else if (wanted->season == 1)
+        judge_episode(s, wanted->episode);
+    else
+        add(s, UNFIT, "another season, or one that it does not say");
+}
+
+static void judge_day(struct scoring *s)
+{
+    const struct release_name *name = &s->candidate->name;
+    char day[32];
+    snprintf(day, sizeof day, "%04d-%02d-%02d", name->year, name->month, name->day);
+    if (s->wanted->air_date == NULL || s->wanted->air_date[0] == '\0')
+        add(s, UNFIT, "it does not say which episode it is");
+    else if (strcmp(day, s->wanted->air_date) != 0)
+        add(s, UNFIT, "of another day");
+}
+
 static void look_at_episode(struct scoring *s)
 {
     const struct release_name *name = &s->candidate->name;
     const struct score_wanted *wanted = s->wanted;
     bool numbered = name->season != RELEASE_NONE || name->episode_first != RELEASE_NONE;
+    bool by_day = wanted->air_date != NULL && wanted->air_date[0] != '\0';
     if (wanted->media == SCORE_MOVIE)
     {
-        if (numbered)
+        if (numbered || name->day != 0)
             add(s, UNFIT, "an episode of a series, not the film");
-        return;
     }
-    if (wanted->season == RELEASE_NONE)
+    else if (wanted->season == RELEASE_NONE && !by_day)
         return;
-    bool absolute = name->season == RELEASE_NONE && wanted->season == 1; /* "Title - 05" */
-    if (!numbered)
+    else if (name->day != 0 && (!numbered || by_day))
+        judge_day(s);
+    else if (!numbered || wanted->season == RELEASE_NONE)
         add(s, UNFIT, "it does not say which episode it is");
-    else if (!absolute && (wanted->season < name->season || wanted->season > name->season_last))
+    else if (name->season == RELEASE_NONE)
+        judge_absolute(s);
+    else if (wanted->season < name->season || wanted->season > name->season_last)
         add(s, UNFIT, "another season");
-    else if (wanted->episode == RELEASE_NONE && name->episode_first != RELEASE_NONE)
-        add(s, UNFIT, "single episodes, not the whole season");
-    else if (wanted->episode != RELEASE_NONE && name->episode_first == RELEASE_NONE)
-        add(s, -8, "a whole season where one episode is wanted");
-    else if (wanted->episode != RELEASE_NONE &&
-             (wanted->episode < name->episode_first || wanted->episode > name->episode_last))
-        add(s, UNFIT, "another episode");
+    else
+        judge_episode(s, wanted->episode);
 }
+
+/* ---- how good it is ------------------------------------------------------------------------- */
 
 static int step_of(int lines)
 {

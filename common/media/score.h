@@ -12,6 +12,15 @@
  * for burnt-in subtitles, 3D, a screener, a whole season where one episode is wanted.  All numbers are in
  * the tables of score.c.  The indexer plays no part.
  *
+ * Titles are the same when the letters and digits of every script are (see slug_fold); a title that has
+ * none fits nothing.  The title, the original title, the release's alias and, for a series, its title without
+ * a country at the end ("Title US") are compared.
+ *
+ * Episodes: a number with a season must be in that season.  A number without one ("Title - 05") is counted
+ * through all seasons: it fits `absolute` when that is known, else only an episode of the first season, for
+ * in a later one it could be any.  A day ("Title.2024.03.15") fits `air_date`, and nothing when that is not
+ * known. Of single episodes only a complete run from the first on can be a season.
+ *
  * Pure: the same input gives the same score.  Plain data; texts are static.  Blocks never.  Any thread.
  */
 #ifndef SOKOUL_COMMON_MEDIA_SCORE_H
@@ -42,10 +51,12 @@ struct score_wanted
     const char *original_title; /* NULL or "" when there is none */
     int year;                   /* 0: unknown; of a series its first */
     enum score_media media;
-    int season;      /* RELEASE_NONE: any */
-    int episode;     /* RELEASE_NONE: the whole season */
-    int resolution;  /* 0: SCORE_DEFAULT_RESOLUTION */
-    int runtime_min; /* of the film or one episode; 0: unknown */
+    int season;           /* RELEASE_NONE: any */
+    int episode;          /* RELEASE_NONE: the whole season */
+    int absolute;         /* the episode counted through all seasons; 0: unknown */
+    const char *air_date; /* "2024-03-15", of the episode; NULL or "": unknown */
+    int resolution;       /* 0: SCORE_DEFAULT_RESOLUTION */
+    int runtime_min;      /* of the film or one episode; 0: unknown */
 };
 
 struct score_candidate
