@@ -102,8 +102,8 @@ static int joined_episode(const struct words *words, size_t at, bool joined,
         return RELEASE_NONE;
     bool next = episode == release->episode_last + 1 && word->end - word->start >= 2 &&
                 strchr("._", words->name[word->start - 1]) != NULL;
-    bool signed_ = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && !word->after_break);
-    return joined || signed_ || next ? episode : RELEASE_NONE;
+    bool tied = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && !word->after_break);
+    return joined || tied || next ? episode : RELEASE_NONE;
 }
 
 static int another_episode(const struct words *words, size_t at, bool joined,

@@ -184,16 +184,26 @@ static size_t before_second(const struct words *words, size_t at, const struct r
     return word->after_break && word_year(word->text) == RELEASE_NONE ? at - 1 : at;
 }
 
-/* "[Group] 05 - Title": a number before the title. */
+static bool has_year(const struct words *words)
+{
+    bool found = false;
+    for (size_t at = words->first; at < words->count; at++)
+        found = found || word_year(words->at[at].text) != RELEASE_NONE;
+    return found;
+}
+
+/* "[Group] 05 - Title", "003. Title", "03-Title": a number before the title. */
 static struct numbers read_leading(const struct words *words, struct release_name *release)
 {
+    const struct numbers none = {words->count, words->count};
     size_t at = words->first;
-    if (words->group[0] == '\0' || at + 1 >= words->count || !words->at[at + 1].after_break ||
-        strlen(words->at[at].text) < 2)
-        return (struct numbers){words->count, words->count};
+    if (at + 1 >= words->count || strlen(words->at[at].text) < 2)
+        return none;
+    bool padded = words->at[at].text[0] == '0' && !has_year(words);
+    bool grouped = words->group[0] != '\0' && words->at[at + 1].after_break;
     int episode = number_at(words, at, 3);
-    if (episode == RELEASE_NONE)
-        return (struct numbers){words->count, words->count};
+    if (episode == RELEASE_NONE || (!padded && !grouped))
+        return none;
     release_add_episode(release, episode);
     return (struct numbers){at, at + 1};
 }

@@ -164,13 +164,14 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
     return used + release_more_episodes(words, at + used, rest, release);
 }
 
-/* "one" .. "ten" */
+/* "one" .. "ten", "ii" .. "x" */
 static int named_number(const char *text)
 {
     static const char *const names[] = {"one", "two",   "three", "four", "five",
                                         "six", "seven", "eight", "nine", "ten"};
+    static const char *const romans[] = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0)
+        if (strcmp(text, names[i]) == 0 || strcmp(text, romans[i]) == 0)
             return (int)i + 1;
     return RELEASE_NONE;
 }
@@ -243,7 +244,7 @@ size_t release_read_season(const struct words *words, size_t at, struct release_
     const char *rest = "";
     const char *number = used == 1 ? text + letters : words_text(words, at + 1);
     int season = number_behind(number, "", 2, &rest);
-    if (season == RELEASE_NONE && strcmp(text, "season") == 0)
+    if (season == RELEASE_NONE && (strcmp(text, "season") == 0 || strcmp(text, "saison") == 0))
         season = named_number(number);
     bool apart = used == 2 && at + 1 < words->count &&
                  (words->name[words->at[at].end] == ':' || words->at[at + 1].after_break);

@@ -146,6 +146,12 @@ static const struct release_row rows[] = {
     {"[02x05] Show Name", "Show Name||S2E5||||||"},
     {"[Group] 05 - Show Name [720p]", "Show Name||E5|720|||||Group"},
     {"S02E05E06 Show Name 720p", "Show Name||S2E5-6|720|||||"},
+    {"003. Show Name [720p]", "Show Name||E3|720|||||"},
+    {"03-Show.Name.720p", "Show Name||E3|720|||||"},
+    {"[Group] 06 Show Name (720p)", "Show Name||E6|720|||||Group"},
+    {"007 Harbor Lights 1989 720p", "007 Harbor Lights|1989||720|||||"},
+    {"Show Name Saison VII FRENCH BDRip", "Show Name||S7||BluRay|||fr|"},
+    {"Show Name Season IV Episode 2", "Show Name||S4E2||||||"},
 };
 
 START_TEST(release__reads_numbers_in_every_spelling)
