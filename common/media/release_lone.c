@@ -82,7 +82,7 @@ static bool is_enclosed(const struct words *words, size_t at)
 /* The "11" of "1.11". */
 static bool is_fraction(const struct words *words, size_t at)
 {
-    return at > 0 && number_at(words, at - 1, 1) != RELEASE_NONE &&
+    return at > 0 && at < words->count && number_at(words, at - 1, 1) != RELEASE_NONE &&
            words->name[words->at[at].start - 1] == '.' && words->at[at - 1].end + 1 == words->at[at].start;
 }
 

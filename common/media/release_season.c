@@ -155,7 +155,7 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
         used = 3;
     }
     bool year = season >= RELEASE_MIN_YEAR && season <= RELEASE_MAX_YEAR;
-    bool channels = at > 0 && number_at(words, at - 1, 1) != RELEASE_NONE &&
+    bool channels = at > 0 && at < words->count && number_at(words, at - 1, 1) != RELEASE_NONE &&
                     words->name[words->at[at].start - 1] == '.'; /* "5.1x2" */
     if (channels || episode == RELEASE_NONE || (season > 99 && !year) || (rest[0] != '\0' && rest[0] != 'x'))
         return 0;
