@@ -5,6 +5,7 @@ A process is only ever signalled by its id.  `Pid` remembers the start time next
 that an id which the kernel has given to somebody else in the meantime is never signalled.
 Nothing here blocks but `stop` and `wait_for`, which take a deadline in seconds.
 """
+import collections
 import errno
 import os
 import re
@@ -174,8 +175,27 @@ def port_sentence(port, purpose):
     return f"port {port}, needed for {purpose}, is in use by {holder}"
 
 
+RESERVED = collections.deque(maxlen=200)  # sockets that hold what free_ports gave out last; older ones are bound by now
+
+
+def reserve(ports):
+    """Keeps other processes' free_ports away from these; False: one of them is kept already."""
+    held = []
+    for port in ports:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        held.append(s)
+        try:
+            s.bind(f"\0sokoul-port-{port}")  # an abstract name goes with the process
+        except OSError:
+            for one in held:
+                one.close()
+            return False
+    RESERVED.extend(held)  # what falls out at the other end is closed with its last reference
+    return True
+
+
 def free_ports(count):
-    """`count` neighbouring free ports; the caller binds them soon."""
+    """`count` neighbouring free ports; the caller binds them soon, and until then nobody else who asks here gets them."""
     for _ in range(200):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
             s.bind(("127.0.0.1", 0))
@@ -183,7 +203,8 @@ def free_ports(count):
         # Ports that the kernel hands out to clients are at risk until they are bound: take
         # the numbers below that range.
         base = 10000 + base * 7 % 20000
-        if all(port_is_free(base + i) for i in range(count)):
+        ports = range(base, base + count)
+        if reserve(ports) and all(port_is_free(port) for port in ports):
             return base
     raise StackError(f"no {count} neighbouring free ports were found on 127.0.0.1")
 
