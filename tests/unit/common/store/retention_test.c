@@ -75,7 +75,6 @@ START_TEST(retention__has_a_rule_for_every_table_in_the_catalogue)
     struct db_rows *rows = NULL;
     size_t n = 0;
     const struct retention_rule *rules = retention_rules(&n);
-    test_db_exec(db, "CREATE TABLE schema_migrations (version text)"); /* sokoulctl migrate's own */
     ck_assert_int_eq(db_run(db, &tables, NULL, &rows, &err), E_OK);
     for (int i = 0; i < db_rows(rows); i++)
     {
