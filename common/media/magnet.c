@@ -9,6 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
+enum
+{
+    NO_TEXT = 0x7F /* for %00: a control character that a text of C can hold */
+};
+
 struct reader
 {
     struct arena *arena;
@@ -23,28 +28,34 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes in place. */
-static enum err_code decode_percent(char *text, struct err *err)
+/* Decodes in place.  A '%' without two digits stands for itself, as in "100% sure". */
+static void decode_percent(char *text)
 {
     char *to = text;
     for (const char *at = text; *at != '\0'; at++)
     {
-        char c = *at;
-        if (c == '%')
-        {
-            int high = hex_digit(at[1]);
-            int low = high < 0 ? -1 : hex_digit(at[2]);
-            if (low < 0)
-                return fail(err, E_INVALID, "the magnet link has a '%%' without two hexadecimal digits");
-            c = (char)(high << 4 | low);
-            at += 2;
-        }
-        if ((unsigned char)c < ' ' || c == 0x7F)
-            return fail(err, E_INVALID, "the magnet link has a control character");
-        *to++ = c;
+        int high = *at == '%' ? hex_digit(at[1]) : -1;
+        int low = high < 0 ? -1 : hex_digit(at[2]);
+        char c = low < 0 ? *at : (char)(high << 4 | low);
+        at += low < 0 ? 0 : 2;
+        *to++ = c == '\0' ? NO_TEXT : c;
     }
     *to = '\0';
-    return E_OK;
+}
+
+static bool is_blank_or_control(char c)
+{
+    return (unsigned char)c <= ' ' || c == 0x7F;
+}
+
+static char *trim(char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && is_blank_or_control(text[len - 1]))
+        text[--len] = '\0';
+    while (*text != '\0' && is_blank_or_control(*text))
+        text++;
+    return text;
 }
 
 static enum err_code merge_hash(struct infohash *into, const struct infohash *found, struct err *err)
@@ -83,6 +94,9 @@ static enum err_code read_name(struct reader *reader, char *value, struct err *e
 {
     if (reader->magnet->name[0] != '\0')
         return E_OK;
+    for (char *c = value; *c != '\0'; c++)
+        if (is_blank_or_control(*c))
+            *c = ' ';
     size_t len = strlen(value);
     if (len > MAGNET_MAX_NAME_LEN)
         len = utf8_cut(value, MAGNET_MAX_NAME_LEN);
@@ -143,8 +157,8 @@ static enum err_code read_pair(struct reader *reader, char *pair, struct err *er
         if (params[i].read == read_name)
             for (char *plus = value; (plus = strchr(plus, '+')) != NULL;)
                 *plus = ' ';
-        enum err_code code = decode_percent(value, err);
-        return code != E_OK ? code : params[i].read(reader, value, err);
+        decode_percent(value);
+        return params[i].read(reader, trim(value), err);
     }
     return E_OK;
 }
@@ -157,6 +171,8 @@ enum err_code magnet_parse(struct arena *arena, const char *text, struct magnet 
     };
     struct magnet found = {.name = ""};
     struct reader reader = {.arena = arena, .magnet = &found};
+    while (*text != '\0' && is_blank_or_control(*text))
+        text++;
     if (strncasecmp(text, "magnet:?", HEAD_LEN) != 0)
         return fail(err, E_INVALID, "this is not a magnet link: it does not begin with magnet:?");
     size_t len = strnlen(text, MAGNET_MAX_LEN + 1);
@@ -165,12 +181,11 @@ enum err_code magnet_parse(struct arena *arena, const char *text, struct magnet 
     char *copy = arena_strndup(arena, text + HEAD_LEN, len - HEAD_LEN);
     if (copy == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the magnet link");
-    copy[strcspn(copy, "#")] = '\0';
     for (char *next = copy, *pair = strsep(&next, "&"); pair != NULL; pair = strsep(&next, "&"))
     {
         if (strncmp(pair, "amp;", 4) == 0) /* pasted from the source of a web page */
             pair += 4;
-        enum err_code code = read_pair(&reader, pair, err);
+        enum err_code code = read_pair(&reader, trim(pair), err);
         if (code != E_OK)
             return code;
     }

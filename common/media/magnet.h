@@ -4,9 +4,17 @@
  *
  * A link must carry a BitTorrent hash, urn:btih (40 hexadecimal or 32 base32 digits) or urn:btmh
  * (1220 and 64 hexadecimal digits); other kinds of xt are ignored beside one and refused alone.
- * Names and addresses are percent-decoded; tracker.h says which addresses are kept.
+ * The hash is all that a link must have right.  Whatever else is wrong costs itself and not the link:
+ * blanks and line ends around the link and its parts, a '%' without digits and a '#' (both stand for
+ * themselves), control characters in a name (blanks), an address that tracker.h does not keep.
  *
- * Limits: 8 KiB for the link, 100 trackers, 100 web seeds, 255 bytes of name (cut, not refused).
+ * The engine is never given what was pasted, only what magnet_write made of what was read here, so there
+ * is no second opinion.  libtorrent, which would read a pasted link otherwise, differs on purpose:
+ *     - two different hashes of one version: it takes the last, here they are refused;
+ *     - MAGNET:?, &amp;, blanks around, urn:BTIH: it refuses or loses them, here they are read;
+ *     - '+' in an address: it makes a blank of it, here it stays.
+ *
+ * Limits: 8 KiB for the link, the first 100 trackers and web seeds, 255 bytes of name (cut, not refused).
  * Memory: texts live in the arena.  Blocks never.  Any thread.
  */
 #ifndef SOKOUL_COMMON_MEDIA_MAGNET_H
@@ -36,8 +44,7 @@ struct magnet
 };
 
 /*
- * E_INVALID: not a magnet link of a torrent, the text says what is wrong.  E_REFUSED: hostile or
- * too many addresses.  E_NO_MEMORY: arena full.
+ * E_INVALID: not a magnet link of a torrent, the text says what is wrong.  E_NO_MEMORY: arena full.
  */
 MUST_USE enum err_code magnet_parse(struct arena *arena, const char *text, struct magnet *magnet,
                                     struct err *err);

@@ -8,7 +8,7 @@
  *
  * Refused: names that lead elsewhere or hide something (filename.h), paths over 4,096 bytes,
  * the same path twice or a file where another has its folder, symbolic links, piece length not
- * within 1 byte .. 64 MiB, more than 100,000 files, 262,144 pieces or 100 trackers, sizes that do not
+ * within 1 byte .. 64 MiB, more than 100,000 files or 262,144 pieces, sizes that do not
  * add up, hybrids whose two versions tell of different files.
  *
  * Memory: everything that outlives the input is in the arena (give it TORRENT_ARENA_BYTES as its

@@ -3,14 +3,15 @@
 
 #include "common/media/text.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
 enum use
 {
-    KEEP,
-    LEAVE_OUT
+    LEAVE_OUT,
+    KEEP
 };
 
 static const struct
@@ -18,57 +19,45 @@ static const struct
     const char *scheme;
     enum use as[2]; /* by enum tracker_kind */
 } schemes[] = {
-    {"udp://", {KEEP, LEAVE_OUT}},      {"http://", {KEEP, KEEP}},
-    {"https://", {KEEP, KEEP}},         {"ws://", {LEAVE_OUT, LEAVE_OUT}},
-    {"wss://", {LEAVE_OUT, LEAVE_OUT}}, {"ftp://", {LEAVE_OUT, LEAVE_OUT}},
-    {"dht://", {LEAVE_OUT, LEAVE_OUT}},
+    {"udp://", {KEEP, LEAVE_OUT}},
+    {"http://", {KEEP, KEEP}},
+    {"https://", {KEEP, KEEP}},
 };
 
-static const char *const kind_names[] = {"tracker", "web seed"};
+static bool is_blank_or_control(char c)
+{
+    return (unsigned char)c <= ' ' || c == 0x7F;
+}
 
-static bool has_bad_character(const char *url, size_t len)
+static bool has_control(const char *url, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)url[i] <= ' ' || url[i] == 0x7F)
+        if (is_blank_or_control(url[i]) && url[i] != ' ')
             return true;
     return false;
 }
 
-/* A name before '@' in the part that names the host. */
-static bool has_credentials(const char *url, size_t len)
+/* A host, and no name before an '@' in the part that names it. */
+static bool has_plain_host(const char *host, const char *end)
 {
-    const char *host = memmem(url, len, "://", 3);
-    if (host == NULL)
+    const char *at = host;
+    for (; at < end && memchr("/?#", *at, 3) == NULL; at++)
+        if (*at == '@')
+            return false;
+    return at > host;
+}
+
+static bool is_usable(enum tracker_kind kind, const char *url, size_t len)
+{
+    if (len > TRACKER_MAX_LEN || has_control(url, len))
         return false;
-    host += 3;
-    for (const char *end = url + len; host < end && strchr("/?#\\", *host) == NULL; host++)
-        if (*host == '@')
-            return true;
-    return false;
-}
-
-static enum err_code look_at(enum tracker_kind kind, const char *url, size_t len, enum use *use,
-                             struct err *err)
-{
-    const char *name = kind_names[kind];
-    if (len > TRACKER_MAX_LEN)
-        return fail(err, E_REFUSED, "a %s address is longer than %d bytes", name, TRACKER_MAX_LEN);
-    if (has_bad_character(url, len))
-        return fail(err, E_REFUSED, "a %s address has a blank or a control character", name);
-    if (has_credentials(url, len))
-        return fail(err, E_REFUSED, "a %s address has a user name or a password in it", name);
-    *use = LEAVE_OUT;
-    if (memmem(url, len, ":", 1) == NULL)
-        return E_OK;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
     {
         size_t scheme_len = strlen(schemes[i].scheme);
-        if (len < scheme_len || strncasecmp(url, schemes[i].scheme, scheme_len) != 0)
-            continue;
-        *use = len > scheme_len ? schemes[i].as[kind] : LEAVE_OUT;
-        return E_OK;
+        if (len > scheme_len && strncasecmp(url, schemes[i].scheme, scheme_len) == 0)
+            return schemes[i].as[kind] == KEEP && has_plain_host(url + scheme_len, url + len);
     }
-    return fail(err, E_REFUSED, "a %s address is not udp, http or https", name);
+    return false;
 }
 
 static bool contains(const struct tracker_list *list, const char *url)
@@ -79,27 +68,39 @@ static bool contains(const struct tracker_list *list, const char *url)
     return false;
 }
 
+/* The address as it will be asked: valid UTF-8, its scheme in lower case, no blanks. */
+static char *write_out(struct arena *arena, const char *url, size_t len)
+{
+    char *wide = arena_alloc(arena, 3 * len + 1);
+    char *to = wide;
+    if (wide == NULL)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+    {
+        size_t count = url[i] == ' ' ? 3 : 1;
+        memcpy(to, url[i] == ' ' ? "%20" : url + i, count);
+        to += count;
+    }
+    for (char *c = wide; c < to && *c != ':'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return text_clean(arena, wide, (size_t)(to - wide));
+}
+
 enum err_code tracker_list_add(struct arena *arena, struct tracker_list *list, enum tracker_kind kind,
                                const char *url, size_t len, struct err *err)
 {
-    while (len > 0 && strchr(" \t\r\n", url[0]) != NULL && url[0] != '\0')
+    while (len > 0 && is_blank_or_control(url[0]))
         url++, len--;
-    while (len > 0 && strchr(" \t\r\n", url[len - 1]) != NULL && url[len - 1] != '\0')
+    while (len > 0 && is_blank_or_control(url[len - 1]))
         len--;
-    enum use use = LEAVE_OUT;
-    enum err_code code = look_at(kind, url, len, &use, err);
-    if (code != E_OK || use == LEAVE_OUT)
-        return code;
-    char *copy = text_clean(arena, url, len);
+    if (list->count == TRACKER_MAX_COUNT || !is_usable(kind, url, len))
+        return E_OK;
+    char *copy = write_out(arena, url, len);
     if (list->urls == NULL)
         list->urls = arena_array(arena, TRACKER_MAX_COUNT, sizeof *list->urls);
     if (copy == NULL || list->urls == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the addresses of trackers");
-    if (contains(list, copy))
-        return E_OK;
-    if (list->count == TRACKER_MAX_COUNT)
-        return fail(err, E_REFUSED, "more than %d addresses of the kind %s", TRACKER_MAX_COUNT,
-                    kind_names[kind]);
-    list->urls[list->count++] = copy;
+    if (strlen(copy) <= TRACKER_MAX_LEN && !contains(list, copy))
+        list->urls[list->count++] = copy;
     return E_OK;
 }

@@ -3,9 +3,11 @@
  * tracker.h -- the addresses that a magnet link or a .torrent brings along: trackers, web seeds.
  *
  * They come from strangers and will be connected to, so they are looked at when they are read:
- * udp, http and https trackers and http and https web seeds are kept, without duplicates; what
- * this program cannot use but is harmless (WebTorrent's wss, an empty text) is left out; any other
- * scheme, a user name or password in the address, control characters and blanks are refused.
+ * udp, http and https trackers and http and https web seeds are kept, without duplicates, the first
+ * 100 of each.  Blanks around one are cut off, blanks inside become %20, the scheme becomes lower case.
+ * Left out is what cannot or must not be asked: any other scheme or none, a user name or password in
+ * the address, control characters, no host, more than 2,048 bytes.  One bad address never costs the
+ * others, nor the torrent: addresses are a help in finding it, not what it is.
  * Whether an address leads into a private network is the hunter's business, at connect time.
  *
  * Memory: the arena's.  Blocks never.  Any thread.
@@ -36,7 +38,7 @@ struct tracker_list
     size_t count;
 };
 
-/* E_REFUSED: hostile, or more than 100 of them; the text says which.  E_NO_MEMORY: arena full. */
+/* Adds the address, or leaves it out as told above.  E_NO_MEMORY: arena full. */
 MUST_USE enum err_code tracker_list_add(struct arena *arena, struct tracker_list *list,
                                         enum tracker_kind kind, const char *url, size_t len, struct err *err);
 

@@ -97,6 +97,14 @@ def test_sizes_and_types_have_limits(user):
     assert user.post("/torrents/inspect", {"magnet": rows.magnet() + "x" * 9000}).status == 400
 
 
+def test_one_bad_part_does_not_cost_the_link(sokoul, user):  # part: S42
+    bad = "&tr=313131&tr=dht://x&ws=ftp://x/&dn=100% sure #1&tr=tracker.example:80&amp;tr=udp://t.example/a b"
+    answer = user.post("/torrents/inspect", {"magnet": f" {rows.magnet()}{bad}\r\n".replace("magnet:", "MAGNET:")})
+    assert answer.status == 200 and answer.json["trackers"] == ["udp://t.example/a%20b"], answer
+    kept = sokoul.value("SELECT link FROM torrent_claims")
+    assert kept.startswith("magnet:?xt=") and "313131" not in kept and "ftp" not in kept, kept
+
+
 def test_no_torrent_has_fewer_than_no_peers(sokoul, user):  # req: S42
     torrent_id = user.post("/torrents/inspect", {"magnet": rows.magnet()}).json["torrent_id"]
     with pytest.raises(psycopg2.errors.CheckViolation):

@@ -15,9 +15,10 @@
  *                                   gate)
  *
  * Each torrent passes the gate before a byte of it is written: hostile names, symbolic links, absurd
- * counts and sizes, bad tracker addresses, quota and free space (beside what all others that were begun still
+ * counts and sizes, quota and free space (beside what all others that were begun still
  * need, and the reserve).  When somebody else takes the room, the largest ends with "Disk full".  A .torrent
  * is judged inside engine_add (E_REFUSED, E_DISK_FULL), a magnet when its metadata arrive (ENGINE_REFUSED).
+ * Addresses of trackers and web seeds that must not be asked are dropped.
  *
  * Durability: resume data are saved every 5 s by temporary file, fsync and rename, only while the
  * torrent's lock is held.  After a kill -9 the pieces that they miss are hashed from disk before

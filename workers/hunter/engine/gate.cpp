@@ -20,8 +20,7 @@ const int MAX_FILES = 50000;
 const int MAX_PIECES = 262144;
 const int MAX_PIECE_BYTES = 64 << 20;
 const int64_t MAX_TOTAL_BYTES = int64_t{64} << 40;
-const size_t MAX_TRACKERS = 100;
-const size_t MAX_WEB_SEEDS = 100;
+const size_t MAX_URLS = 100; /* of trackers, and of web seeds */
 const size_t MAX_URL_BYTES = 2048;
 const size_t MAX_NAME_BYTES = 255;
 const size_t MAX_PATH_BYTES = 1024;
@@ -135,61 +134,44 @@ void check_storage(const lt::file_storage &files, const std::string &save_dir)
     }
 }
 
-enum class url_kind
+bool is_usable(const std::string &url, std::initializer_list<const char *> schemes)
 {
-    usable,
-    unknown
-};
-
-url_kind check_url(const std::string &url, std::initializer_list<const char *> schemes,
-                   std::initializer_list<const char *> ignored)
-{
-    if (url.size() > MAX_URL_BYTES)
-        refuse("an address in it is longer than 2048 bytes");
-    for (char c : url)
-    {
-        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
-            refuse("an address in it holds spaces or control characters");
-    }
+    auto is_bad = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
     size_t colon = url.find("://");
-    std::string scheme = url.substr(0, colon == std::string::npos ? 0 : colon);
+    if (url.size() > MAX_URL_BYTES || colon == std::string::npos ||
+        std::any_of(url.begin(), url.end(), is_bad))
+        return false;
+    std::string scheme = url.substr(0, colon);
     std::transform(scheme.begin(), scheme.end(), scheme.begin(),
                    [](unsigned char c) { return static_cast<char>(tolower(c)); });
-    auto same = [&](const char *name) { return scheme == name; };
-    if (std::any_of(ignored.begin(), ignored.end(), same))
-        return url_kind::unknown;
-    if (!std::any_of(schemes.begin(), schemes.end(), same))
-        refuse("an address in it is neither http, https nor udp");
+    if (std::none_of(schemes.begin(), schemes.end(), [&](const char *name) { return scheme == name; }))
+        return false;
     std::string rest = url.substr(colon + 3);
     std::string host = rest.substr(0, rest.find_first_of("/?#"));
-    if (host.empty() || host.find('@') != std::string::npos)
-        refuse("an address in it holds credentials or no host");
-    return url_kind::usable;
+    return !host.empty() && host.find('@') == std::string::npos;
+}
+
+/* The first ones that may be asked, each once. */
+std::vector<std::string> usable_of(const std::vector<std::string> &urls,
+                                   std::initializer_list<const char *> schemes)
+{
+    std::vector<std::string> kept;
+    for (const std::string &url : urls)
+    {
+        if (kept.size() < MAX_URLS && is_usable(url, schemes) &&
+            std::find(kept.begin(), kept.end(), url) == kept.end())
+            kept.push_back(url);
+    }
+    return kept;
 }
 
 } // namespace
 
 void gate_sources(lt::add_torrent_params &params)
 {
-    if (params.trackers.size() > MAX_TRACKERS)
-        refuse("it names more than 100 trackers");
-    if (params.url_seeds.size() + params.http_seeds.size() > MAX_WEB_SEEDS)
-        refuse("it names more than 100 web seeds");
-    std::vector<std::string> trackers;
-    std::vector<int> tiers;
-    for (size_t i = 0; i < params.trackers.size(); i++)
-    {
-        const std::string &url = params.trackers[i];
-        if (check_url(url, {"http", "https", "udp"}, {"ws", "wss"}) == url_kind::unknown ||
-            std::find(trackers.begin(), trackers.end(), url) != trackers.end())
-            continue;
-        trackers.push_back(url);
-        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
-    }
-    for (const std::string &url : params.url_seeds)
-        check_url(url, {"http", "https"}, {});
-    params.trackers = trackers;
-    params.tracker_tiers = tiers;
+    params.trackers = usable_of(params.trackers, {"http", "https", "udp"});
+    params.tracker_tiers.clear();
+    params.url_seeds = usable_of(params.url_seeds, {"http", "https"});
     params.http_seeds.clear(); /* an old protocol that nobody serves */
     params.dht_nodes.clear();
 }

@@ -138,7 +138,7 @@ struct gate_limits
     uint64_t wanted_bytes = 0; /* by our own selection, which libtorrent's numbers follow a moment later */
 };
 
-void gate_sources(lt::add_torrent_params &params); /* trackers and web seeds; drops what is only unknown */
+void gate_sources(lt::add_torrent_params &params); /* drops the addresses that must not be asked */
 void gate_info(const lt::torrent_info &info, const gate_limits &limits);
 
 /* ---- recover.cpp: what a kill left behind ------------------------------------------------------------- */
