@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/json/json.h"
 
+#include "common/json/mend.h"
 #include "common/json/number.h"
 #include "common/json/scan.h"
 #include "common/json/write.h"
@@ -24,53 +25,73 @@ static const struct json *outer(const cJSON *item)
     return (const struct json *)(const void *)item;
 }
 
-static int by_text(const void *left, const void *right)
+static int by_name(const void *left, const void *right)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
+    return strcmp((*(cJSON *const *)left)->string, (*(cJSON *const *)right)->string);
 }
 
-/* The names of a large object sorted: a hostile one must not cost time squared. */
-static const char *twice_among_many(const cJSON *object, size_t count)
+/* Of two members the one that stands behind the other. */
+static cJSON *later_of(cJSON *one, cJSON *other)
 {
-    const char **names = calloc(count, sizeof *names);
-    if (names == NULL)
-        return "";
+    for (cJSON *at = one->next; at != NULL; at = at->next)
+        if (at == other)
+            return other;
+    return one;
+}
+
+/* The members of a large object sorted: a hostile one must not cost time squared. */
+static enum err_code twin_among_many(const cJSON *object, size_t count, cJSON **twin, struct err *err)
+{
+    cJSON **members = calloc(count, sizeof(cJSON *));
+    if (members == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a JSON document");
     size_t i = 0;
-    for (const cJSON *at = object->child; at != NULL; at = at->next)
-        names[i++] = at->string;
-    qsort(names, count, sizeof *names, by_text);
-    const char *twice = NULL;
-    for (i = 1; i < count && twice == NULL; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            twice = names[i];
-    free(names);
-    return twice;
+    for (cJSON *at = object->child; at != NULL; at = at->next)
+        members[i++] = at;
+    qsort(members, count, sizeof(cJSON *), by_name);
+    for (i = 1; i < count && *twin == NULL; i++)
+        if (by_name(&members[i - 1], &members[i]) == 0)
+            *twin = later_of(members[i - 1], members[i]);
+    free(members);
+    return E_OK;
 }
 
-static const char *twice_in(const cJSON *object)
+/* A member whose name stands before it already; NULL: none. */
+static enum err_code find_twin(const cJSON *object, cJSON **twin, struct err *err)
 {
     enum
     {
         FEW = 16
     };
+    *twin = NULL;
     size_t count = (size_t)cJSON_GetArraySize(object);
     if (count > FEW)
-        return twice_among_many(object, count);
-    for (const cJSON *left = object->child; left != NULL; left = left->next)
-        for (const cJSON *right = left->next; right != NULL; right = right->next)
+        return twin_among_many(object, count, twin, err);
+    for (cJSON *left = object->child; left != NULL && *twin == NULL; left = left->next)
+        for (cJSON *right = left->next; right != NULL && *twin == NULL; right = right->next)
             if (strcmp(left->string, right->string) == 0)
-                return left->string;
-    return NULL;
+                *twin = right;
+    return E_OK;
 }
 
-/* A key that stands twice in one object, anywhere in the tree; the depth is bounded by the scan. */
-static const char *duplicate_key(const cJSON *item)
+/* Keys that stand twice in one object, anywhere in the tree: up to `most` of them go, one more is
+ * refused.  The depth is bounded by the scan. */
+static enum err_code settle_twins(cJSON *item, size_t most, size_t *gone, struct err *err)
 {
-    const char *twice = cJSON_IsObject(item) ? twice_in(item) : NULL;
-    for (const cJSON *at = item->child; at != NULL && twice == NULL; at = at->next)
+    cJSON *twin = NULL;
+    enum err_code code = cJSON_IsObject(item) ? find_twin(item, &twin, err) : E_OK;
+    while (code == E_OK && twin != NULL)
+    {
+        if (*gone == most)
+            return fail(err, E_INVALID, "malformed JSON: the key \"%.64s\" stands twice", twin->string);
+        cJSON_Delete(cJSON_DetachItemViaPointer(item, twin));
+        ++*gone;
+        code = find_twin(item, &twin, err);
+    }
+    for (cJSON *at = item->child; at != NULL && code == E_OK; at = at->next)
         if (at->child != NULL)
-            twice = duplicate_key(at);
-    return twice;
+            code = settle_twins(at, most, gone, err);
+    return code;
 }
 
 static void delete_tree(void *tree)
@@ -78,8 +99,8 @@ static void delete_tree(void *tree)
     cJSON_Delete(tree);
 }
 
-enum err_code json_parse(struct arena *arena, const char *text, size_t len, const struct json **doc,
-                         struct err *err)
+static enum err_code parse(struct arena *arena, const char *text, size_t len, size_t most, size_t *gone,
+                           const struct json **doc, struct err *err)
 {
     enum scan_numbers numbers = SCAN_ALL_SMALL;
     enum err_code code = scan_json(text, len, &numbers, err);
@@ -91,11 +112,37 @@ enum err_code json_parse(struct arena *arena, const char *text, size_t len, cons
         return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
     if (!arena_defer(arena, delete_tree, tree))
         return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
-    const char *twice = duplicate_key(tree);
-    if (twice != NULL)
-        return fail(err, E_INVALID, "malformed JSON: the key \"%.64s\" stands twice", twice);
-    *doc = outer(tree);
-    return E_OK;
+    code = settle_twins(tree, most, gone, err);
+    if (code == E_OK)
+        *doc = outer(tree);
+    return code;
+}
+
+enum err_code json_parse(struct arena *arena, const char *text, size_t len, const struct json **doc,
+                         struct err *err)
+{
+    size_t gone = 0;
+    return parse(arena, text, len, 0, &gone, doc, err);
+}
+
+enum err_code json_parse_foreign(struct arena *arena, const char *text, size_t len, const struct json **doc,
+                                 size_t *lost, struct err *err)
+{
+    enum
+    {
+        MOST_TWINS = 1000 /* each is looked for on its own */
+    };
+    size_t gone = 0;
+    char *copy = arena_alloc(arena, len + 1);
+    if (copy == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    size_t mended = mend_json(copy, len);
+    enum err_code code = parse(arena, copy, len, MOST_TWINS, &gone, doc, err);
+    if (code == E_OK)
+        *lost = mended + gone;
+    return code;
 }
 
 const struct json *json_get(const struct json *object, const char *name)

@@ -40,6 +40,15 @@ enum
 MUST_USE enum err_code json_parse(struct arena *arena, const char *text, size_t len, const struct json **doc,
                                   struct err *err);
 
+/*
+ * The same for what other programs answer, who put into it what strangers typed: one bad value there must
+ * not cost the rest.  Texts, numbers and depths that json_parse refuses become empty texts, of two members
+ * with one name the first stays.  *lost counts these.  What is no JSON at all is E_INVALID as above.
+ * Never for what clients send.
+ */
+MUST_USE enum err_code json_parse_foreign(struct arena *arena, const char *text, size_t len,
+                                          const struct json **doc, size_t *lost, struct err *err);
+
 enum json_type
 {
     JSON_TEXT,   /* const char *; min/max count characters (code points), max 0: no limit */

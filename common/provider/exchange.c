@@ -16,6 +16,18 @@ const char *provider_type_name(enum provider_type type)
     return names[type];
 }
 
+const char *provider_loss_text(struct arena *arena, const struct provider_loss *loss)
+{
+    if (loss->rows == 0 && loss->values == 0)
+        return NULL;
+    if (loss->values == 0)
+        return arena_printf(arena, "%zu rows could not be used", loss->rows);
+    if (loss->rows == 0)
+        return arena_printf(arena, "%zu values could not be read", loss->values);
+    return arena_printf(arena, "%zu rows could not be used, %zu values could not be read", loss->rows,
+                        loss->values);
+}
+
 enum err_code exchange_get(const struct exchange *exchange, struct arena *scratch,
                            struct http_response *response, struct err *err)
 {
@@ -72,7 +84,7 @@ enum err_code exchange_judge(const char *name, const struct http_response *respo
 }
 
 enum err_code exchange_get_json(const struct exchange *exchange, struct arena *scratch,
-                                const struct json **doc, struct err *err)
+                                const struct json **doc, size_t *lost, struct err *err)
 {
     struct http_response response;
     struct err cause = ERR_INIT;
@@ -81,7 +93,7 @@ enum err_code exchange_get_json(const struct exchange *exchange, struct arena *s
         code = exchange_judge(exchange->name, &response, err);
     if (code != E_OK)
         return code;
-    code = json_parse(scratch, response.body, response.len, doc, &cause);
+    code = json_parse_foreign(scratch, response.body, response.len, doc, lost, &cause);
     if (code == E_NO_MEMORY)
         return fail(err, E_PROVIDER, "%s sent more than can be read at once", exchange->name);
     if (code != E_OK)

@@ -29,9 +29,9 @@ MUST_USE enum err_code exchange_get(const struct exchange *exchange, struct aren
 /* E_OK for a status from 200 to 299, else what the status means. */
 MUST_USE enum err_code exchange_judge(const char *name, const struct http_response *response,
                                       struct err *err);
-/* Both, and the body as strict JSON. */
+/* Both, and the body as JSON; what is unreadable in it is lost and counted (json_parse_foreign). */
 MUST_USE enum err_code exchange_get_json(const struct exchange *exchange, struct arena *scratch,
-                                         const struct json **doc, struct err *err);
+                                         const struct json **doc, size_t *lost, struct err *err);
 
 /* `base` without slashes and without `suffix` at its end; NULL when the arena is full. */
 const char *exchange_base(struct arena *arena, const char *base, const char *suffix);

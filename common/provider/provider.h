@@ -37,6 +37,16 @@ enum provider_type
     PROVIDER_TV
 };
 
+/* What a provider's answer lost on the way, so that it can be told. */
+struct provider_loss
+{
+    size_t rows;   /* that are nothing one could name or get */
+    size_t values; /* texts and numbers that are unreadable: \u0000, half a surrogate, 1e400, a key twice */
+};
+
+/* Plain words, or NULL when nothing was lost (or the arena is full). */
+const char *provider_loss_text(struct arena *arena, const struct provider_loss *loss);
+
 /* "multi", "movie", "tv", as TMDB and our own API spell them. */
 const char *provider_type_name(enum provider_type type);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum
 {
@@ -139,6 +140,11 @@ static void read_ways(const struct prowlarr *prowlarr, struct arena *arena, cons
         release->download_url = read_link(prowlarr, arena, magnet);
 }
 
+static bool is_torrent(const struct json *item)
+{
+    return strcasecmp(json_text(json_get(item, "protocol"), "torrent"), "torrent") == 0;
+}
+
 /* False: nothing one could name or get. */
 static bool read_release(const struct prowlarr *prowlarr, struct arena *arena, const struct json *item,
                          struct provider_release *out)
@@ -146,8 +152,6 @@ static bool read_release(const struct prowlarr *prowlarr, struct arena *arena, c
     struct provider_release release = {.seeders = count_or_unknown(json_get(item, "seeders")),
                                        .leechers = count_or_unknown(json_get(item, "leechers")),
                                        .age_days = count_or_unknown(json_get(item, "age"))};
-    if (strcmp(json_text(json_get(item, "protocol"), "torrent"), "torrent") != 0)
-        return false; /* usenet */
     const char *guid = exchange_token(arena, json_get(item, "guid"), PROVIDER_MAGNET_BYTES);
     release.title = exchange_text(arena, json_get(item, "title"), PROVIDER_TITLE_BYTES);
     if (guid == NULL || release.title == NULL)
@@ -177,8 +181,14 @@ static enum err_code read_page(const struct prowlarr *prowlarr, const struct jso
     page.items = arena_array(arena, most + 1, sizeof *page.items);
     const struct json *item = json_first(doc);
     for (; page.items != NULL && item != NULL && page.count < most; item = json_next(item))
+    {
+        if (!is_torrent(item))
+            continue;
         if (read_release(prowlarr, arena, item, &page.items[page.count]))
             page.count++;
+        else
+            page.loss.rows++;
+    }
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     *out = page;
@@ -189,6 +199,7 @@ enum err_code prowlarr_search(const struct prowlarr *prowlarr, const struct prow
                               struct arena *arena, struct prowlarr_page *out, struct err *err)
 {
     const struct json *doc = NULL;
+    size_t lost = 0;
     enum err_code code = check_settings(prowlarr, err);
     if (code != E_OK)
         return code;
@@ -208,9 +219,11 @@ enum err_code prowlarr_search(const struct prowlarr *prowlarr, const struct prow
                                 .addresses = prowlarr->addresses,
                                 .max_body_bytes = MAX_BODY_BYTES};
     code = url == NULL ? fail(err, E_NO_MEMORY, "out of memory")
-                       : exchange_get_json(&exchange, scratch, &doc, err);
+                       : exchange_get_json(&exchange, scratch, &doc, &lost, err);
     if (code == E_OK)
         code = read_page(prowlarr, doc, arena, out, err);
+    if (code == E_OK)
+        out->loss.values = lost;
     arena_free(scratch);
     return code;
 }
@@ -285,6 +298,8 @@ static enum err_code take_page(const struct prowlarr *prowlarr, struct prowlarr_
         return E_OK;
     }
     sweep->result.pages++;
+    sweep->result.loss.rows += page.loss.rows;
+    sweep->result.loss.values += page.loss.values;
     size_t added = add_new(sweep, &page);
     if (sweep->result.count == PROWLARR_MAX_RELEASES)
         sweep->result.warning = "more releases than are kept";

@@ -4,7 +4,8 @@
  *
  * Prowlarr answers a flat array and never says "that was all": prowlarr_search_all asks page
  * by page until one is short or brings no new guid, or PROWLARR_MAX_PAGES were asked.  When a
- * later page breaks, what was found before is kept and `warning` says so.
+ * later page breaks, what was found before is kept and `warning` says so.  A row that breaks is lost
+ * alone and counted, usenet's are left out without a word.
  *
  * Download links lead through Prowlarr and hold its API key: they are masked where they come in,
  * so a struct provider_release can be stored and shown, and unmasked by prowlarr_resolve, which
@@ -56,6 +57,7 @@ struct prowlarr_page
     struct provider_release *items; /* usable ones, in its order */
     size_t count;
     size_t sent; /* elements in the answer, unusable ones included */
+    struct provider_loss loss;
 };
 
 MUST_USE enum err_code prowlarr_search(const struct prowlarr *prowlarr, const struct prowlarr_query *query,
@@ -72,8 +74,9 @@ struct prowlarr_result
 {
     struct provider_release *items; /* each guid once */
     size_t count;
-    int pages;           /* that were answered */
-    const char *warning; /* NULL, or plain words why more may exist */
+    int pages;                 /* that were answered */
+    struct provider_loss loss; /* of all pages */
+    const char *warning;       /* NULL, or plain words why more may exist */
 };
 
 /* `watch` may be NULL. */

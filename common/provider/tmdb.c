@@ -64,9 +64,9 @@ const char *tmdb_genre(int64_t genre_id)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
-/* GET <base>/3<path>?language=…&<query>, as strict JSON. */
+/* GET <base>/3<path>?language=…&<query>, as JSON. */
 static enum err_code ask(const struct tmdb *tmdb, const char *path, const char *query, struct arena *scratch,
-                         const struct json **doc, struct err *err)
+                         const struct json **doc, size_t *lost, struct err *err)
 {
     struct http_header headers[2] = {{"Accept", "application/json"}};
     struct exchange exchange = {.name = "TMDB",
@@ -91,7 +91,7 @@ static enum err_code ask(const struct tmdb *tmdb, const char *path, const char *
     exchange.url = arena_printf(scratch, "%s/3%s?language=%s%s%s", base, path, language, query, key);
     if (arena_failed(scratch))
         return fail(err, E_NO_MEMORY, "out of memory");
-    return exchange_get_json(&exchange, scratch, doc, err);
+    return exchange_get_json(&exchange, scratch, doc, lost, err);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -228,8 +228,12 @@ static enum err_code read_page(const struct json *doc, const struct tmdb_query *
          item = json_next(item))
     {
         enum provider_type type;
-        if (type_of(item, query->type, &type) && read_media(arena, item, type, &page.items[page.count]))
+        if (!type_of(item, query->type, &type))
+            continue;
+        if (read_media(arena, item, type, &page.items[page.count]))
             page.count++;
+        else
+            page.loss.rows++;
     }
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
@@ -241,6 +245,7 @@ enum err_code tmdb_search(const struct tmdb *tmdb, const struct tmdb_query *quer
                           struct tmdb_page *out, struct err *err)
 {
     const struct json *doc = NULL;
+    size_t lost = 0;
     if (query->query == NULL || query->query[0] == '\0')
         return fail(err, E_INVALID, "a search needs words");
     if (query->page < 1 || query->page > TMDB_MAX_PAGE)
@@ -253,9 +258,11 @@ enum err_code tmdb_search(const struct tmdb *tmdb, const struct tmdb_query *quer
     const char *text = arena_printf(scratch, "&include_adult=false&page=%d&query=%s", query->page,
                                     words != NULL ? words : "");
     enum err_code code = arena_failed(scratch) ? fail(err, E_NO_MEMORY, "out of memory")
-                                               : ask(tmdb, path, text, scratch, &doc, err);
+                                               : ask(tmdb, path, text, scratch, &doc, &lost, err);
     if (code == E_OK)
         code = read_page(doc, query, arena, out, err);
+    if (code == E_OK)
+        out->loss.values = lost;
     arena_free(scratch);
     return code;
 }
@@ -265,6 +272,7 @@ enum err_code tmdb_details(const struct tmdb *tmdb, enum provider_type type, int
 {
     const struct json *doc = NULL;
     struct provider_media media;
+    size_t lost = 0; /* of many details none is needed */
     if (type == PROVIDER_MULTI || tmdb_id <= 0)
         return fail(err, E_NOT_FOUND, "TMDB does not have that");
     struct arena *scratch = arena_new(SCRATCH_BYTES);
@@ -272,7 +280,7 @@ enum err_code tmdb_details(const struct tmdb *tmdb, enum provider_type type, int
         return fail(err, E_NO_MEMORY, "out of memory");
     char path[64];
     snprintf(path, sizeof path, "/%s/%lld", provider_type_name(type), (long long)tmdb_id);
-    enum err_code code = ask(tmdb, path, "&append_to_response=external_ids", scratch, &doc, err);
+    enum err_code code = ask(tmdb, path, "&append_to_response=external_ids", scratch, &doc, &lost, err);
     if (code == E_OK && (!json_is_object(doc) || !read_media(arena, doc, type, &media)))
         code = fail(err, E_PROVIDER, "TMDB sent something that is not a title");
     if (code == E_OK && arena_failed(arena))

@@ -45,6 +45,7 @@ struct tmdb_page
     int page;
     int total_pages;
     int64_t total_results;
+    struct provider_loss loss;
 };
 
 MUST_USE enum err_code tmdb_search(const struct tmdb *tmdb, const struct tmdb_query *query,

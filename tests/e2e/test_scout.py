@@ -269,6 +269,14 @@ def test_a_broken_page_leaves_those_before_it(sokoul, scout, prowlarr):  # req: 
     assert len(scout.log(event="releases_partial")) == 4
 
 
+def test_rows_that_cannot_be_used_are_counted(sokoul, scout, prowlarr):
+    prowlarr.releases += [{"guid": "n", "title": "Sintel 2010 without a way to get it"},
+                          {"guid": "z", "title": "Sintel \0 2010", "infoHash": "b" * 40}]
+    result = run(sokoul, "releases", {"media_id": film(sokoul)})["result"]
+    assert result["count"] == 3 and result["dropped"] == 2, result
+    assert result["warning"] == "2 rows could not be used, 1 values could not be read"
+
+
 def test_a_broken_first_page_is_tried_again(sokoul, scout, prowlarr):
     prowlarr.fail("html", times=1)
     done = run(sokoul, "releases", {"media_id": film(sokoul)})

@@ -94,6 +94,7 @@ enum err_code findings_merge(struct arena *arena, const struct provider_release 
     struct finding *list = arena_array(arena, count + 1, sizeof *list);
     struct arena *scratch = arena_new(MAGNET_BYTES);
     size_t n = 0;
+    size_t dropped = 0;
     for (size_t i = 0; list != NULL && scratch != NULL && i < count; i++)
     {
         struct finding *finding = &list[n];
@@ -101,7 +102,10 @@ enum err_code findings_merge(struct arena *arena, const struct provider_release 
         read_magnet(arena, scratch, &finding->offer);
         if (finding->offer.magnet == NULL && finding->offer.info_hash == NULL &&
             finding->offer.download_url == NULL)
+        {
+            dropped++;
             continue;
+        }
         finding->order = i;
         finding->key = key_of(arena, &finding->offer);
         n++;
@@ -111,7 +115,7 @@ enum err_code findings_merge(struct arena *arena, const struct provider_release 
     if (failed)
         return fail(err, E_NO_MEMORY, "out of memory");
     qsort(list, n, sizeof *list, by_key);
-    *out = (struct findings){list, unite(list, n)};
+    *out = (struct findings){list, unite(list, n), dropped};
     return E_OK;
 }
 

@@ -34,6 +34,7 @@ struct findings
 {
     struct finding *list;
     size_t count;
+    size_t dropped; /* offers that are nothing one could get */
 };
 
 MUST_USE enum err_code findings_merge(struct arena *arena, const struct provider_release *offers,

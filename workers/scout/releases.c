@@ -159,10 +159,19 @@ static enum err_code keep_result(struct job *job, const struct prowlarr_result *
     json_put_int(&w, "count", stored->count);
     json_put_int(&w, "found", (int64_t)found->count);
     json_put_int(&w, "pages", found->pages);
+    json_put_int(&w, "dropped", (int64_t)found->loss.rows);
     put_best(&w, findings, stored);
     json_put_text(&w, "warning", found->warning);
     json_end_object(&w);
     return job_take_result(job, &text, err);
+}
+
+static const char *warning_of(struct arena *arena, const struct prowlarr_result *found)
+{
+    const char *lost = provider_loss_text(arena, &found->loss);
+    if (lost == NULL || found->warning == NULL)
+        return lost != NULL ? lost : found->warning;
+    return arena_printf(arena, "%s; %s", found->warning, lost);
 }
 
 static enum err_code look(struct job *job, const struct scout_desk *desk, struct wanted *wanted,
@@ -173,10 +182,12 @@ static enum err_code look(struct job *job, const struct scout_desk *desk, struct
     struct release_stored stored;
     if (read_title(job, wanted, err) != E_OK || ask(job, desk, wanted, &found, err) != E_OK)
         return err->code;
-    if (found.warning != NULL)
-        log_warn("releases_partial", "only a part was found: %s", found.warning);
     if (findings_merge(job_arena(job), found.items, found.count, &findings, err) != E_OK)
         return err->code;
+    found.loss.rows += findings.dropped;
+    found.warning = warning_of(job_arena(job), &found);
+    if (found.warning != NULL)
+        log_warn("releases_partial", "only a part was found: %s", found.warning);
     const struct score_wanted score = score_of(wanted);
     findings_score(&findings, &score);
     if (keep(job, wanted, &findings, &stored, err) != E_OK)

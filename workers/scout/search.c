@@ -22,6 +22,7 @@ struct found
 {
     struct catalog_page page;
     bool cached;
+    const char *warning; /* NULL, or what the answer lost */
 };
 
 static enum err_code read_type(const char *text, enum provider_type *type, struct err *err)
@@ -64,7 +65,7 @@ static enum err_code read_payload(struct job *job, struct catalog_query *query, 
 }
 
 static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
-                              const struct catalog_query *query, struct catalog_page *page, struct err *err)
+                              const struct catalog_query *query, struct found *out, struct err *err)
 {
     struct tmdb_page found = {0};
     struct db *db = NULL;
@@ -83,7 +84,10 @@ static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
     if (code != E_OK)
         return code;
     const struct catalog_answer answer = {query, &found, desk->conf->search_cache_ttl_s};
-    code = catalog_keep(db, desk->cache, job_arena(job), &answer, page, err);
+    *out = (struct found){.warning = provider_loss_text(job_arena(job), &found.loss)};
+    if (out->warning != NULL)
+        log_warn("search_partial", "only a part was read: %s", out->warning);
+    code = catalog_keep(db, desk->cache, job_arena(job), &answer, &out->page, err);
     db_put(db);
     return code;
 }
@@ -98,23 +102,23 @@ static enum err_code find(struct job *job, const struct scout_desk *desk, const 
                           struct found *found, struct err *err)
 {
     struct catalog_page kept = {0};
-    struct catalog_page asked = {0};
+    struct found asked = {0};
     struct err miss = ERR_INIT;
     bool there = catalog_find(desk->cache, job_arena(job), query, &kept, &miss) == E_OK;
     enum err_code code = E_OK;
     if (there && kept.age_ms < (int64_t)desk->conf->search_cache_ttl_s * MS)
     {
-        *found = (struct found){kept, true};
+        *found = (struct found){.page = kept, .cached = true};
         return E_OK;
     }
     code = ask_tmdb(job, desk, query, &asked, err);
     if (code == E_OK)
-        *found = (struct found){asked, false};
+        *found = asked;
     if (!there || !is_away(code))
         return code;
     log_warn("search_stale", "answers with what was found %lld s ago: %s", (long long)(kept.age_ms / MS),
              err->text);
-    *found = (struct found){kept, true};
+    *found = (struct found){.page = kept, .cached = true};
     return E_OK;
 }
 
@@ -148,6 +152,7 @@ static void put_result(struct json_writer *w, const struct json *items, const st
         json_put_int(w, "total", found->page.total);
     json_put_text(w, "next", more ? next : NULL);
     json_put_bool(w, "cached", found->cached);
+    json_put_text(w, "warning", found->warning);
     json_end_object(w);
 }
 

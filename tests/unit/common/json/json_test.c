@@ -255,6 +255,87 @@ START_TEST(json__walks_nothing_as_nothing)
 }
 END_TEST
 
+static const struct
+{
+    const char *text;
+    const char *read; /* NULL: refused */
+    size_t lost;
+} foreign[] = {
+    {"[{\"a\":1},{\"b\":[\"x\"]}]", "[{\"a\":1},{\"b\":[\"x\"]}]", 0},
+    {"[\"a\\u0000b\",7]", "[\"\",7]", 1},
+    {"[\"\\ud83d\",\"\\udc00\\ud800\",7]", "[\"\",\"\",7]", 2},
+    {"[\"a\tb\",\"Am\xE9lie\",\"\\q\",\"\\\"\"]", "[\"\",\"\",\"\",\"\\\"\"]", 3},
+    {"[1e400,-1e400,007,NaN,1.,-,7]", "[\"\",\"\",\"\",\"\",\"\",0,7]", 6},
+    {"{\"a\":1e400,\"b\":7}", "{\"a\":\"\",\"b\":7}", 1},
+    {"{\"a\":1,\"b\":2,\"\\u0061\":3,\"a\":4}", "{\"a\":1,\"b\":2}", 2},
+    {"[{\"a\":{\"c\":1,\"c\":2}},7]", "[{\"a\":{\"c\":1}},7]", 1},
+    {"{\"a\\u0000\":1,\"b\":2}", "{\"\":1,\"b\":2}", 1},
+    {"[\"x\" \"y\"]", NULL, 0},
+    {"[\"x\",\"\\u0000", NULL, 0},
+    {"[{\"a\":", NULL, 0},
+    {"[1,,2]", NULL, 0},
+    {"1e400", NULL, 0},
+    {"\"\\u0000\"", NULL, 0},
+    {"<html>", NULL, 0},
+    {"", NULL, 0},
+};
+
+START_TEST(json__of_others_loses_a_value_and_not_the_rest)
+{
+    const struct json *doc = NULL;
+    struct err err = ERR_INIT;
+    size_t lost = 99;
+    arena = arena_new(1 << 20);
+    const char *text = foreign[_i].text;
+    enum err_code code = json_parse_foreign(arena, text, strlen(text), &doc, &lost, &err);
+    ck_assert_msg(code == (foreign[_i].read != NULL ? E_OK : E_INVALID), "row %d: %s", _i, err.text);
+    if (code != E_OK)
+        return;
+    ck_assert_str_eq(json_print(arena, doc), foreign[_i].read);
+    ck_assert_uint_eq(lost, foreign[_i].lost);
+}
+END_TEST
+
+START_TEST(json__of_others_loses_what_is_too_deep)
+{
+    char text[4096] = "[7,";
+    const struct json *doc = NULL;
+    struct err err = ERR_INIT;
+    size_t lost = 0;
+    arena = arena_new(1 << 20);
+    memset(text + 3, '[', 1000);
+    strcpy(text + 1003, "\"]\\\"\"");
+    memset(text + 1008, ']', 1000);
+    strcpy(text + 2008, ",{\"a\":8}]");
+    ck_assert_msg(json_parse_foreign(arena, text, strlen(text), &doc, &lost, &err) == E_OK, "%s", err.text);
+    ck_assert_uint_eq(lost, 1);
+    ck_assert_uint_eq(json_count(doc), 3);
+    ck_assert_int_eq(json_int(json_get(json_next(json_next(json_first(doc))), "a"), 0), 8);
+}
+END_TEST
+
+/* Each twin is looked for on its own: that must end. */
+START_TEST(json__of_others_with_twins_without_end_is_refused)
+{
+    enum
+    {
+        COUNT = 100000
+    };
+    char *text = malloc(6 * COUNT + 8);
+    size_t len = 1;
+    const struct json *doc = NULL;
+    struct err err = ERR_INIT;
+    size_t lost = 0;
+    arena = arena_new(64 << 20);
+    text[0] = '{';
+    for (int i = 0; i < COUNT; i++, len += 6)
+        memcpy(text + len, "\"a\":0,", 6);
+    text[len - 1] = '}';
+    ck_assert_int_eq(json_parse_foreign(arena, text, len, &doc, &lost, &err), E_INVALID);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     struct suite_case cases[] = {
@@ -266,6 +347,9 @@ int main(void)
         {json__reads_no_byte_past_the_length, 1},
         {json__walks_and_answers_defaults, 1},
         {json__walks_nothing_as_nothing, 1},
+        {json__of_others_loses_a_value_and_not_the_rest, sizeof foreign / sizeof foreign[0]},
+        {json__of_others_loses_what_is_too_deep, 1},
+        {json__of_others_with_twins_without_end_is_refused, 1},
     };
     return suite_run("json", cases, sizeof cases / sizeof cases[0]);
 }

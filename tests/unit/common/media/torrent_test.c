@@ -193,10 +193,7 @@ static const struct
     enum err_code code;
     const char *says;
 } rows[] = {
-#define ROW(text, code, says)                                                                                \
-    {                                                                                                        \
-        text, sizeof(text) - 1, code, says                                                                   \
-    }
+#define ROW(text, code, says) {text, sizeof(text) - 1, code, says}
     ROW(ONE("5:a.mkv", ""), E_OK, ""),
     ROW(ONE("5:a.mkv", "7:privatei1e"), E_OK, ""),
     ROW(MANY(FILE5("1:a1:b") FILE5("1:a1:c")), E_OK, ""),

@@ -115,6 +115,29 @@ START_TEST(prowlarr__reads_releases)
 }
 END_TEST
 
+static void answer_odd(struct scripted_call *call, void *context)
+{
+    (void)context;
+    scripted_reply(call, 200, NULL,
+                   "[{\"guid\":\"1\",\"title\":\"a\\u0000b\",\"infoHash\":\"" HASH "\"},"
+                   "{\"guid\":\"2\",\"title\":\"Two\",\"size\":1e400,\"infoHash\":\"" HASH "\"},"
+                   "{\"guid\":\"3\",\"title\":\"Three\",\"title\":\"\\ud800\",\"infoHash\":\"" HASH "\"},"
+                   "{\"guid\":\"4\",\"title\":\"Usenet\",\"protocol\":\"usenet\"},"
+                   "{\"guid\":\"5\",\"title\":\"No way to get it\"}]");
+}
+
+START_TEST(prowlarr__loses_a_bad_value_and_not_the_answer)
+{
+    serve(answer_odd);
+    ck_assert_msg(search_all(0) == E_OK, "%s", err.text);
+    ck_assert_uint_eq(result.count, 2);
+    ck_assert_str_eq(result.items[0].title, "Two");
+    ck_assert_str_eq(result.items[1].title, "Three");
+    ck_assert_uint_eq(result.loss.rows, 2);
+    ck_assert_uint_eq(result.loss.values, 4);
+}
+END_TEST
+
 static const struct
 {
     int status;
@@ -431,6 +454,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, prowlarr__reads_releases);
+    tcase_add_test(tests, prowlarr__loses_a_bad_value_and_not_the_answer);
     tcase_add_loop_test(tests, prowlarr__translates_what_goes_wrong, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tests, prowlarr__says_when_it_is_not_configured);
     tcase_add_test(tests, prowlarr__asks_for_fifty_pages_at_most);

@@ -193,6 +193,40 @@ START_TEST(tmdb__refuses_nonsense_before_asking)
 }
 END_TEST
 
+/* ---- losses ------------------------------------------------------------------------------ */
+
+static void answer_odd(struct scripted_call *call, void *context)
+{
+    (void)context;
+    scripted_reply(
+        call, 200, NULL,
+        "{\"total_results\":6,\"results\":[{\"id\":1,\"title\":\"One\"},"
+        "{\"id\":2,\"title\":\"a\\u0000b\"},"
+        "{\"id\":3,\"title\":\"\\ud83d\"},"
+        "{\"id\":4,\"title\":\"\xff\xfe\"},"
+        "{\"id\":5,\"title\":\"Five\",\"vote_average\":1e400,\"overview\":\"a\tb\"},"
+        "{\"id\":6,\"title\":\"Six\",\"title\":\"Seven\"},"
+        "{\"id\":7,\"title\":\"Deep\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"
+        "]}");
+}
+
+START_TEST(tmdb__loses_a_bad_value_and_not_the_answer)
+{
+    serve(answer_odd);
+    ck_assert_msg(search(PROVIDER_MOVIE) == E_OK, "%s", err.text);
+    ck_assert_uint_eq(page.count, 4);
+    ck_assert_str_eq(page.items[0].title, "One");
+    ck_assert_str_eq(page.items[1].title, "Five");
+    ck_assert_ptr_null(page.items[1].overview);
+    ck_assert_str_eq(page.items[2].title, "Six");
+    ck_assert_str_eq(page.items[3].title, "Deep");
+    ck_assert_uint_eq(page.loss.rows, 3);
+    ck_assert_uint_eq(page.loss.values, 7);
+    ck_assert_str_eq(provider_loss_text(arena, &page.loss),
+                     "3 rows could not be used, 7 values could not be read");
+}
+END_TEST
+
 /* ---- faults ------------------------------------------------------------------------------ */
 
 static const struct
@@ -218,7 +252,6 @@ static const struct
     {200, NULL, "{}", E_PROVIDER, 0},
     {200, NULL, "{\"results\":{}}", E_PROVIDER, 0},
     {200, NULL, "{\"results\":[", E_PROVIDER, 0},
-    {200, NULL, "{\"results\":[{\"title\":\"\xff\xfe\"}]}", E_PROVIDER, 0},
     {200, "Content-Encoding: gzip\r\n", "not gzip", E_PROVIDER, 0},
     {204, NULL, "", E_PROVIDER, 0},
 };
@@ -322,6 +355,7 @@ int main(void)
     tcase_add_test(tests, tmdb__cuts_a_long_title_between_characters);
     tcase_add_test(tests, tmdb__knows_its_genres);
     tcase_add_test(tests, tmdb__refuses_nonsense_before_asking);
+    tcase_add_test(tests, tmdb__loses_a_bad_value_and_not_the_answer);
     tcase_add_loop_test(tests, tmdb__translates_what_goes_wrong, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tests, tmdb__times_out);
     tcase_add_test(tests, tmdb__stops_an_endless_answer);
