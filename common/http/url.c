@@ -45,6 +45,31 @@ bool url_same_origin(const char *a, const char *b)
     return same;
 }
 
+static bool names(const char *hosts, const char *host)
+{
+    size_t len = strlen(host);
+    while (*hosts != '\0')
+    {
+        hosts += strspn(hosts, ", \t");
+        size_t part = strcspn(hosts, ", \t");
+        if (part == len && len > 0 && strncasecmp(hosts, host, len) == 0)
+            return true;
+        hosts += part;
+    }
+    return false;
+}
+
+bool url_is_on(const char *text, const char *hosts)
+{
+    char *host = NULL;
+    CURLU *url = parse(text);
+    bool is_on =
+        url != NULL && curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && names(hosts, host);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return is_on;
+}
+
 /* RFC 3986, 5.3. The library takes an empty reference and a fragment alone for no URL. */
 static bool set_reference(CURLU *url, const char *reference)
 {

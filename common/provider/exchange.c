@@ -172,3 +172,21 @@ const char *exchange_token(struct arena *arena, const struct json *value, size_t
             return NULL;
     return arena_strndup(arena, text, len);
 }
+
+const char *exchange_address(struct arena *arena, const struct json *value, size_t max_bytes)
+{
+    const char *text = exchange_text(arena, value, max_bytes + 1);
+    size_t len = text == NULL ? 0 : strlen(text);
+    char *out = len == 0 || len > max_bytes ? NULL : arena_alloc(arena, 3 * len + 1);
+    char *to = out;
+    if (out == NULL)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+    {
+        size_t count = text[i] == ' ' ? 3 : 1;
+        memcpy(to, text[i] == ' ' ? "%20" : text + i, count);
+        to += count;
+    }
+    *to = '\0';
+    return (size_t)(to - out) <= max_bytes ? out : NULL;
+}

@@ -39,6 +39,8 @@ const char *exchange_base(struct arena *arena, const char *base, const char *suf
 /* The text of a value: control characters become blanks, blanks are joined and trimmed, cut to
  * max_bytes at a character.  NULL when it is no text, has nothing left, or the arena is full. */
 const char *exchange_text(struct arena *arena, const struct json *value, size_t max_bytes);
+/* An address, whole or not at all: blanks around it go, those inside become %20.  NULL past max_bytes. */
+const char *exchange_address(struct arena *arena, const struct json *value, size_t max_bytes);
 /* A text that must be taken whole or not at all: NULL with blanks, controls or past max_bytes. */
 const char *exchange_token(struct arena *arena, const struct json *value, size_t max_bytes);
 

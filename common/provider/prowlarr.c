@@ -4,10 +4,10 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/json/json.h"
+#include "common/media/infohash.h"
 #include "common/provider/exchange.h"
 #include "common/provider/prowlarr_link.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ enum
     MAX_BODY_BYTES = 8 << 20,
     MAX_URL_BYTES = 16384,
     MAX_LIMIT = 1000,
+    MAX_HASH_BYTES = 80,
     GUID_SLOTS = 16384 /* a power of two, more than twice PROWLARR_MAX_RELEASES */
 };
 
@@ -77,32 +78,40 @@ static int limit_of(const struct prowlarr_query *query)
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* In any of the spellings that people paste; blanks around it do no harm. */
 static const char *read_hash(struct arena *arena, const struct json *value)
 {
-    const char *text = exchange_token(arena, value, 64);
-    if (text == NULL || (strlen(text) != 40 && strlen(text) != 64))
+    struct infohash hash = {0};
+    const char *text = exchange_text(arena, value, MAX_HASH_BYTES);
+    if (text == NULL || !infohash_parse(text, strlen(text), &hash))
         return NULL;
-    char *lower = arena_strdup(arena, text);
-    for (char *c = lower; c != NULL && *c != '\0'; c++)
-    {
-        if (!isxdigit((unsigned char)*c))
-            return NULL;
-        *c = (char)tolower((unsigned char)*c);
-    }
-    return lower;
+    return arena_strdup(arena, hash.v1[0] != '\0' ? hash.v1 : hash.v2);
 }
 
 static const char *read_magnet(struct arena *arena, const struct json *value)
 {
-    return link_is_magnet(json_text(value, "")) ? exchange_token(arena, value, PROVIDER_MAGNET_BYTES) : NULL;
+    const char *text = exchange_address(arena, value, PROVIDER_MAGNET_BYTES);
+    return text != NULL && link_is_magnet(text) ? text : NULL;
 }
 
 static const char *read_link(const struct prowlarr *prowlarr, struct arena *arena, const struct json *value)
 {
-    const char *url = json_text(value, "");
-    if (!link_is_web(url))
-        return NULL;
-    const char *text = exchange_token(arena, value, PROVIDER_URL_BYTES);
+    const char *text = exchange_address(arena, value, PROVIDER_URL_BYTES);
+    return text != NULL && link_is_web(text) ? link_mask(arena, text, prowlarr->api_key) : NULL;
+}
+
+/* What names the row beside its hash: as sent, be it a number; else by what it leads to. */
+static const char *read_guid(const struct prowlarr *prowlarr, struct arena *arena, const struct json *value,
+                             const struct provider_release *release)
+{
+    const char *text = exchange_address(arena, value, PROVIDER_MAGNET_BYTES);
+    int64_t number = json_int(value, -1);
+    if (text == NULL && number >= 0)
+        text = arena_printf(arena, "%lld", (long long)number);
+    if (text == NULL && release->info_hash != NULL)
+        text = release->info_hash;
+    if (text == NULL)
+        text = release->magnet != NULL ? release->magnet : release->download_url;
     return text == NULL ? NULL : link_mask(arena, text, prowlarr->api_key);
 }
 
@@ -152,14 +161,13 @@ static bool read_release(const struct prowlarr *prowlarr, struct arena *arena, c
     struct provider_release release = {.seeders = count_or_unknown(json_get(item, "seeders")),
                                        .leechers = count_or_unknown(json_get(item, "leechers")),
                                        .age_days = count_or_unknown(json_get(item, "age"))};
-    const char *guid = exchange_token(arena, json_get(item, "guid"), PROVIDER_MAGNET_BYTES);
     release.title = exchange_text(arena, json_get(item, "title"), PROVIDER_TITLE_BYTES);
-    if (guid == NULL || release.title == NULL)
+    if (release.title == NULL)
         return false;
-    release.guid = link_mask(arena, guid, prowlarr->api_key);
     read_ways(prowlarr, arena, item, &release);
     if (release.magnet == NULL && release.info_hash == NULL && release.download_url == NULL)
         return false;
+    release.guid = read_guid(prowlarr, arena, json_get(item, "guid"), &release);
     release.indexer = exchange_text(arena, json_get(item, "indexer"), 128);
     release.size_bytes = json_int(json_get(item, "size"), 0);
     if (release.size_bytes < 0)

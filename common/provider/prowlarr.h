@@ -8,8 +8,9 @@
  * alone and counted, usenet's are left out without a word.
  *
  * Download links lead through Prowlarr and hold its API key: they are masked where they come in,
- * so a struct provider_release can be stored and shown, and unmasked by prowlarr_resolve, which
- * goes to the configured host only.  Neither is ever logged.
+ * so a struct provider_release can be stored and shown, and unmasked by prowlarr_resolve.  That goes
+ * to the configured host, and from there, without the key, to the hosts that the settings name: with
+ * Prowlarr's setting "Redirect" the indexer itself is asked.  Neither is ever logged.
  *
  * Calls block the thread, each page for at most deadline_ms.  A struct prowlarr is plain data, all
  * borrowed.  One thread at a time.  Errors: provider.h.
@@ -35,8 +36,9 @@ struct prowlarr
     struct http_client *http;
     const char *base_url; /* PROWLARR_URL; NULL or "": not configured, E_CONFIG */
     const char *api_key;
-    const atomic_bool *cancel; /* may be NULL */
-    int deadline_ms;           /* of one page; 0: HTTP_DEADLINE_MS */
+    const char *redirect_hosts; /* that downloads may be sent to, commas between; NULL or "": none */
+    const atomic_bool *cancel;  /* may be NULL */
+    int deadline_ms;            /* of one page; 0: HTTP_DEADLINE_MS */
     enum http_addresses addresses;
 };
 
@@ -88,12 +90,13 @@ MUST_USE enum err_code prowlarr_search_all(const struct prowlarr *prowlarr,
 /* What a download_url leads to: exactly one of the two. */
 struct prowlarr_target
 {
-    const char *magnet;  /* NULL, or "magnet:?…" */
+    const char *magnet;  /* NULL, or "magnet:?…", as magnet_write writes it */
     const char *torrent; /* NULL, or the bytes of a .torrent file, not yet inspected */
     size_t torrent_len;
 };
 
-/* E_REFUSED: the link, or where it redirects to, is not on Prowlarr's own host. */
+/* Blanks, line ends and a byte order mark around what is answered are cut off.
+ * E_REFUSED: the link is not on Prowlarr's own host, or redirects to one that is not named. */
 MUST_USE enum err_code prowlarr_resolve(const struct prowlarr *prowlarr, const char *download_url,
                                         struct arena *arena, struct prowlarr_target *out, struct err *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
 #include "common/http/url.h"
+#include "common/media/magnet.h"
 #include "common/provider/exchange.h"
 #include "common/provider/prowlarr.h"
 #include "common/provider/prowlarr_link.h"
@@ -9,6 +11,7 @@
 enum
 {
     SCRATCH_BYTES = 32 << 20,
+    MAX_LINK_BYTES = 65536,
     MAX_HOPS = 4
 };
 
@@ -17,35 +20,73 @@ static bool is_redirect(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* A magnet link as far as it is printable text; NULL if it is none. */
-static const char *take_magnet(struct arena *arena, const char *text)
+/* What we read of a magnet link, written anew: nobody behind this reads another's spelling. */
+static enum err_code take_magnet(struct arena *arena, const char *text, const char **link, struct err *err)
 {
-    size_t len = strcspn(text, " \t\r\n");
-    if (!link_is_magnet(text) || len > PROVIDER_MAGNET_BYTES ||
-        text[len + strspn(text + len, " \t\r\n")] != '\0')
-        return NULL;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return NULL;
-    return arena_strndup(arena, text, len);
+    struct magnet magnet;
+    struct err why = ERR_INIT;
+    struct buf buf;
+    enum err_code code = magnet_parse(arena, text, &magnet, &why);
+    if (code == E_NO_MEMORY)
+        return fail(err, code, "out of memory");
+    if (code != E_OK)
+        return fail(err, E_PROVIDER, "Prowlarr sent a broken magnet link: %s", why.text);
+    buf_init(&buf, MAX_LINK_BYTES);
+    magnet_write(&buf, &magnet);
+    *link = buf_keep(&buf, arena);
+    return *link != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Some indexers send their answer through a template: blanks, line ends, a mark of UTF-8 around it. */
+static void trim(const char **text, size_t *len)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    const char *from = *text;
+    const char *end = from + *len;
+    bool more = true;
+    while (more)
+    {
+        while (from < end && is_blank(*from))
+            from++;
+        more = end - from >= 3 && memcmp(from, mark, 3) == 0;
+        from += more ? 3 : 0;
+    }
+    while (end > from && is_blank(end[-1]))
+        end--;
+    *text = from;
+    *len = (size_t)(end - from);
 }
 
 /* The body of a 200: a .torrent is a bencoded dictionary, some indexers answer the magnet as text. */
 static enum err_code take_body(const struct http_response *response, struct arena *arena,
                                struct prowlarr_target *out, struct err *err)
 {
-    struct prowlarr_target target = {.magnet = take_magnet(arena, response->body)};
-    if (target.magnet == NULL && (response->len < 2 || response->body[0] != 'd'))
+    const char *body = response->body;
+    size_t len = response->len;
+    trim(&body, &len);
+    if (link_is_magnet(body))
+        return take_magnet(arena, body, &out->magnet, err);
+    if (len < 2 || body[0] != 'd')
         return fail(err, E_PROVIDER, "Prowlarr sent something that is not a torrent");
-    if (target.magnet == NULL)
-    {
-        target.torrent = arena_strndup(arena, response->body, response->len);
-        target.torrent_len = response->len;
-    }
-    if (arena_failed(arena))
-        return fail(err, E_NO_MEMORY, "out of memory");
-    *out = target;
-    return E_OK;
+    out->torrent = arena_strndup(arena, body, len);
+    out->torrent_len = len;
+    return out->torrent != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
+}
+
+/* An address as it may be sent: servers put blanks and Latin-1 there as they are. */
+static const char *escape(struct arena *scratch, const char *location)
+{
+    struct buf buf;
+    buf_init(&buf, MAX_LINK_BYTES);
+    for (const char *at = location; *at != '\0'; at++)
+        buf_addf(&buf, (unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f ? "%%%02X" : "%c",
+                 (unsigned char)*at);
+    return buf_keep(&buf, scratch);
 }
 
 /* On the way from a link to what it leads to. */
@@ -59,16 +100,18 @@ struct walk
 
 static enum err_code follow(struct walk *walk, const char *location, struct arena *arena, struct err *err)
 {
+    const struct prowlarr *prowlarr = walk->prowlarr;
+    const char *from = walk->url;
+    walk->url = NULL;
     if (link_is_magnet(location))
-    {
-        walk->url = NULL;
-        walk->target.magnet = take_magnet(arena, location);
-        return walk->target.magnet != NULL ? E_OK
-                                           : fail(err, E_PROVIDER, "Prowlarr sent a broken magnet link");
-    }
-    walk->url = url_resolve(walk->scratch, walk->url, location);
-    if (walk->url == NULL || !url_same_origin(walk->url, walk->prowlarr->base_url))
-        return fail(err, E_REFUSED, "Prowlarr sends this download to another server");
+        return take_magnet(arena, location, &walk->target.magnet, err);
+    const char *escaped = escape(walk->scratch, location);
+    walk->url = escaped == NULL ? NULL : url_resolve(walk->scratch, from, escaped);
+    if (walk->url == NULL ||
+        (!url_same_origin(walk->url, prowlarr->base_url) &&
+         (prowlarr->redirect_hosts == NULL || !url_is_on(walk->url, prowlarr->redirect_hosts))))
+        return fail(err, E_REFUSED,
+                    "Prowlarr sends this download to another server; PROWLARR_REDIRECT_HOSTS can allow it");
     return E_OK;
 }
 
@@ -81,7 +124,7 @@ static enum err_code take_step(struct walk *walk, struct arena *arena, struct er
                                 .http = walk->prowlarr->http,
                                 .url = walk->url,
                                 .headers = &header,
-                                .header_count = 1,
+                                .header_count = url_same_origin(walk->url, walk->prowlarr->base_url) ? 1 : 0,
                                 .cancel = walk->prowlarr->cancel,
                                 .deadline_ms = walk->prowlarr->deadline_ms,
                                 .addresses = walk->prowlarr->addresses,

@@ -65,6 +65,7 @@ static enum err_code follow(struct job *job, struct arena *arena, const struct s
     const struct prowlarr prowlarr = {.http = client,
                                       .base_url = hunter->conf->prowlarr_url,
                                       .api_key = hunter->conf->prowlarr_api_key,
+                                      .redirect_hosts = hunter->conf->prowlarr_redirect_hosts,
                                       .cancel = job_stop_flag(job),
                                       .deadline_ms = (int)hunter->conf->http_timeout_s * 1000,
                                       .addresses = hunter->conf->allow_private_providers ? HTTP_ANY_ADDRESS

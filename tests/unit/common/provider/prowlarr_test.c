@@ -138,6 +138,36 @@ START_TEST(prowlarr__loses_a_bad_value_and_not_the_answer)
 }
 END_TEST
 
+static void answer_loose(struct scripted_call *call, void *context)
+{
+    (void)context;
+    scripted_reply(
+        call, 200, NULL,
+        "[{\"title\":\"No guid\",\"infoHash\":\" " HASH "\\n\"},"
+        "{\"guid\":7,\"title\":\"A number\",\"infoHash\":\"3WBFL3G4PSSV7MF37AJSHWDQMLNR63I4\"},"
+        "{\"guid\":\" a b \",\"title\":\"Blanks\",\"protocol\":\"Torrent\","
+        "\"magnetUrl\":\" magnet:?xt=urn:btih:" HASH "&dn=Show #1 \"},"
+        "{\"guid\":\"\",\"title\":\"Only a link\",\"downloadUrl\":\" http://h.example/a b?apikey=" KEY
+        "\"}]");
+}
+
+START_TEST(prowlarr__reads_rows_that_are_loosely_written)
+{
+    serve(answer_loose);
+    ck_assert_msg(search_all(0) == E_OK, "%s", err.text);
+    ck_assert_uint_eq(result.count, 4);
+    ck_assert_uint_eq(result.loss.rows, 0);
+    ck_assert_str_eq(result.items[0].guid, HASH);
+    ck_assert_str_eq(result.items[0].info_hash, HASH);
+    ck_assert_str_eq(result.items[1].guid, "7");
+    ck_assert_str_eq(result.items[1].info_hash, HASH);
+    ck_assert_str_eq(result.items[2].guid, "a%20b");
+    ck_assert_str_eq(result.items[2].magnet, "magnet:?xt=urn:btih:" HASH "&dn=Show%20#1");
+    ck_assert_str_eq(result.items[3].download_url, "http://h.example/a%20b?apikey=~apikey~");
+    ck_assert_str_eq(result.items[3].guid, result.items[3].download_url);
+}
+END_TEST
+
 static const struct
 {
     int status;
@@ -360,6 +390,14 @@ static const struct
      "d4:infod4:name1:aee"},
     {"/text", 200, NULL, "magnet:?xt=urn:btih:" HASH "\n", E_OK, "magnet:?xt=urn:btih:" HASH, NULL},
     {"/hop", 302, "Location: /file\r\n", "", E_OK, NULL, "d4:infod4:name1:aee"},
+    {"/blanks", 302, "Location: magnet:?xt=urn:btih:" HASH "&dn=Am\xE9lie 1 \r\n", "", E_OK,
+     "magnet:?xt=urn:btih:" HASH "&dn=Am%EF%BF%BDlie%201", NULL},
+    {"/tofile", 302, "Location: /a f\xE9.torrent\r\n", "", E_OK, NULL, "d1:a1:be"},
+    {"/a%20f%E9.torrent", 200, NULL, "d1:a1:be", E_OK, NULL, "d1:a1:be"},
+    {"/crlf", 200, NULL, "\r\n d4:infod4:name1:aee\r\n", E_OK, NULL, "d4:infod4:name1:aee"},
+    {"/bom", 200, NULL, "\xEF\xBB\xBF\r\nd1:a1:be", E_OK, NULL, "d1:a1:be"},
+    {"/bommagnet", 200, NULL, "\xEF\xBB\xBF magnet:?xt=urn:btih:" HASH "&dn=a b\r\n", E_OK,
+     "magnet:?xt=urn:btih:" HASH "&dn=a%20b", NULL},
     {"/loop", 302, "Location: /loop\r\n", "", E_PROVIDER, NULL, NULL},
     {"/away", 302, "Location: http://tracker.example/file?x=1\r\n", "", E_REFUSED, NULL, NULL},
     {"/port", 302, "Location: http://127.0.0.1:1/\r\n", "", E_REFUSED, NULL, NULL},
@@ -427,6 +465,36 @@ START_TEST(prowlarr__goes_to_its_own_server_only)
 }
 END_TEST
 
+/* "localhost" is another server than 127.0.0.1: the key must not go there. */
+static void answer_elsewhere(struct scripted_call *call, void *context)
+{
+    (void)context;
+    char host[64] = "";
+    char key[64] = "";
+    char location[256];
+    scripted_header(call, "Host", host, sizeof host);
+    scripted_header(call, "X-Api-Key", key, sizeof key);
+    snprintf(location, sizeof location, "Location: http://localhost%s/file\r\n", strchr(host, ':'));
+    if (strncmp(host, "127.0.0.1", 9) == 0)
+        scripted_reply(call, 302, location, "");
+    else
+        scripted_reply(call, key[0] == '\0' ? 200 : 500, NULL, "d1:a1:be");
+}
+
+START_TEST(prowlarr__follows_to_hosts_that_are_named_without_its_key)
+{
+    struct prowlarr_target target;
+    serve(answer_elsewhere);
+    const char *link = arena_printf(arena, "%s/1/download", scripted_server_url(server));
+    prowlarr.redirect_hosts = "indexer.example, localhost.example";
+    ck_assert_int_eq(prowlarr_resolve(&prowlarr, link, arena, &target, &err), E_REFUSED);
+    ck_assert_ptr_nonnull(strstr(err.text, "PROWLARR_REDIRECT_HOSTS"));
+    prowlarr.redirect_hosts = "indexer.example, LOCALHOST";
+    ck_assert_msg(prowlarr_resolve(&prowlarr, link, arena, &target, &err) == E_OK, "%s", err.text);
+    ck_assert_str_eq(target.torrent, "d1:a1:be");
+}
+END_TEST
+
 static void answer_huge(struct scripted_call *call, void *context)
 {
     (void)context;
@@ -454,6 +522,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, prowlarr__reads_releases);
+    tcase_add_test(tests, prowlarr__reads_rows_that_are_loosely_written);
+    tcase_add_test(tests, prowlarr__follows_to_hosts_that_are_named_without_its_key);
     tcase_add_test(tests, prowlarr__loses_a_bad_value_and_not_the_answer);
     tcase_add_loop_test(tests, prowlarr__translates_what_goes_wrong, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tests, prowlarr__says_when_it_is_not_configured);
