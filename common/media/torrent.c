@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/media/torrent.h"
 
-#include "common/base/utf8.h"
 #include "common/media/bencode.h"
 #include "common/media/filename.h"
-#include "common/media/text.h"
 #include "common/media/torrent_files.h"
 
 #include <string.h>
@@ -46,15 +44,12 @@ static enum err_code read_name(struct reading *r, struct err *err)
     struct bencode_text name;
     if (!bencode_find_text(r->info, "name.utf-8", &name) && !bencode_find_text(r->info, "name", &name))
         return fail(err, E_INVALID, "the torrent has no name");
-    enum err_code code = filename_check(name.at, name.len, err);
+    char mended[FILENAME_SIZE];
+    enum err_code code = filename_mend(name.at, name.len, mended, err);
     if (code != E_OK)
         return code;
-    char *copy = text_clean(r->arena, name.at, name.len);
-    if (copy == NULL)
-        return fail(err, E_NO_MEMORY, "no memory for the torrent");
-    copy[utf8_cut(copy, strnlen(copy, FILENAME_MAX_LEN))] = '\0';
-    r->torrent->name = copy;
-    return E_OK;
+    r->torrent->name = arena_strdup(r->arena, mended);
+    return r->torrent->name != NULL ? E_OK : fail(err, E_NO_MEMORY, "no memory for the torrent");
 }
 
 static enum err_code read_piece_length(struct reading *r, struct err *err)

@@ -16,16 +16,18 @@ struct path
 
 static enum err_code path_push(struct path *path, struct bencode_text part, struct err *err)
 {
-    enum err_code code = filename_check(part.at, part.len, err);
+    char name[FILENAME_SIZE];
+    enum err_code code = filename_mend(part.at, part.len, name, err);
     if (code != E_OK)
         return code;
     size_t slash = path->len > 0 ? 1 : 0;
-    if (path->len + slash + part.len > TORRENT_MAX_PATH_LEN)
+    size_t len = strlen(name);
+    if (path->len + slash + len > TORRENT_MAX_PATH_LEN)
         return fail(err, E_REFUSED, "a path longer than %d bytes", TORRENT_MAX_PATH_LEN);
     if (slash > 0)
         path->text[path->len++] = '/';
-    memcpy(path->text + path->len, part.at, part.len);
-    path->len += part.len;
+    memcpy(path->text + path->len, name, len);
+    path->len += len;
     path->text[path->len] = '\0';
     return E_OK;
 }
@@ -230,8 +232,10 @@ static bool is_single(struct bencode tree, const char *name)
     struct bencode_text key;
     struct bencode node;
     struct bencode leaf;
-    return bencode_next_pair(&iter, &key, &node) && iter.at == iter.end && key.len == strlen(name) &&
-           memcmp(key.at, name, key.len) == 0 && bencode_find(node, "", &leaf);
+    char mended[FILENAME_SIZE];
+    return bencode_next_pair(&iter, &key, &node) && iter.at == iter.end &&
+           filename_mend(key.at, key.len, mended, NULL) == E_OK && strcmp(mended, name) == 0 &&
+           bencode_find(node, "", &leaf);
 }
 
 enum err_code torrent_files_read_v2(struct torrent_files *files, struct bencode info, const char *name,

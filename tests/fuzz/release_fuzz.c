@@ -23,10 +23,11 @@ static void check_text(const char *text)
 {
     char slug[SLUG_SIZE];
     char clean[FILENAME_SIZE];
+    char mended[FILENAME_SIZE];
     struct err err = ERR_INIT;
     slug_make(slug, sizeof slug, text);
     filename_clean(text, clean);
-    if (filename_check(clean, strlen(clean), &err) != E_OK || filename_is_dangerous(clean))
+    if (filename_mend(clean, strlen(clean), mended, &err) != E_OK || filename_is_dangerous(clean))
         abort();
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes in was written by strangers.  libtorrent mends hostile names silently; we refuse them, because
- * no honest torrent has them, and look at the raw dictionary for that.
+ * What comes in was written by strangers.  libtorrent mends odd names silently; of these the hostile ones,
+ * which no honest torrent has, are refused, and the raw dictionary is looked at for that.
  */
 #include "workers/hunter/engine/inside.hpp"
+
+extern "C"
+{
+#include "common/media/filename.h"
+}
 
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/string_view.hpp>
@@ -22,7 +27,6 @@ const int MAX_PIECE_BYTES = 64 << 20;
 const int64_t MAX_TOTAL_BYTES = int64_t{64} << 40;
 const size_t MAX_URLS = 100; /* of trackers, and of web seeds */
 const size_t MAX_URL_BYTES = 2048;
-const size_t MAX_NAME_BYTES = 255;
 const size_t MAX_PATH_BYTES = 1024;
 const int MAX_PATH_DEPTH = 32;
 
@@ -31,20 +35,13 @@ const int MAX_PATH_DEPTH = 32;
     throw failure{E_REFUSED, why};
 }
 
+/* The reader of .torrent files has the same opinion, so a magnet link meets it too. */
 void check_name(lt::string_view name)
 {
-    if (name.empty() || name == "." || name == "..")
-        refuse("a file name leads out of its folder");
-    if (name.size() > MAX_NAME_BYTES)
-        refuse("a file name is longer than 255 bytes");
-    for (char c : name)
-    {
-        unsigned char u = static_cast<unsigned char>(c);
-        if (c == '/' || c == '\\')
-            refuse("a file name holds a path separator");
-        if (u < 0x20 || u == 0x7f)
-            refuse("a file name holds control characters");
-    }
+    char mended[FILENAME_SIZE];
+    struct err err = {};
+    if (filename_mend(name.data(), name.size(), mended, &err) != E_OK)
+        refuse(err.text);
 }
 
 void check_path(const lt::bdecode_node &list)
