@@ -51,7 +51,7 @@ SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
 # libwslay has no .pc file, and one missing name makes pkg-config answer nothing at all.
-LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto
+LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null) -lwslay
 LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')

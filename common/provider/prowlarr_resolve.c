@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/buf.h"
+#include "common/http/gunzip.h"
 #include "common/http/url.h"
 #include "common/media/magnet.h"
 #include "common/provider/exchange.h"
@@ -62,12 +63,28 @@ static void trim(const char **text, size_t *len)
     *len = (size_t)(end - from);
 }
 
+/* Some servers send the file as it lies on their disk, gzipped, and do not say so. */
+static enum err_code unpack(const char **body, size_t *len, struct arena *scratch, struct err *err)
+{
+    char *plain = arena_alloc(scratch, PROWLARR_MAX_TORRENT_BYTES + 1);
+    if (plain == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    if (!gunzip(*body, *len, plain, PROWLARR_MAX_TORRENT_BYTES, len))
+        return fail(err, E_PROVIDER, "Prowlarr sent a gzipped file that is broken or too large");
+    plain[*len] = '\0';
+    *body = plain;
+    return E_OK;
+}
+
 /* The body of a 200: a .torrent is a bencoded dictionary, some indexers answer the magnet as text. */
-static enum err_code take_body(const struct http_response *response, struct arena *arena,
-                               struct prowlarr_target *out, struct err *err)
+static enum err_code take_body(const struct http_response *response, struct arena *scratch,
+                               struct arena *arena, struct prowlarr_target *out, struct err *err)
 {
     const char *body = response->body;
     size_t len = response->len;
+    enum err_code code = gunzip_fits(body, len) ? unpack(&body, &len, scratch, err) : E_OK;
+    if (code != E_OK)
+        return code;
     trim(&body, &len);
     if (link_is_magnet(body))
         return take_magnet(arena, body, &out->magnet, err);
@@ -135,7 +152,7 @@ static enum err_code take_step(struct walk *walk, struct arena *arena, struct er
     if (code == E_OK)
         code = exchange_judge("Prowlarr", &response, err);
     walk->url = NULL;
-    return code == E_OK ? take_body(&response, arena, &walk->target, err) : code;
+    return code == E_OK ? take_body(&response, walk->scratch, arena, &walk->target, err) : code;
 }
 
 static enum err_code resolve(struct walk *walk, struct arena *arena, struct prowlarr_target *out,

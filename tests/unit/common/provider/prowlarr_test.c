@@ -495,6 +495,34 @@ START_TEST(prowlarr__follows_to_hosts_that_are_named_without_its_key)
 }
 END_TEST
 
+/* "d4:infod4:name1:aee" as gzip writes it. */
+static const char gzipped[] =
+    "\037\213\010\000\000\000\000\000\002\003\113\061\261\312\314\113\313\117\061\261\312\113\314\115\065\264"
+    "\112\114\115\005\000\154\032\212\244\023\000\000\000";
+
+static void answer_gzipped(struct scripted_call *call, void *context)
+{
+    (void)context;
+    size_t len = sizeof gzipped - 1 - (strstr(call->target, "cut") != NULL ? 4 : 0);
+    char head[64];
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", len);
+    scripted_send_text(call, head);
+    scripted_send(call, gzipped, len);
+}
+
+START_TEST(prowlarr__unpacks_a_torrent_that_is_gzipped_without_a_word)
+{
+    struct prowlarr_target target;
+    serve(answer_gzipped);
+    const char *link = arena_printf(arena, "%s/file", scripted_server_url(server));
+    ck_assert_msg(prowlarr_resolve(&prowlarr, link, arena, &target, &err) == E_OK, "%s", err.text);
+    ck_assert_str_eq(target.torrent, "d4:infod4:name1:aee");
+    ck_assert_uint_eq(target.torrent_len, 19);
+    link = arena_printf(arena, "%s/cut", scripted_server_url(server));
+    ck_assert_int_eq(prowlarr_resolve(&prowlarr, link, arena, &target, &err), E_PROVIDER);
+}
+END_TEST
+
 static void answer_huge(struct scripted_call *call, void *context)
 {
     (void)context;
@@ -524,6 +552,7 @@ int main(void)
     tcase_add_test(tests, prowlarr__reads_releases);
     tcase_add_test(tests, prowlarr__reads_rows_that_are_loosely_written);
     tcase_add_test(tests, prowlarr__follows_to_hosts_that_are_named_without_its_key);
+    tcase_add_test(tests, prowlarr__unpacks_a_torrent_that_is_gzipped_without_a_word);
     tcase_add_test(tests, prowlarr__loses_a_bad_value_and_not_the_answer);
     tcase_add_loop_test(tests, prowlarr__translates_what_goes_wrong, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tests, prowlarr__says_when_it_is_not_configured);
