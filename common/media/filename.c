@@ -19,18 +19,6 @@ static const char *const dangerous[] = {
     "rpm", "run", "scf",      "scr", "sh",  "sys", "url", "vb",  "vbe",     "vbs", "ws",  "wsf",  "wsh",
 };
 
-static bool is_control(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7F && point < 0xA0);
-}
-
-/* Marks that turn the direction of writing: "gpj.exe" can be made to look like "exe.jpg". */
-static bool turns_direction(uint32_t point)
-{
-    return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || point == 0x200E ||
-           point == 0x200F;
-}
-
 /* Marks that libtorrent leaves out, and those that it keeps though they hide something. */
 static bool is_left_out(uint32_t point)
 {
@@ -145,7 +133,7 @@ static size_t keep(const char *at, const char *end, char *to, size_t size)
         const char *from = at;
         uint32_t point = text_next(&at, end);
         size_t count = (size_t)(at - from);
-        bool drop = is_control(point) || turns_direction(point) || point == TEXT_BROKEN;
+        bool drop = text_is_control(point) || text_turns(point) || point == TEXT_BROKEN;
         if (drop || (len == 0 && (point == '.' || point == ' ')))
             continue;
         if (len + count > size)

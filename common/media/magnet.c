@@ -90,6 +90,22 @@ static enum err_code read_topic(struct reader *reader, char *value, struct err *
     return merge_hash(&reader->magnet->hash, &found, err);
 }
 
+/* As it may be shown: no controls, nothing that turns the direction of writing. */
+static void make_plain(char *text)
+{
+    char *to = text;
+    const char *end = text + strlen(text);
+    for (const char *at = text, *from = text; at < end; from = at)
+    {
+        uint32_t point = text_next(&at, end);
+        if (text_is_control(point) || text_turns(point))
+            continue;
+        memmove(to, from, (size_t)(at - from));
+        to += at - from;
+    }
+    *to = '\0';
+}
+
 static enum err_code read_name(struct reader *reader, char *value, struct err *err)
 {
     if (reader->magnet->name[0] != '\0')
@@ -100,9 +116,11 @@ static enum err_code read_name(struct reader *reader, char *value, struct err *e
     size_t len = strlen(value);
     if (len > MAGNET_MAX_NAME_LEN)
         len = utf8_cut(value, MAGNET_MAX_NAME_LEN);
-    reader->magnet->name = text_clean(reader->arena, value, len);
-    if (reader->magnet->name == NULL)
+    char *name = text_clean(reader->arena, value, len);
+    if (name == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the magnet link");
+    make_plain(name);
+    reader->magnet->name = name;
     return E_OK;
 }
 

@@ -37,8 +37,9 @@ enum
 struct magnet
 {
     struct infohash hash; /* at least one of the two */
-    const char *name;     /* "" when the link has none; valid UTF-8 without control characters */
-    int64_t size_bytes;   /* what the link claims (xl), 0 when it does not */
+    const char *name; /* "" when the link has none; valid UTF-8, no controls, no marks that turn the direction
+                         of writing */
+    int64_t size_bytes; /* what the link claims (xl), 0 when it does not */
     struct tracker_list trackers;
     struct tracker_list webseeds;
 };

@@ -19,6 +19,17 @@ uint32_t text_next(const char **at, const char *end)
     return point;
 }
 
+bool text_is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point < 0xA0);
+}
+
+bool text_turns(uint32_t point)
+{
+    return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || point == 0x200E ||
+           point == 0x200F;
+}
+
 char *text_clean(struct arena *arena, const char *text, size_t len)
 {
     static const char mark[] = "\xEF\xBF\xBD";

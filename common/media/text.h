@@ -11,6 +11,7 @@
 
 #include "common/base/arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,11 @@
 
 /* The code point at *at, which moves on; *at must be before end. */
 uint32_t text_next(const char **at, const char *end);
+
+/* Control characters, and the marks that turn the direction of writing: with these "gpj.exe" can be made to
+ * look like "exe.jpg". */
+bool text_is_control(uint32_t point);
+bool text_turns(uint32_t point);
 
 /* A copy in which broken bytes are U+FFFD; NULL when the arena is full. */
 char *text_clean(struct arena *arena, const char *text, size_t len);

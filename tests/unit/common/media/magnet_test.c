@@ -64,6 +64,7 @@ static const struct
     {"magnet:?xt=urn:btih:" V1 "&dn=%4&x=%ZZ", V1, "", "%4", 0, 0},
     {"magnet:?xt=urn:btih:" V1 "&dn=%zz&tr=udp://t.example:1", V1, "", "%zz", 1, 0},
     {"magnet:?xt=urn:btih:" V1 "&dn=a%00b", V1, "", "a b", 0, 0},
+    {"magnet:?xt=urn:btih:" V1 "&dn=%E2%80%AEgpj%E2%81%A6%C2%85.exe", V1, "", "gpj.exe", 0, 0},
     {"magnet:?xt=urn:btih:" V1 "&dn=a%0Ab%0A", V1, "", "a b", 0, 0},
     {"magnet:?xt=urn:btih:" V1 "\n", V1, "", "", 0, 0},
     {" \r\n\tmagnet:?xt=urn:btih:" V1 " \r\n", V1, "", "", 0, 0},
