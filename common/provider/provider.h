@@ -18,6 +18,8 @@
 #ifndef SOKOUL_COMMON_PROVIDER_PROVIDER_H
 #define SOKOUL_COMMON_PROVIDER_PROVIDER_H
 
+#include "common/base/arena.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
