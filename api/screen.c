@@ -149,6 +149,35 @@ void screen_request_id(struct request *req)
     memcpy(req->id, id.text, sizeof id.text);
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* The unreserved character that the three bytes at `text` stand for, or 0. */
+static char unreserved(const char *text)
+{
+    int high = text[0] == '%' ? hex_digit(text[1]) : -1;
+    int low = high < 0 ? -1 : hex_digit(text[2]);
+    int c = low < 0 ? 0 : high * 16 + low;
+    return c < 0x80 && (isalnum(c) || (c != 0 && strchr("-._~", c) != NULL)) ? (char)c : '\0';
+}
+
+/* A path that spells unreserved characters with percent signs is the same path (RFC 3986, 6.2.2.2). */
+static void unescape_unreserved(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from != '\0'; to++)
+    {
+        char c = unreserved(from);
+        *to = c != '\0' ? c : *from;
+        from += c != '\0' ? 3 : 1;
+    }
+    *to = '\0';
+}
+
 enum err_code screen_target(struct request *req, const char *uri, const char **query, struct err *err)
 {
     if (*uri != '/' && strncasecmp(uri, "http", 4) == 0) /* absolute form, as sent to proxies */
@@ -159,10 +188,12 @@ enum err_code screen_target(struct request *req, const char *uri, const char **q
             uri = "/";
     }
     size_t len = strcspn(uri, "?#");
-    req->target = arena_strndup(req->arena, uri, len);
+    char *path = arena_strndup(req->arena, uri, len);
     *query = uri[len] == '?' ? uri + len + 1 : "";
-    if (req->target == NULL)
+    if (path == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    unescape_unreserved(path);
+    req->target = path;
     if (strchr(uri, '#') != NULL)
         return fail(err, E_INVALID, "a fragment in the address");
     if (strstr(uri, "%00") != NULL)

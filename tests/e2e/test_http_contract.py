@@ -137,13 +137,23 @@ def test_bytes_that_are_no_http_get_no_secret_and_no_crash(port):
 
 
 def test_paths_and_methods(api, port):
-    for path in ("/", "/nothing", "/health/", "//health", "/Health", "/%68ealth", "/health/../livez"):
+    for path in ("/", "/nothing", "/health/", "//health", "/Health", "/%2Fhealth", "/%2fhealth", "/health%", "/%6", "/%gghealth", "/health/../livez",
+                 "/health/%2e%2e/livez"):
         answer = ask(port, f"GET {path} HTTP/1.1\r\n{HOST}{CLOSE}\r\n")
         assert status(answer) == 404 and problem(answer)["title"] == "Not found", path
     answer = api.post("/health", {})
     assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert api.request("BREW", "/health").status == 405
     assert api.delete("/auth/login").headers["Allow"] == "POST, OPTIONS"
+
+
+def test_an_unreserved_character_may_be_spelt_with_a_percent_sign(port, user):  # RFC 3986, 6.2.2.2
+    for path in ("/%68ealth", "/healt%68", "/%6C%69%76%65%7a"):
+        assert status(ask(port, f"GET {path} HTTP/1.1\r\n{HOST}{CLOSE}\r\n")) == 200, path
+    answer = ask(port, f"GET /user/%70rofile HTTP/1.1\r\n{HOST}{CLOSE}Authorization: Bearer {user.token}\r\n\r\n")
+    assert status(answer) == 200, answer
+    assert status(ask(port, f"GET /user/%70rofile HTTP/1.1\r\n{HOST}{CLOSE}\r\n")) == 401
+    assert status(ask(port, f"POST /%68ealth HTTP/1.1\r\n{HOST}{CLOSE}\r\n")) == 405
 
 
 def test_head_is_get_without_a_body(port):
