@@ -44,7 +44,9 @@ enum err_code request_complain(struct request *req, struct err *err, const char 
     const char *copy = arena_strdup(req->arena, text);
     if (copy != NULL && all->count < JSON_MAX_COMPLAINTS)
         all->list[all->count++] = (struct json_complaint){field, copy};
-    return fail(err, E_INVALID, "%.40s %s", field, text);
+    if (all->count == 0)
+        return fail(err, E_INVALID, "%.40s %s", field, text);
+    return fail(err, E_INVALID, "%.40s %s", all->list[0].field, all->list[0].message);
 }
 
 enum err_code request_query_int(struct request *req, const char *name, int64_t min, int64_t max,

@@ -135,7 +135,7 @@ struct request
     const struct route *route; /* NULL until found */
     enum method method;
     const char *method_text;
-    const char *target; /* as sent, without the query; never log the query */
+    const char *target; /* the path: no query, which is never logged; %41 is A */
     struct arena *arena;
 
     char id[REQUEST_ID_SIZE];         /* X-Request-ID, ours or the client's */
@@ -194,10 +194,12 @@ MUST_USE enum err_code request_page(struct request *req, struct request_page *pa
 
 /* The body as JSON.  E_INVALID: it is not. */
 MUST_USE enum err_code request_json(struct request *req, const struct json **doc, struct err *err);
-/* The body as an object read by a table (json.h); every complaint becomes a row of errors[]. */
+/* The body as an object read by a table (json.h); every complaint becomes a row of errors[].  After E_INVALID
+ * the fields that are right are in `out`, the others as they were: what else is wrong may be noted, too. */
 MUST_USE enum err_code request_read(struct request *req, const struct json_field *fields, size_t count,
                                     void *out, struct err *err);
-/* Notes what is wrong with one field and returns E_INVALID.  `field` is static or of the arena. */
+/* Notes what is wrong with one field and returns E_INVALID; `err` tells the first that was noted, so that a
+ * reader may go on to the next field.  `field` is static or of the arena. */
 MUST_USE enum err_code request_complain(struct request *req, struct err *err, const char *field,
                                         const char *fmt, ...) PRINTF_LIKE(4, 5);
 

@@ -82,10 +82,12 @@ bool account_username_ok(const char *username)
     return true;
 }
 
-/* Notes every complaint about the fields that are given; the first decides. */
-static enum err_code check(struct request *req, const struct account_patch *account, struct err *err)
+/* Notes every complaint about the fields that are given, behind what `code` says of the others. */
+static enum err_code check(struct request *req, const struct account_patch *account, enum err_code code,
+                           struct err *err)
 {
-    enum err_code code = E_OK;
+    if (code != E_OK && code != E_INVALID)
+        return code;
     if (account->username != NULL && !account_username_ok(account->username))
         code = request_complain(req, err, "username",
                                 "must not have '@', control characters or blanks at its ends");
@@ -107,10 +109,8 @@ enum err_code account_register_read(struct request *req, struct account_register
     };
     *out = (struct account_register){0};
     enum err_code code = request_read(req, fields, COUNT(fields), out, err);
-    if (code != E_OK)
-        return code;
     const struct account_patch given = {out->username, out->email, out->password, NULL};
-    return check(req, &given, err);
+    return check(req, &given, code, err);
 }
 
 enum err_code account_login_read(struct request *req, struct account_login *out, struct err *err)
@@ -127,12 +127,12 @@ enum err_code account_login_read(struct request *req, struct account_login *out,
         {"password", JSON_TEXT, JSON_REQUIRED, offsetof(struct login, password), 1, PASSWORD_MAX_BYTES},
     };
     enum err_code code = request_read(req, fields, COUNT(fields), &login, err);
+    if (code == E_OK && login.email == NULL && login.username == NULL)
+        code = request_complain(req, err, "email", "is needed, or username");
+    if (login.password != NULL && strlen(login.password) > PASSWORD_MAX_BYTES)
+        code = request_complain(req, err, "password", "must have at most %d bytes", PASSWORD_MAX_BYTES);
     if (code != E_OK)
         return code;
-    if (login.email == NULL && login.username == NULL)
-        return request_complain(req, err, "email", "is needed, or username");
-    if (strlen(login.password) > PASSWORD_MAX_BYTES)
-        return request_complain(req, err, "password", "must have at most %d bytes", PASSWORD_MAX_BYTES);
     *out = (struct account_login){login.email != NULL ? login.email : login.username, login.password};
     return E_OK;
 }
@@ -158,12 +158,10 @@ enum err_code account_patch_read(struct request *req, struct account_patch *out,
     };
     *out = (struct account_patch){0};
     enum err_code code = request_read(req, fields, COUNT(fields), out, err);
-    if (code != E_OK)
-        return code;
-    if ((out->password != NULL || out->email != NULL) && out->current_password == NULL)
-        return request_complain(req, err, "current_password", "is needed to set a new password or address");
+    if (code == E_OK && (out->password != NULL || out->email != NULL) && out->current_password == NULL)
+        code = request_complain(req, err, "current_password", "is needed to set a new password or address");
     if (out->current_password != NULL && strlen(out->current_password) > PASSWORD_MAX_BYTES)
-        return request_complain(req, err, "current_password", "must have at most %d bytes",
+        code = request_complain(req, err, "current_password", "must have at most %d bytes",
                                 PASSWORD_MAX_BYTES);
-    return check(req, out, err);
+    return check(req, out, code, err);
 }

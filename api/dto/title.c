@@ -72,11 +72,12 @@ enum err_code title_search_job_read(struct request *req, struct title_search_job
         {"wait_ms", JSON_INT, JSON_OPTIONAL, offsetof(struct body, wait_ms), 0, TITLE_MAX_WAIT_MS},
     };
     enum err_code code = request_read(req, fields, COUNT(fields), &body, err);
-    if (code != E_OK)
+    if (code != E_OK && code != E_INVALID)
         return code;
     *out = (struct title_search_job){.query = {.page = (int)body.page}, .wait_ms = body.wait_ms};
-    code = type_read(req, body.type, &out->query.type, err);
-    return code != E_OK ? code : query_read(req, body.query, &out->query, err);
+    enum err_code type = type_read(req, body.type, &out->query.type, err);
+    enum err_code query = body.query == NULL ? code : query_read(req, body.query, &out->query, err);
+    return code != E_OK ? code : type != E_OK ? type : query;
 }
 
 enum err_code title_ref_read(struct request *req, struct title_ref *out, struct err *err)

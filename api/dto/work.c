@@ -87,13 +87,15 @@ struct job_body
     int64_t count;
 };
 
-/* Notes every complaint; the first decides. */
+/* Notes every complaint about what could be read. */
 static enum err_code job_check(struct request *req, const struct job_body *body, struct work_job *out,
                                struct err *err)
 {
     enum err_code code = payload_read(req, body->payload, &out->payload, err);
-    const char *own = job_worker_of(body->kind);
-    if (own == NULL && (body->worker == NULL || !job_is_token(body->kind)))
+    const char *own = body->kind == NULL ? NULL : job_worker_of(body->kind);
+    if (body->kind == NULL)
+        code = E_INVALID; /* noted before */
+    else if (own == NULL && (body->worker == NULL || !job_is_token(body->kind)))
         code = request_complain(req, err, "kind", "is not a kind of job; one of your own needs its worker");
     else if (body->worker != NULL && !job_worker_runs(body->worker, body->kind))
         code = request_complain(req, err, "worker",
@@ -114,17 +116,18 @@ enum err_code work_job_read(struct request *req, struct work_job *out, struct er
         {"count", JSON_INT, JSON_OPTIONAL, offsetof(struct job_body, count), 1, WORK_MAX_JOBS},
     };
     struct job_body body = {0};
-    enum err_code code = request_read(req, fields, COUNT(fields), &body, err);
-    if (code != E_OK)
-        return code;
+    enum err_code read = request_read(req, fields, COUNT(fields), &body, err);
+    if (read != E_OK && read != E_INVALID)
+        return read;
     *out = (struct work_job){
         .kind = body.kind,
-        .worker = body.worker != NULL ? body.worker : job_worker_of(body.kind),
+        .worker = body.worker != NULL || body.kind == NULL ? body.worker : job_worker_of(body.kind),
         .priority = JOB_NORMAL,
         .run_at_ms = body.run_at_ms,
         .count = body.count,
     };
-    return job_check(req, &body, out, err);
+    enum err_code checked = job_check(req, &body, out, err);
+    return read != E_OK ? read : checked;
 }
 
 enum err_code work_replay_read(struct request *req, const char **payload, struct err *err)

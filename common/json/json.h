@@ -97,7 +97,8 @@ struct json_complaints
 };
 
 /* Fills `out` (caller's struct, preset with defaults).  E_INVALID: `complaints` (may be NULL) tells
- * all of them and err the first; `out` is then half filled and must not be used.  Texts live in `arena`. */
+ * all of them and err the first; `out` then has the fields that are right, the others are as they were.
+ * Texts live in `arena`. */
 MUST_USE enum err_code json_read(struct arena *arena, const struct json *object,
                                  const struct json_field *fields, size_t count, void *out,
                                  struct json_complaints *complaints, struct err *err);

@@ -62,6 +62,18 @@ def test_register_refuses_bad_fields_by_name(api, change, wrong):
     assert wrong in fields(answer)
 
 
+def test_every_bad_field_is_named_at_once(api, user, admin):
+    bad = {"username": "a@b", "email": "nowhere", "password": "1234567"}  # two by their sense, one by its length
+    answer = api.post("/auth/register", bad)
+    assert answer.status == 400 and fields(answer) == {"username", "email", "password"}
+    assert answer.json["detail"] == " ".join(answer.json["errors"][0][k] for k in ("field", "message"))
+    assert fields(user.request("PATCH", "/user/profile", {**bad, "current_password": 7})) == \
+        {"username", "email", "password", "current_password"}
+    assert fields(user.post("/search", {"query": " ", "type": "song", "wait_ms": -1})) == {"query", "type", "wait_ms"}
+    assert fields(admin.post("/jobs", {"kind": "no?", "count": 0, "priority": "odd"})) == {"kind", "count", "priority"}
+    assert fields(api.post("/auth/login", {"email": 7, "password": "ä" * 1024})) == {"email", "password"}
+
+
 def test_register_accepts_the_limits(api):  # req: S40
     for name, password in (("abc", "12345678"), ("b" * 32, "x" * 1024), ("Zoë-Ünï", "pässwörd")):
         body = {"username": name, "email": f"{len(name)}{len(password)}@example.org", "password": password}
