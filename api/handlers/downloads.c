@@ -242,7 +242,7 @@ static enum err_code delete_work(struct request *req, struct db *db, const char 
     if (files && links.torrent_id != NULL &&
         purge_torrent(req, db, links.user_id, links.torrent_id, err) != E_OK)
         return err->code;
-    return answer_audit(req, db, "download_deleted", NULL, id, err);
+    return links.was_deleted ? E_OK : answer_audit(req, db, "download_deleted", NULL, id, err);
 }
 
 enum err_code downloads_delete(struct request *req, struct err *err)

@@ -24,7 +24,8 @@
     "'created_at', rfc3339(d.created_at), "                                                                  \
     "'started_at', rfc3339(coalesce(d.started_at, j.started_at)), "                                          \
     "'finished_at', rfc3339(coalesce(d.finished_at, j.finished_at)))"
-#define SQL_THEIRS "($2::uuid IS NULL OR d.user_id = $2::uuid) AND d.wanted <> 'delete'"
+#define SQL_OWNED "($2::uuid IS NULL OR d.user_id = $2::uuid)"
+#define SQL_THEIRS SQL_OWNED " AND d.wanted <> 'delete'"
 
 static const struct db_stmt lock_user = {
     "download_lock_user",
@@ -84,11 +85,16 @@ static const struct store_list files = {
      "WHERE d.id = $1 AND " SQL_THEIRS,
      2},
 };
+/* What is over can only be deleted, and as often as its owner likes. */
 static const struct db_stmt want = {
     "download_want",
-    "UPDATE downloads d SET wanted = $3 WHERE d.id = $1 AND " SQL_THEIRS
-    " RETURNING d.user_id, d.job_id, d.torrent_id, "
-    "(SELECT " SQL_STATUS " FROM (SELECT 1) one LEFT JOIN jobs j ON j.job_id = d.job_id)",
+    "WITH was AS (SELECT d.id, d.wanted, " SQL_STATUS " AS status "
+    "FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id WHERE d.id = $1 AND " SQL_OWNED
+    " AND ($3 = 'delete' OR d.wanted <> 'delete') FOR UPDATE OF d), "
+    "now AS (UPDATE downloads d SET wanted = $3 FROM was WHERE d.id = was.id "
+    "AND ($3 = 'delete' OR was.status IN ('Pending', 'Running')) RETURNING d.user_id, d.job_id, d.torrent_id) "
+    "SELECT now.user_id, now.job_id, now.torrent_id, was.status, was.wanted = 'delete' FROM was LEFT JOIN now "
+    "ON true",
     3,
 };
 static const struct db_stmt lock_torrent = {
@@ -168,11 +174,14 @@ enum err_code download_store_want(struct db *db, struct arena *arena, const stru
         return fail(err, E_NO_MEMORY, "no memory for a download");
     if (db_rows(rows) == 0)
         return fail(err, E_NOT_FOUND, "no such download");
+    if (db_text(rows, 0, 0) == NULL)
+        return fail(err, E_CONFLICT, "the download is %s already", db_text(rows, 0, 3));
     *links = (struct download_links){
         .user_id = db_text(rows, 0, 0),
         .job_id = db_text(rows, 0, 1),
         .torrent_id = db_text(rows, 0, 2),
         .status = db_text(rows, 0, 3),
+        .was_deleted = db_bool(rows, 0, 4),
     };
     return E_OK;
 }

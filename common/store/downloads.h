@@ -55,8 +55,10 @@ struct download_links
     const char *job_id;     /* or NULL */
     const char *torrent_id; /* or NULL */
     const char *status;
+    bool was_deleted; /* before this wish */
 };
-/* Says what is wanted of it; answers what hangs on it. */
+/* Says what is wanted of it; answers what hangs on it.  E_CONFLICT: it is over, and only "delete" has a sense
+ * then; that one may be said again. */
 MUST_USE enum err_code download_store_want(struct db *db, struct arena *arena,
                                            const struct download_wish *wish, struct download_links *links,
                                            struct err *err);

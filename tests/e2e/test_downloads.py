@@ -173,7 +173,10 @@ def test_delete_ends_it_and_purges_what_nobody_wants(sokoul, api, user, film):
     assert sokoul.value("SELECT reason FROM jobs WHERE job_id = %s", (mine["job_id"],)) == "cancelled"
     assert sokoul.value("SELECT wanted FROM downloads WHERE id = %s", (mine["id"],)) == "delete"
     assert user.get(f"/downloads/{mine['id']}").status == 403
-    assert user.delete(f"/downloads/{mine['id']}").status == 403
+    assert user.delete(f"/downloads/{mine['id']}").status == 204  # once more is no fault
+    assert bob.delete(f"/downloads/{mine['id']}").status == 403
+    assert user.post(f"/downloads/{mine['id']}/resume").status == 403
+    assert sokoul.value("SELECT wanted FROM downloads WHERE id = %s", (mine["id"],)) == "delete"
     assert user.get("/downloads").json["total"] == 0
     rows.finish(sokoul, theirs["job_id"])  # a finished one can be deleted, too
     assert bob.delete(f"/downloads/{theirs['id']}", query={"files": "true"}).status == 204
@@ -191,6 +194,18 @@ def test_pause_and_resume_say_what_is_wanted(sokoul, user, film):
         answer = user.post(f"/downloads/{mine['id']}/{verb}")
         assert answer.status == 202 and answer.json["wanted"] == wanted
         assert sokoul.value("SELECT wanted FROM downloads") == wanted
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed"])
+def test_what_is_over_is_neither_paused_nor_resumed(sokoul, user, film, status):
+    mine = start(user, film)
+    sokoul.sql("UPDATE jobs SET status = %s, reason = CASE %s WHEN 'Failed' THEN 'stalled' END WHERE job_id = %s",
+               (status, status, mine["job_id"]))
+    for verb in ("pause", "resume"):
+        answer = user.post(f"/downloads/{mine['id']}/{verb}")
+        assert answer.status == 409 and status in answer.json["detail"], answer
+    assert sokoul.value("SELECT wanted FROM downloads") == "run"
+    assert user.delete(f"/downloads/{mine['id']}").status == 204
 
 
 def test_files_are_listed_once_they_are_known(sokoul, user, film):
