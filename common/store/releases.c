@@ -12,7 +12,7 @@ enum
 
 #define SQL_RELEASE                                                                                          \
     "json_build_object('id', r.id, 'media_id', r.media_id, 'title', r.title, 'indexer', r.indexer, "         \
-    "'size', r.size, 'seeders', r.seeders, 'magnet', r.magnet, 'info_hash', r.info_hash, "                   \
+    "'size', r.size, 'seeders', CASE WHEN r.seeders_known OR r.seeders > 0 THEN r.seeders END, 'magnet', r.magnet, 'info_hash', r.info_hash, "                   \
     "'season', r.season, 'episode', r.episode, 'quality', r.quality, 'score', r.score, "                     \
     "'reasons', r.reasons, 'published_at', rfc3339(r.published_at), "                                        \
     "'found_at', rfc3339(r.found_at))"
@@ -24,10 +24,10 @@ enum
 static const struct db_stmt put = {
     "release_put",
     "WITH kept AS (INSERT INTO releases AS old (id, media_id, dedupe_key, title, indexer, size, seeders, "
-    "magnet, "
+    "seeders_known, magnet, "
     "download_url, info_hash, season, episode, quality, score, reasons, published_at) "
     "SELECT DISTINCT ON (dedupe_key) id, $1::uuid, dedupe_key, title, coalesce(indexer, ''), size, "
-    "greatest(seeders, 0), magnet, download_url, info_hash, nullif(season, 0), nullif(episode, 0), "
+    "greatest(seeders, 0), seeders >= 0, magnet, download_url, info_hash, nullif(season, 0), nullif(episode, 0), "
     "coalesce(quality, '{}'), least(greatest(score, 0), 100), reasons, published_at "
     "FROM ROWS FROM (jsonb_to_recordset($2::jsonb) AS (id uuid, dedupe_key text, title text, indexer text, "
     "size bigint, seeders integer, magnet text, download_url text, info_hash text, season integer, "
@@ -35,7 +35,8 @@ static const struct db_stmt put = {
     "WITH ORDINALITY AS s(id, dedupe_key, title, indexer, size, seeders, magnet, download_url, info_hash, "
     "season, episode, quality, score, reasons, published_at, ord) ORDER BY dedupe_key, ord "
     "ON CONFLICT (media_id, dedupe_key) DO UPDATE SET title = excluded.title, indexer = excluded.indexer, "
-    "size = excluded.size, seeders = excluded.seeders, magnet = coalesce(excluded.magnet, old.magnet), "
+    "size = excluded.size, seeders = excluded.seeders, "
+    "seeders_known = excluded.seeders_known, magnet = coalesce(excluded.magnet, old.magnet), "
     "download_url = coalesce(excluded.download_url, old.download_url), "
     "info_hash = coalesce(excluded.info_hash, old.info_hash), season = excluded.season, "
     "episode = excluded.episode, quality = excluded.quality, score = excluded.score, "

@@ -21,7 +21,7 @@ struct release_new
     const char *title;
     const char *indexer;      /* NULL: unknown */
     int64_t size_bytes;       /* 0: unknown */
-    int seeders;              /* below 0: unknown, stored as 0 */
+    int seeders;              /* below 0: unknown, told as null */
     const char *magnet;       /* or NULL */
     const char *download_url; /* masked (prowlarr.h), or NULL */
     const char *info_hash;    /* lower-case hex, or NULL */

@@ -144,7 +144,10 @@ static void put_best(struct json_writer *w, const struct findings *findings,
     json_put_text(w, "id", stored->first.text);
     json_put_text(w, "title", findings->list[0].offer.title);
     json_put_int(w, "score", findings->list[0].score.points);
-    json_put_int(w, "seeders", findings->list[0].offer.seeders < 0 ? 0 : findings->list[0].offer.seeders);
+    if (findings->list[0].offer.seeders < 0)
+        json_put_null(w, "seeders");
+    else
+        json_put_int(w, "seeders", findings->list[0].offer.seeders);
     json_end_object(w);
 }
 

@@ -162,6 +162,26 @@ START_TEST(releases__are_merged_by_their_key_and_listed_best_first)
 }
 END_TEST
 
+START_TEST(releases__tell_an_unknown_number_of_seeders_as_null)
+{
+    struct release_stored stored = {0};
+    struct store_page page;
+    const char *media = test_db_media(db, 65, "Quiet");
+    struct release_new releases[] = {release("a", 90, -1), release("b", 80, 0), release("c", 70, 3)};
+    const struct store_ask ask = {.limit = 3};
+    ck_assert_int_eq(release_store_put(db, media, releases, 3, &stored, &err), E_OK);
+    ck_assert_int_eq(release_store_list(db, arena, media, &ask, &page, &err), E_OK);
+    const struct json *first = json_first(parsed(page.items));
+    ck_assert(json_is_null(json_get(first, "seeders")));
+    ck_assert_int_eq(json_int(json_get(json_next(first), "seeders"), -1), 0);
+    ck_assert_int_eq(json_int(json_get(json_next(json_next(first)), "seeders"), -1), 3);
+    releases[0].seeders = 4; /* known after all */
+    ck_assert_int_eq(release_store_put(db, media, releases, 1, &stored, &err), E_OK);
+    ck_assert_int_eq(release_store_list(db, arena, media, &ask, &page, &err), E_OK);
+    ck_assert_int_eq(json_int(json_get(json_first(parsed(page.items)), "seeders"), -1), 4);
+}
+END_TEST
+
 START_TEST(releases__give_the_best_fit_one)
 {
     struct release_stored stored = {0};
@@ -328,6 +348,7 @@ int main(void)
     tcase_add_test(tc, media__that_make_no_sense_are_left_out);
     tcase_add_test(tc, media__are_found_by_id);
     tcase_add_test(tc, releases__are_merged_by_their_key_and_listed_best_first);
+    tcase_add_test(tc, releases__tell_an_unknown_number_of_seeders_as_null);
     tcase_add_test(tc, releases__give_the_best_fit_one);
     tcase_add_test(tc, favorites__belong_to_one_user_and_stand_once);
     tcase_add_test(tc, lists__of_a_hundred_cost_as_many_statements_as_of_one_and_skip_nothing);
