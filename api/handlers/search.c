@@ -17,6 +17,7 @@ enum
 {
     FIRST_LOOK_MS = 25,
     MAX_LOOK_MS = 250,
+    LOOK_BACK_PAGES = 5, /* TMDB's pages overlap while its order changes: this far a title is not told again */
     MS = 1000
 };
 
@@ -104,21 +105,59 @@ static enum err_code find_page(struct request *req, const struct catalog_query *
     return E_OK;
 }
 
-/* The places first..last of one of TMDB's pages; the gaps at its end stay gaps. */
-static enum err_code put_places(struct request *req, struct json_writer *w, const struct catalog_page *page,
-                                int64_t first, int64_t last)
+/* The answer's items as they are written, and what was told in them or before them. */
+struct telling
+{
+    struct json_writer *w;
+    int64_t first; /* the answer's places in the whole search: first..end-1 */
+    int64_t end;
+    const char *told[(LOOK_BACK_PAGES + 7) * TMDB_PAGE_ITEMS]; /* an answer of 100 touches 6 of its pages */
+    size_t count;
+};
+
+static bool is_news(struct telling *telling, const char *id)
+{
+    for (size_t i = 0; i < telling->count; i++)
+        if (strcmp(telling->told[i], id) == 0)
+            return false;
+    if (telling->count < sizeof telling->told / sizeof telling->told[0])
+        telling->told[telling->count++] = id;
+    return true;
+}
+
+/* Writes what of TMDB's page (its first place is `start`) belongs into the answer and was not told yet; the
+ * gaps that this leaves stay gaps. */
+static enum err_code put_places(struct request *req, struct telling *telling,
+                                const struct catalog_page *page, int64_t start)
 {
     const struct json *items = NULL;
     struct err err = ERR_INIT;
     if (json_parse(req->arena, page->items, strlen(page->items), &items, &err) != E_OK)
         return err.code;
-    int64_t place = 0;
-    for (const struct json *item = json_first(items); item != NULL; item = json_next(item), place++)
+    int64_t place = start;
+    for (const struct json *item = json_first(items); item != NULL && place < start + TMDB_PAGE_ITEMS;
+         item = json_next(item), place++)
     {
-        if (place >= first && place <= last)
-            json_put_value(w, NULL, item);
+        const char *id = json_text(json_get(item, "id"), "");
+        if (place < telling->end && is_news(telling, id) && place >= telling->first)
+            json_put_value(telling->w, NULL, item);
     }
     return E_OK;
+}
+
+/* What the pages before told, as far as the cache still knows; the provider is not asked for it. */
+static void look_back(struct request *req, struct telling *telling, struct catalog_query query)
+{
+    const int64_t own = telling->first / TMDB_PAGE_ITEMS;
+    struct err ignored = ERR_INIT;
+    for (int64_t at = own > LOOK_BACK_PAGES ? own - LOOK_BACK_PAGES : 0; at < own && at < TMDB_MAX_PAGE; at++)
+    {
+        struct catalog_page page = {0};
+        query.page = (int)at + 1;
+        if (catalog_find(request_cache(req), req->arena, &query, &page, &ignored) == E_OK &&
+            put_places(req, telling, &page, at * TMDB_PAGE_ITEMS) != E_OK)
+            log_warn("search_cache", "a page of titles in the cache is not JSON");
+    }
 }
 
 struct found
@@ -131,9 +170,11 @@ struct found
 static enum err_code put_items(struct request *req, struct json_writer *w, struct title_search *search,
                                struct found *found, struct err *err)
 {
-    int64_t first = (search->page.page - 1) * search->page.limit;
-    int64_t end = first + search->page.limit;
+    const int64_t first = (search->page.page - 1) * search->page.limit;
+    const int64_t end = first + search->page.limit;
+    struct telling telling = {.w = w, .first = first, .end = end};
     found->cached = true;
+    look_back(req, &telling, search->query);
     for (int64_t at = first / TMDB_PAGE_ITEMS; at * TMDB_PAGE_ITEMS < end && at < TMDB_MAX_PAGE; at++)
     {
         bool cached = false;
@@ -142,7 +183,7 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
         search->query.page = (int)at + 1;
         if (find_page(req, &search->query, &page, &cached, err) != E_OK)
             return err->code;
-        if (put_places(req, w, &page, first - start, end - 1 - start) != E_OK)
+        if (put_places(req, &telling, &page, start) != E_OK)
             return fail(err, E_BUG, "a page of titles is not JSON");
         found->total = page.total;
         found->cached = found->cached && cached;

@@ -100,10 +100,11 @@ enum err_code catalog_keep(struct db *db, struct cache *cache, struct arena *are
                            const struct catalog_answer *answer, struct catalog_page *page, struct err *err)
 {
     const struct tmdb_page *found = answer->found;
-    struct media_new *media = arena_array(arena, found->count + 1, sizeof *media);
+    const size_t count = found->count < TMDB_PAGE_ITEMS ? found->count : TMDB_PAGE_ITEMS;
+    struct media_new *media = arena_array(arena, count + 1, sizeof *media);
     if (media == NULL)
         return fail(err, E_NO_MEMORY, "no memory for titles");
-    for (size_t i = 0; i < found->count; i++)
+    for (size_t i = 0; i < count; i++)
     {
         const struct provider_media *item = &found->items[i];
         media[i] = (struct media_new){
@@ -123,9 +124,9 @@ enum err_code catalog_keep(struct db *db, struct cache *cache, struct arena *are
     }
     struct catalog_page kept = {.total = found->total_results};
     int64_t began_ms = clock_mono_ms();
-    if (media_store_upsert(db, arena, media, found->count, &kept.items, err) != E_OK)
+    if (media_store_upsert(db, arena, media, count, &kept.items, err) != E_OK)
         return err->code;
-    log_info("persisted", "%zu titles in %lld ms", found->count, (long long)(clock_mono_ms() - began_ms));
+    log_info("persisted", "%zu titles in %lld ms", count, (long long)(clock_mono_ms() - began_ms));
     if (cache != NULL)
         keep_in_cache(cache, arena, answer, &kept);
     *page = kept;

@@ -9,6 +9,7 @@ import time
 import pytest
 import rows
 from client import Api
+from stack.providers import json_answer
 from stack_under_test import eventually
 
 
@@ -77,6 +78,32 @@ def test_pages_of_any_size_show_each_title_once(user):  # req: S28
     assert len(seen) == len(set(seen)) == 45
     everything = user.get("/search", query={"query": "Sequel", "limit": 100, "type": "movie"})
     assert titles(everything) == seen and everything.json["next"] is None
+
+
+def test_pages_of_the_provider_that_overlap_or_are_too_long_tell_no_title_twice(user, tmdb, monkeypatch):
+    films = [m for m in tmdb.movies if m["title"].startswith("Sequel")][:35]
+    pages = {1: films[:20], 2: films[10:30], 3: films[15:35] + films[:5]}  # of 60 places; the last has too many
+    respond = type(tmdb).respond
+
+    def overlapping(self, request):
+        if "/search/" not in request.route:
+            return respond(self, request)
+        page = int(request.query["page"])
+        return json_answer(200, {"page": page, "results": pages.get(page, []), "total_pages": 3, "total_results": 60})
+
+    monkeypatch.setattr(type(tmdb), "respond", overlapping)
+    by_page = []
+    for page in (1, 2, 3):
+        answer = user.get("/search", query={"query": "Sequel", "type": "movie", "page": page})
+        assert len(answer.json["items"]) <= 20
+        by_page += titles(answer)
+    assert len(by_page) == len(set(by_page)) == 35
+    assert titles(user.get("/search", query={"query": "Sequel", "type": "movie", "limit": 60})) == by_page
+    pages[1] = films
+    answer = user.get("/search", query={"query": "Sequel again", "type": "movie", "limit": 20})
+    assert titles(answer) == [f["title"] for f in films[:20]]
+    answer = user.get("/search", query={"query": "Sequel more", "type": "movie", "limit": 60})
+    assert len(titles(answer)) == len(set(titles(answer))) <= 60
 
 
 def test_type_chooses_films_or_series(user):
