@@ -48,7 +48,7 @@ static const char *search_url(const struct prowlarr *prowlarr, const struct prow
 {
     struct buf url;
     buf_init(&url, MAX_URL_BYTES);
-    const char *base = exchange_base(scratch, prowlarr->base_url, "");
+    const char *base = exchange_base(scratch, prowlarr->base_url, "/api/v1");
     const char *words = words_of(scratch, query);
     const char *escaped = words == NULL ? NULL : http_escape(scratch, words);
     buf_addf(&url, "%s/api/v1/search?query=%s&type=%s&limit=%d&offset=%d", base != NULL ? base : "",

@@ -89,6 +89,9 @@ START_TEST(prowlarr__reads_releases)
     serve(answer_three);
     ck_assert_int_eq(prowlarr_search(&prowlarr, &query, arena, &page, &err), E_OK);
     ck_assert_uint_eq(page.sent, 11);
+    prowlarr.base_url = arena_printf(arena, "%s/api/v1/", scripted_server_url(server)); /* as copied from it */
+    ck_assert_int_eq(prowlarr_search(&prowlarr, &query, arena, &page, &err), E_OK);
+    ck_assert_uint_eq(page.count, 3);
     ck_assert_uint_eq(page.count, 3);
     const struct provider_release *first = &page.items[0];
     ck_assert_str_eq(first->guid, "https://a.example/1");
