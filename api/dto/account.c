@@ -161,7 +161,7 @@ enum err_code account_patch_read(struct request *req, struct account_patch *out,
     if (code == E_OK && (out->password != NULL || out->email != NULL) && out->current_password == NULL)
         code = request_complain(req, err, "current_password", "is needed to set a new password or address");
     if (out->current_password != NULL && strlen(out->current_password) > PASSWORD_MAX_BYTES)
-        code = request_complain(req, err, "current_password", "must have at most %d bytes",
-                                PASSWORD_MAX_BYTES);
+        code =
+            request_complain(req, err, "current_password", "must have at most %d bytes", PASSWORD_MAX_BYTES);
     return check(req, out, code, err);
 }

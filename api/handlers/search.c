@@ -17,7 +17,8 @@ enum
 {
     FIRST_LOOK_MS = 25,
     MAX_LOOK_MS = 250,
-    LOOK_BACK_PAGES = 5, /* TMDB's pages overlap while its order changes: this far a title is not told again */
+    LOOK_BACK_PAGES =
+        5, /* TMDB's pages overlap while its order changes: this far a title is not told again */
     MS = 1000
 };
 
@@ -127,8 +128,8 @@ static bool is_news(struct telling *telling, const char *id)
 
 /* Writes what of TMDB's page (its first place is `start`) belongs into the answer and was not told yet; the
  * gaps that this leaves stay gaps. */
-static enum err_code put_places(struct request *req, struct telling *telling,
-                                const struct catalog_page *page, int64_t start)
+static enum err_code put_places(struct request *req, struct telling *telling, const struct catalog_page *page,
+                                int64_t start)
 {
     const struct json *items = NULL;
     struct err err = ERR_INIT;

@@ -96,7 +96,9 @@ struct prowlarr_target
 };
 
 /* Blanks, line ends and a byte order mark around what is answered are cut off.
- * E_REFUSED: the link is not on Prowlarr's own host, or redirects to one that is not named. */
+ * E_REFUSED: the link, or where it redirects to, is neither on Prowlarr's own host nor on one that is named;
+ * it was refused with a 4xx, or leads to nothing that could be a torrent.  E_NOT_FOUND: it is gone.  Neither
+ * will pass. */
 MUST_USE enum err_code prowlarr_resolve(const struct prowlarr *prowlarr, const char *download_url,
                                         struct arena *arena, struct prowlarr_target *out, struct err *err);
 

@@ -31,7 +31,7 @@ static enum err_code take_magnet(struct arena *arena, const char *text, const ch
     if (code == E_NO_MEMORY)
         return fail(err, code, "out of memory");
     if (code != E_OK)
-        return fail(err, E_PROVIDER, "Prowlarr sent a broken magnet link: %s", why.text);
+        return fail(err, E_REFUSED, "Prowlarr sent a broken magnet link: %s", why.text);
     buf_init(&buf, MAX_LINK_BYTES);
     magnet_write(&buf, &magnet);
     *link = buf_keep(&buf, arena);
@@ -70,7 +70,7 @@ static enum err_code unpack(const char **body, size_t *len, struct arena *scratc
     if (plain == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     if (!gunzip(*body, *len, plain, PROWLARR_MAX_TORRENT_BYTES, len))
-        return fail(err, E_PROVIDER, "Prowlarr sent a gzipped file that is broken or too large");
+        return fail(err, E_REFUSED, "Prowlarr sent a gzipped file that is broken or too large");
     plain[*len] = '\0';
     *body = plain;
     return E_OK;
@@ -89,7 +89,7 @@ static enum err_code take_body(const struct http_response *response, struct aren
     if (link_is_magnet(body))
         return take_magnet(arena, body, &out->magnet, err);
     if (len < 2 || body[0] != 'd')
-        return fail(err, E_PROVIDER, "Prowlarr sent something that is not a torrent");
+        return fail(err, E_REFUSED, "Prowlarr sent something that is not a torrent");
     out->torrent = arena_strndup(arena, body, len);
     out->torrent_len = len;
     return out->torrent != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
@@ -132,6 +132,17 @@ static enum err_code follow(struct walk *walk, const char *location, struct aren
     return E_OK;
 }
 
+/* Prowlarr hands on what the indexer answered: a 403 is of this link, and no word about our key. */
+static enum err_code judge(const struct http_response *response, struct err *err)
+{
+    int status = response->status;
+    bool is_of_link =
+        status >= 400 && status <= 499 && status != 401 && status != 404 && status != 408 && status != 429;
+    if (is_of_link)
+        return fail(err, E_REFUSED, "the download link was refused with status %d", status);
+    return exchange_judge("Prowlarr", response, err);
+}
+
 static enum err_code take_step(struct walk *walk, struct arena *arena, struct err *err)
 {
     const char *key = walk->prowlarr->api_key;
@@ -150,7 +161,7 @@ static enum err_code take_step(struct walk *walk, struct arena *arena, struct er
     if (code == E_OK && is_redirect(response.status))
         return follow(walk, response.location, arena, err);
     if (code == E_OK)
-        code = exchange_judge("Prowlarr", &response, err);
+        code = judge(&response, err);
     walk->url = NULL;
     return code == E_OK ? take_body(&response, walk->scratch, arena, &walk->target, err) : code;
 }
@@ -168,7 +179,7 @@ static enum err_code resolve(struct walk *walk, struct arena *arena, struct prow
         *out = walk->target;
         return E_OK;
     }
-    return fail(err, E_PROVIDER, "Prowlarr redirects without end");
+    return fail(err, E_REFUSED, "Prowlarr redirects without end");
 }
 
 enum err_code prowlarr_resolve(const struct prowlarr *prowlarr, const char *download_url, struct arena *arena,

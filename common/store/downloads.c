@@ -92,8 +92,10 @@ static const struct db_stmt want = {
     "FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id WHERE d.id = $1 AND " SQL_OWNED
     " AND ($3 = 'delete' OR d.wanted <> 'delete') FOR UPDATE OF d), "
     "now AS (UPDATE downloads d SET wanted = $3 FROM was WHERE d.id = was.id "
-    "AND ($3 = 'delete' OR was.status IN ('Pending', 'Running')) RETURNING d.user_id, d.job_id, d.torrent_id) "
-    "SELECT now.user_id, now.job_id, now.torrent_id, was.status, was.wanted = 'delete' FROM was LEFT JOIN now "
+    "AND ($3 = 'delete' OR was.status IN ('Pending', 'Running')) RETURNING d.user_id, d.job_id, "
+    "d.torrent_id) "
+    "SELECT now.user_id, now.job_id, now.torrent_id, was.status, was.wanted = 'delete' FROM was LEFT JOIN "
+    "now "
     "ON true",
     3,
 };

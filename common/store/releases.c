@@ -12,7 +12,8 @@ enum
 
 #define SQL_RELEASE                                                                                          \
     "json_build_object('id', r.id, 'media_id', r.media_id, 'title', r.title, 'indexer', r.indexer, "         \
-    "'size', r.size, 'seeders', CASE WHEN r.seeders_known OR r.seeders > 0 THEN r.seeders END, 'magnet', r.magnet, 'info_hash', r.info_hash, "                   \
+    "'size', r.size, 'seeders', CASE WHEN r.seeders_known OR r.seeders > 0 THEN r.seeders END, 'magnet', "   \
+    "r.magnet, 'info_hash', r.info_hash, "                                                                   \
     "'season', r.season, 'episode', r.episode, 'quality', r.quality, 'score', r.score, "                     \
     "'reasons', r.reasons, 'published_at', rfc3339(r.published_at), "                                        \
     "'found_at', rfc3339(r.found_at))"
@@ -27,7 +28,8 @@ static const struct db_stmt put = {
     "seeders_known, magnet, "
     "download_url, info_hash, season, episode, quality, score, reasons, published_at) "
     "SELECT DISTINCT ON (dedupe_key) id, $1::uuid, dedupe_key, title, coalesce(indexer, ''), size, "
-    "greatest(seeders, 0), seeders >= 0, magnet, download_url, info_hash, nullif(season, 0), nullif(episode, 0), "
+    "greatest(seeders, 0), seeders >= 0, magnet, download_url, info_hash, nullif(season, 0), nullif(episode, "
+    "0), "
     "coalesce(quality, '{}'), least(greatest(score, 0), 100), reasons, published_at "
     "FROM ROWS FROM (jsonb_to_recordset($2::jsonb) AS (id uuid, dedupe_key text, title text, indexer text, "
     "size bigint, seeders integer, magnet text, download_url text, info_hash text, season integer, "

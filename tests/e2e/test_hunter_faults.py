@@ -166,6 +166,48 @@ def test_a_stalled_release_is_left_for_the_next_best(sokoul, user, swarm, huntin
     assert user.get(f"/downloads/{download.id}").json["tries"] == [left]
 
 
+DEAD_LINKS = [  # what the link leads to, the reason in tries, a word of the text
+    ("gone", "not_found", "does not have that"), ("forbidden", "refused", "403"), ("removed", "refused", "410"),
+    ("page", "refused", "not a torrent"), ("away", "refused", "another server"), ("hostile", "refused", "name")]
+
+
+def test_a_dead_link_is_left_for_the_next_best_which_may_be_dead_too(sokoul, user, swarm, hunting, prowlarr,
+                                                                     monkeypatch):
+    info = {"name": "../../etc", "piece length": 16384, "pieces": b"x" * 20, "length": 5}
+    answers = {"gone": (404, {}, b"{}"), "forbidden": (403, {}, b"no"), "removed": (410, {}, b"gone"),
+               "page": (200, {"Content-Type": "text/html"}, b"<html>log in first</html>"),
+               "away": (302, {"Location": "http://127.0.0.2:9/x.torrent"}, b""),
+               "hostile": (200, {}, kit.bencode({"info": info}))}
+    respond = type(prowlarr).respond
+    monkeypatch.setattr(type(prowlarr), "respond",
+                        lambda self, request: answers.get(request.query.get("link")) or respond(self, request))
+    alive = swarm.torrent(MIB, "alive.bin")
+    swarm.seed(alive)
+    hunting.hunter()
+    media = hunting.media()
+    for number, (link, _, _) in enumerate(DEAD_LINKS):
+        hunting.release(media, f"Film.2010.{link}", 90 - number,
+                        download_url=f"{prowlarr.url}/1/download?apikey=***&link={link}")
+    good = hunting.release(media, "Film.2010.1080p", 50, magnet=alive.magnet(), info_hash=alive.info_hash)
+    download = hunting.download(user, media).completed(30)
+    assert intact(download, alive) and download.release_id == good
+    assert [(t["title"], t["reason"]) for t in download.tries] == [(f"Film.2010.{link}", reason)
+                                                                  for link, reason, _ in DEAD_LINKS]
+    for tried, (_, _, word) in zip(download.tries, DEAD_LINKS):
+        assert word in tried["detail"], tried
+    assert download.job("attempts") in (1, (1,))
+
+
+def test_the_last_dead_link_fails_the_download_with_its_reason(sokoul, user, hunting, prowlarr):
+    hunting.hunter()
+    media = hunting.media()
+    hunting.release(media, "Film.2010", 90, download_url=f"{prowlarr.url}/1/download?apikey=***&link=nowhere")
+    download = hunting.download(user, media)
+    assert download.settled(20) == "Failed"
+    assert download.job("reason, detail") == ("not_found", "Prowlarr does not have that")
+    assert [(t["title"], t["reason"]) for t in download.tries] == [("Film.2010", "not_found")]
+
+
 def test_a_database_that_restarts_costs_nothing(own_sokoul, own_servers, swarm):
     hunting = Hunting(own_sokoul)
     torrent = swarm.torrent(24 * MIB)

@@ -89,7 +89,8 @@ START_TEST(prowlarr__reads_releases)
     serve(answer_three);
     ck_assert_int_eq(prowlarr_search(&prowlarr, &query, arena, &page, &err), E_OK);
     ck_assert_uint_eq(page.sent, 11);
-    prowlarr.base_url = arena_printf(arena, "%s/api/v1/", scripted_server_url(server)); /* as copied from it */
+    prowlarr.base_url =
+        arena_printf(arena, "%s/api/v1/", scripted_server_url(server)); /* as copied from it */
     ck_assert_int_eq(prowlarr_search(&prowlarr, &query, arena, &page, &err), E_OK);
     ck_assert_uint_eq(page.count, 3);
     ck_assert_uint_eq(page.count, 3);
@@ -401,15 +402,19 @@ static const struct
     {"/bom", 200, NULL, "\xEF\xBB\xBF\r\nd1:a1:be", E_OK, NULL, "d1:a1:be"},
     {"/bommagnet", 200, NULL, "\xEF\xBB\xBF magnet:?xt=urn:btih:" HASH "&dn=a b\r\n", E_OK,
      "magnet:?xt=urn:btih:" HASH "&dn=a%20b", NULL},
-    {"/loop", 302, "Location: /loop\r\n", "", E_PROVIDER, NULL, NULL},
+    {"/loop", 302, "Location: /loop\r\n", "", E_REFUSED, NULL, NULL},
     {"/away", 302, "Location: http://tracker.example/file?x=1\r\n", "", E_REFUSED, NULL, NULL},
     {"/port", 302, "Location: http://127.0.0.1:1/\r\n", "", E_REFUSED, NULL, NULL},
     {"/scheme", 302, "Location: file:///etc/passwd\r\n", "", E_REFUSED, NULL, NULL},
-    {"/nowhere", 302, NULL, "", E_PROVIDER, NULL, NULL},
-    {"/html", 200, "Content-Type: text/html\r\n", "<html>", E_PROVIDER, NULL, NULL},
-    {"/empty", 200, NULL, "", E_PROVIDER, NULL, NULL},
-    {"/badmagnet", 200, NULL, "magnet:?xt=urn:btih:00 and more", E_PROVIDER, NULL, NULL},
+    {"/nowhere", 302, NULL, "", E_REFUSED, NULL, NULL},
+    {"/html", 200, "Content-Type: text/html\r\n", "<html>", E_REFUSED, NULL, NULL},
+    {"/empty", 200, NULL, "", E_REFUSED, NULL, NULL},
+    {"/badmagnet", 200, NULL, "magnet:?xt=urn:btih:00 and more", E_REFUSED, NULL, NULL},
     {"/gone", 404, NULL, "", E_NOT_FOUND, NULL, NULL},
+    {"/forbidden", 403, NULL, "", E_REFUSED, NULL, NULL},
+    {"/removed", 410, NULL, "", E_REFUSED, NULL, NULL},
+    {"/key", 401, NULL, "", E_CONFIG, NULL, NULL},
+    {"/broken", 502, NULL, "", E_PROVIDER, NULL, NULL},
     {"/busy", 429, "Retry-After: 3\r\n", "", E_TOO_MANY, NULL, NULL},
 };
 
