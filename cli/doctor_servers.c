@@ -58,6 +58,24 @@ static void check_writes(struct doctor *doctor, struct db *db)
         doctor_fail(doctor, "database", "look at the log of PostgreSQL", &err);
 }
 
+/* False: no statement can be relied on.  Where no second connection is to be had, nothing is known. */
+static bool check_sessions(struct doctor *doctor, struct db *db)
+{
+    const struct db_pool_config config = {
+        .url = doctor->conf->database_url, .name = "sokoulctl", .size = 1, .statement_ms = STATEMENT_MS};
+    struct db_pool *pool = NULL;
+    struct db *other = NULL;
+    struct err err = ERR_INIT;
+    enum err_code code = E_OK;
+    if (db_pool_open(&config, &pool, &err) == E_OK && db_get(pool, &other, &err) == E_OK)
+        code = probe_sessions(db, other, &err);
+    db_put(other);
+    db_pool_close(pool);
+    if (code != E_OK)
+        doctor_fail(doctor, "database", "mend DATABASE_URL, or the pooler", &err);
+    return code == E_OK;
+}
+
 void doctor_database(struct doctor *doctor)
 {
     struct db *db = NULL;
@@ -73,6 +91,8 @@ void doctor_database(struct doctor *doctor)
     }
     doctor_add(doctor, FINDING_OK, "database", "", "PostgreSQL lets us in, after %lld ms",
                (long long)(clock_mono_ms() - before_ms));
+    if (!check_sessions(doctor, db))
+        return;
     check_writes(doctor, db);
     check_schema(doctor, db);
 }

@@ -37,6 +37,8 @@ static const struct meaning
     {"28", E_DATABASE, "PostgreSQL does not let this role in: mend DATABASE_URL, the role, or pg_hba.conf"},
     {"3D000", E_DATABASE, "PostgreSQL has no such database: make it, or mend DATABASE_URL"},
     {"40", E_DATABASE, "the database asks to try again"},
+    {"26000", E_DATABASE, DB_TEXT_POOLER}, /* prepared in another session, or by another client in this one */
+    {"42P05", E_DATABASE, DB_TEXT_POOLER},
     {"42703", E_BUG, "the database lacks a table or column that this program uses: restore it from a backup"},
     {"42P01", E_BUG, "the database lacks a table or column that this program uses: restore it from a backup"},
     {"42501", E_DATABASE,

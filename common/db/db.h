@@ -31,6 +31,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Prepared statements, LISTEN and settings belong to a session: a pooler has to leave a client its own. */
+#define DB_TEXT_POOLER                                                                                       \
+    "a pooler before PostgreSQL shares sessions: set its pool_mode to session, or name PostgreSQL itself "   \
+    "in "                                                                                                    \
+    "DATABASE_URL"
+
 struct db_pool;
 struct db;
 struct db_rows;

@@ -30,3 +30,23 @@ enum err_code probe_database(struct db *db, struct err *err)
                             "the database takes no writes: promote it, or name the primary in DATABASE_URL")
                      : E_OK;
 }
+
+static enum err_code read_session(struct db *db, int64_t *session, struct err *err)
+{
+    static const struct db_stmt stmt = {"probe_session", "SELECT pg_backend_pid()", 0};
+    struct db_rows *rows = NULL;
+    if (db_run(db, &stmt, NULL, &rows, err) != E_OK)
+        return err->code;
+    *session = db_int(rows, 0, 0, 0);
+    db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code probe_sessions(struct db *one, struct db *other, struct err *err)
+{
+    int64_t first = 0;
+    int64_t second = 0;
+    if (read_session(one, &first, err) != E_OK || read_session(other, &second, err) != E_OK)
+        return err->code;
+    return first == second ? fail(err, E_DATABASE, DB_TEXT_POOLER) : E_OK;
+}

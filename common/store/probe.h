@@ -14,5 +14,8 @@ MUST_USE enum err_code probe_database(struct db *db, struct err *err);
 /* Writes some 600 KB and throws them away; the connection keeps a small work_mem.  E_DISK_FULL: there was no
  * room.  After probe_database, which has seen that the server answers. */
 MUST_USE enum err_code probe_disk(struct db *db, struct err *err);
+/* Whether two connections that are both there have a session each.  E_DATABASE: a pooler gives both the same.
+ */
+MUST_USE enum err_code probe_sessions(struct db *one, struct db *other, struct err *err);
 
 #endif

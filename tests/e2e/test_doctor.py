@@ -3,13 +3,17 @@
 is mended. Each state is planted for real, in servers, programs and files."""
 import contextlib
 import os
+import shutil
+import subprocess
 import uuid
 
 import pytest
 from client import Api
 from stack_under_test import eventually
+from swarm_kit import free_port
 from whole import full_database, running, small_disk
 
+PGBOUNCER = shutil.which("pgbouncer", path=os.defpath + ":/usr/sbin:/usr/local/sbin")
 TOLD_S = 10  # the longest that anything may stay unseen
 ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
 
@@ -238,6 +242,42 @@ def test_health_tells_a_full_disk_of_the_database_and_what_only_reads_goes_on(wh
         assert api.get("/ready").status == 200
         assert whole.program("sokoul-api").log(event="service_impaired")
     eventually(lambda: database() == (200, "healthy", None), TOLD_S)
+
+
+@contextlib.contextmanager
+def pooler(whole, folder, mode):
+    """pgbouncer before the database; its address."""
+    port = free_port()
+    (folder / "users.txt").write_text(f'"sokoul" "{whole.postgres.password}"\n')
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\nsokoul = host=127.0.0.1 port={whole.postgres.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {folder}/users.txt\n"
+        f"pool_mode = {mode}\n")
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    with subprocess.Popen([PGBOUNCER, *user, str(folder / "pgbouncer.ini")], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield whole.postgres.url().replace(f":{whole.postgres.port}/", f":{port}/")
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+def test_doctor_names_a_pooler_that_shares_sessions(whole, tmp_path):
+    def lines(address):
+        with setting(whole, DATABASE_URL=address):
+            return whole.doctor()[1]
+
+    for mode, finds in (("transaction", True), ("session", False)):
+        folder = tmp_path / mode
+        folder.mkdir()
+        with pooler(whole, folder, mode) as address:
+            eventually(lambda: any("cannot connect" not in line and line.split()[1:2] == ["database"]
+                                   for line in lines(address)), TOLD_S, "a pooler that answers")
+            for _ in range(3):
+                told = [line for line in lines(address) if line.startswith("bad")]
+                assert [("pooler" in line and "pool_mode" in line) for line in told] == ([True] if finds else []), told
 
 
 # ---- what nobody has started ------------------------------------------------------------------------------------------

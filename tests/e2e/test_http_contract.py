@@ -123,6 +123,16 @@ def test_a_long_head_is_431(port):
     assert status(answer) == 200
 
 
+@pytest.mark.parametrize("request_line, code", [
+    (f"GET /livez?{'a' * 9000} HTTP/1.1", 431), (f"GET /{'a' * 40000} HTTP/1.1", 431), ("GET /livez HTTP/9.9", 505),
+    ("GET /livez HTTP/2.0", 505), ("GET /livez HTTP/1.2", 505), ("GET /livez HTTP/0.9", 505), ("GET /livez HTXP/1.1", 400),
+    (f"{'A' * 40000} /livez HTTP/1.1", 431)])
+def test_what_the_library_refuses_is_a_problem_too(port, request_line, code):
+    answer = ask(port, f"{request_line}\r\n{HOST}{CLOSE}\r\n")
+    assert problem(answer)["status"] == status(answer), answer
+    assert status(answer) == code, answer
+
+
 def test_bytes_that_are_no_http_get_no_secret_and_no_crash(port):
     for junk in (b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 64, b"GET\r\n\r\n", b"\r\n\r\n\r\n", b"GET /livez\r\n\r\n",
                  b"GET /livez HTTP/9.9\r\nHost: t\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
