@@ -20,6 +20,9 @@ void refusal_judge(unsigned status, struct err *err)
     case 500:
         fail(err, E_NO_MEMORY, "out of memory");
         return;
+    case 505:
+        fail(err, E_VERSION, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        return;
     default:
         fail(err, E_INVALID, "this is no HTTP/1.1");
         return;

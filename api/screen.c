@@ -109,7 +109,7 @@ static void check_line(struct screen *screen, const struct screen_line *line)
     const struct request *req = screen->req;
     bool one_one = strcmp(line->version, "HTTP/1.1") == 0;
     if (!one_one && strcmp(line->version, "HTTP/1.0") != 0)
-        complain(screen, E_INVALID, "not HTTP/1.1");
+        complain(screen, E_VERSION, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (!is_token(line->method, strlen(line->method)))
         complain(screen, E_INVALID, "a method that is none");
     if (one_one && req->header[HEADER_HOST] == NULL)

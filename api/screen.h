@@ -43,7 +43,7 @@ struct screen
 void screen_header(struct screen *screen, const char *name, size_t name_len, const char *value,
                    size_t value_len);
 /* After the last one; `head_bytes` is what the head took on the wire, from the method to the empty line.
- * E_INVALID, E_HEADERS. */
+ * E_INVALID, E_HEADERS, E_VERSION. */
 MUST_USE enum err_code screen_end(struct screen *screen, const struct screen_line *line, size_t head_bytes,
                                   struct err *err);
 /* Splits what stood in the request line: req->target, `query` ("" without one).  E_INVALID. */

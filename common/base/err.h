@@ -61,6 +61,7 @@ enum err_job
     X(PAUSED, 503, WAIT, 75, "paused", "Paused")                                                             \
     X(LOST, 503, DROP, 75, "lost", "No longer ours")                                                         \
     X(USAGE, 400, GIVE_UP, 64, "usage", "Usage")                                                             \
+    X(VERSION, 505, GIVE_UP, 1, "http_version", "HTTP version not supported")                                \
     X(CONFIG, 500, GIVE_UP, 78, "configuration", "Configuration")
 
 enum err_code
