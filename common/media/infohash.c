@@ -37,6 +37,20 @@ enum err_code infohash_v2_of(const void *info, size_t len, struct infohash *hash
     return digest(EVP_sha256(), info, len, hash->v2, err);
 }
 
+bool infohash_v2_join(const char left[INFOHASH_V2_BYTES], const char right[INFOHASH_V2_BYTES],
+                      char to[INFOHASH_V2_BYTES])
+{
+    char both[2 * INFOHASH_V2_BYTES];
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned count = 0;
+    memcpy(both, left, INFOHASH_V2_BYTES);
+    memcpy(both + INFOHASH_V2_BYTES, right, INFOHASH_V2_BYTES);
+    if (EVP_Digest(both, sizeof both, bytes, &count, EVP_sha256(), NULL) != 1)
+        return false;
+    memcpy(to, bytes, INFOHASH_V2_BYTES);
+    return true;
+}
+
 static bool parse_hex(const char *text, size_t len, char *to)
 {
     char lower[INFOHASH_V2_SIZE];

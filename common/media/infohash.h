@@ -16,7 +16,8 @@
 enum
 {
     INFOHASH_V1_SIZE = 41,
-    INFOHASH_V2_SIZE = 65
+    INFOHASH_V2_SIZE = 65,
+    INFOHASH_V2_BYTES = 32
 };
 
 struct infohash
@@ -28,6 +29,11 @@ struct infohash
 /* The hash of exactly these bytes; E_UNAVAILABLE when the system's cryptography refuses to work. */
 MUST_USE enum err_code infohash_v1_of(const void *info, size_t len, struct infohash *hash, struct err *err);
 MUST_USE enum err_code infohash_v2_of(const void *info, size_t len, struct infohash *hash, struct err *err);
+
+/* The hash of two hashes of version 2 side by side, a step up in a tree of them; `to` may be one of the two.
+ * False as E_UNAVAILABLE above. */
+MUST_USE bool infohash_v2_join(const char left[INFOHASH_V2_BYTES], const char right[INFOHASH_V2_BYTES],
+                               char to[INFOHASH_V2_BYTES]);
 
 /*
  * Reads a hash as people paste it, any case: 40 hexadecimal digits or 32 of base32 (version 1), 64

@@ -4,6 +4,7 @@
 #include "common/media/bencode.h"
 #include "common/media/filename.h"
 #include "common/media/torrent_files.h"
+#include "common/media/torrent_layers.h"
 
 #include <string.h>
 
@@ -232,13 +233,20 @@ enum err_code torrent_prove(struct arena *arena, const void *bytes, size_t len, 
         code = read_hashes(&r, err);
     if (code != E_OK)
         return code;
-    char *bare = arena_alloc(arena, HEAD_LEN + r.info.len + 1);
-    if (bare == NULL)
+    struct bencode_text layers = {.at = "", .len = 0};
+    if (r.is_v2 && torrent_layers_prove(arena, r.root, r.info, &layers, err) != E_OK)
+        return err->code;
+    const size_t bare_len = HEAD_LEN + r.info.len;
+    char *proven = arena_alloc(arena, bare_len + layers.len + 1);
+    if (proven == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the torrent");
-    memcpy(bare, head, HEAD_LEN);
-    memcpy(bare + HEAD_LEN, r.info.at, r.info.len);
-    bare[HEAD_LEN + r.info.len] = 'e';
-    *proof = (struct torrent_proof){
-        .hash = found.hash, .metainfo = bare, .metainfo_len = HEAD_LEN + r.info.len + 1};
+    memcpy(proven, head, HEAD_LEN);
+    memcpy(proven + HEAD_LEN, r.info.at, r.info.len);
+    memcpy(proven + bare_len, layers.at, layers.len);
+    proven[bare_len + layers.len] = 'e';
+    *proof = (struct torrent_proof){.hash = found.hash,
+                                    .metainfo = proven,
+                                    .metainfo_len = bare_len + layers.len + 1,
+                                    .bare_len = bare_len};
     return E_OK;
 }

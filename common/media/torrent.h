@@ -70,15 +70,17 @@ MUST_USE enum err_code torrent_parse(struct arena *arena, const void *bytes, siz
                                      struct torrent *torrent, struct err *err);
 
 /*
- * What a .torrent proves, and nothing that it only says: its hashes, and the part that was hashed as a
- * .torrent of its own.  Trackers, web seeds and comments stand outside of that part, so they are the word
- * of whoever sent the file.  The same torrent gives the same bytes, whoever sent it.
+ * What a .torrent proves, and nothing that it only says: its hashes, the part that was hashed as a .torrent
+ * of its own, and version 2's hashes of pieces if all are there and lead to those of the files.  Trackers,
+ * web seeds and comments are the word of whoever sent the file.  The same torrent gives the same bytes, with
+ * or without the hashes of pieces, whoever sent it.
  */
 struct torrent_proof
 {
     struct infohash hash;
     const void *metainfo; /* in the arena */
     size_t metainfo_len;
+    size_t bare_len; /* of its first bytes, which are the same with and without the hashes of pieces */
 };
 
 /* Looks at the hashes alone: what is inside may still be hostile.  Errors as above. */

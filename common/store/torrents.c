@@ -54,17 +54,19 @@ static const struct db_stmt insert = {
     "VALUES ($1, $2, $3, $4, $5::bigint, $6::bytea, $7::jsonb)",
     7,
 };
-/* Metainfo that are not these were not proven when they came: whatever was made of them is void. Those with
- * trackers around the same part are these. */
+/* Metainfo of another torrent were not proven when they came: whatever was made of them is void.  Those with
+ * trackers around the same part are of this one.  The hashes of pieces that were proven before stay. */
 static const struct db_stmt learn = {
     "torrent_learn",
     "UPDATE torrents t SET info_hash_v1 = $1, info_hash_v2 = $2, name = $4, size = $5::bigint, "
-    "metainfo = $6::bytea, files = coalesce($7::jsonb, CASE WHEN is_same THEN t.files END), "
+    "metainfo = s.metainfo, files = coalesce($7::jsonb, CASE WHEN is_same THEN t.files END), "
     "status = CASE WHEN t.metainfo IS NULL OR is_same THEN t.status ELSE 'Pending' END "
-    "FROM (SELECT id AS same_id, position(substring($6::bytea from 8 for octet_length($6::bytea) - 8) "
-    "IN metainfo) > 0 AS is_same FROM torrents WHERE id = $3) s WHERE t.id = s.same_id "
-    "AND (t.info_hash_v1, t.info_hash_v2, t.metainfo) IS DISTINCT FROM ($1, $2, $6::bytea)",
-    7,
+    "FROM (SELECT id AS same_id, position(substring($6::bytea from 8 for $8::int - 7) IN metainfo) > 0 "
+    "AS is_same, CASE WHEN substring(metainfo for $8::int) = substring($6::bytea for $8::int) "
+    "AND octet_length(metainfo) > octet_length($6::bytea) THEN metainfo ELSE $6::bytea END AS metainfo "
+    "FROM torrents WHERE id = $3) s WHERE t.id = s.same_id "
+    "AND (t.info_hash_v1, t.info_hash_v2, t.metainfo) IS DISTINCT FROM ($1, $2, s.metainfo)",
+    8,
 };
 static const struct db_stmt move_downloads = {
     "torrent_move_downloads",
@@ -250,6 +252,7 @@ enum err_code torrent_store_prove(struct db *db, struct arena *arena, const stru
         known->size_bytes > 0 ? db_param_int(arena, known->size_bytes) : NULL,
         param_bytes(arena, proof.metainfo, proof.metainfo_len),
         known->files,
+        db_param_int(arena, (int64_t)proof.bare_len),
     };
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "no memory for a torrent");

@@ -83,6 +83,23 @@ class Swarm:
             getattr(one, "stop", None) and one.stop()
 
 
+class Field:
+    """One tracker, and seeders of what is placed in it."""
+
+    def __init__(self, swarm):
+        self.swarm = swarm
+        swarm.torrent(1000)
+        self.url = swarm.tracker.url
+
+    def place(self, torrent):
+        torrent.place(self.swarm.path / f"source-{torrent.info_hash}", self.url)
+        for info_hash in filter(None, (torrent.v1, torrent.v2)):
+            self.swarm.tracker.hashes.append(info_hash[:40])
+        self.swarm.tracker.allow()
+        self.swarm.seed(torrent)
+        return torrent
+
+
 class Download:
     def __init__(self, sokoul, download_id, job_id):
         self.sokoul, self.id, self.job_id = sokoul, download_id, job_id

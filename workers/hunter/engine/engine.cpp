@@ -320,9 +320,7 @@ enum err_code engine_metainfo(struct engine *engine, const char *id, unsigned ch
                  [&]
                  {
                      hold lock(engine->mutex);
-                     record_ptr rec = find_with_info(engine, id);
-                     lt::span<char const> info = rec->info->info_section();
-                     std::string text = "d4:info" + std::string(info.begin(), info.end()) + "e";
+                     std::string text = metainfo_of(*find_with_info(engine, id));
                      unsigned char *copy = static_cast<unsigned char *>(malloc(text.size()));
                      if (copy == nullptr)
                          throw std::bad_alloc();

@@ -295,7 +295,8 @@ MUST_USE enum err_code engine_files(struct engine *engine, const char *id, struc
                                     struct err *err);
 void engine_files_free(struct engine_file_list *files);
 
-/* What its hash proves, as a .torrent without trackers.  Free with free(). */
+/* What its hash proves, as a .torrent without trackers: version 2's hashes of pieces are in it as soon as all
+   are known.  Free with free(). */
 MUST_USE enum err_code engine_metainfo(struct engine *engine, const char *id, unsigned char **bytes,
                                        size_t *size, struct err *err);
 

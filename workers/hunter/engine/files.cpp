@@ -28,6 +28,38 @@ std::pair<lt::piece_index_t, lt::piece_index_t> pieces_of(const record &rec, con
     return {first.piece, last.piece};
 }
 
+std::string bencoded(const std::string &text)
+{
+    return std::to_string(text.size()) + ":" + text;
+}
+
+/* Version 2's hashes of pieces, by the hashes of their files; empty until all are known. */
+std::map<std::string, std::string> layers_of(const record &rec)
+{
+    std::map<std::string, std::string> layers;
+    if (!rec.info->v2())
+        return layers;
+    std::vector<std::vector<lt::sha256_hash>> known = rec.handle.piece_layers();
+    const lt::file_storage &files = rec.info->orig_files();
+    for (lt::file_index_t i : files.file_range())
+    {
+        if (files.pad_file_at(i) || files.file_size(i) <= files.piece_length())
+            continue;
+        size_t index = static_cast<size_t>(static_cast<int>(i));
+        if (index >= known.size() || known[index].size() != static_cast<size_t>(files.file_num_pieces(i)))
+            return {};
+        std::string &layer = layers[files.root(i).to_string()];
+        layer.clear(); /* two files of the same content share it */
+        for (const lt::sha256_hash &hash : known[index])
+        {
+            if (hash.is_all_zeros())
+                return {};
+            layer += hash.to_string();
+        }
+    }
+    return layers;
+}
+
 } // namespace
 
 void range_want(record &rec, const struct engine_range &range)
@@ -60,6 +92,19 @@ uint64_t range_ready(const record &rec, const struct engine_range &range)
     int64_t piece_start = int64_t{static_cast<int>(piece)} * rec.info->piece_length();
     int64_t range_start = file_start + static_cast<int64_t>(range.offset_bytes);
     return piece_start <= range_start ? 0 : static_cast<uint64_t>(piece_start - range_start);
+}
+
+/* The hashes of pieces are left out of what would be too large to come in again. */
+std::string metainfo_of(const record &rec)
+{
+    lt::span<char const> info = rec.info->info_section();
+    std::string bare = "d4:info" + std::string(info.begin(), info.end());
+    std::string text;
+    for (const auto &[root, layer] : layers_of(rec))
+        text += bencoded(root) + bencoded(layer);
+    std::string whole = bare + bencoded("piece layers") + "d" + text + "ee";
+    bool fits = whole.size() <= static_cast<size_t>(metainfo_limits().max_buffer_size);
+    return text.empty() || !fits ? bare + "e" : whole;
 }
 
 /* One block: the list, its rows, then their texts. */

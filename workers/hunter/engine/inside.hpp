@@ -16,6 +16,7 @@
 extern "C"
 {
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/utf8.h"
 }
 
@@ -43,7 +44,7 @@ namespace inside
 
 /* ---- failing, without exceptions that leave ------------------------------------------------------ */
 
-/* Thrown inside the engine only; guard() turns it into a code. */
+/* Thrown inside the engine only; guard() turns it into a code.  What a library throws is for the log. */
 struct failure
 {
     enum err_code code;
@@ -67,11 +68,12 @@ template <class Body> enum err_code guard(struct err *err, Body &&body) noexcept
     }
     catch (const std::exception &e)
     {
-        return err_set(err, E_BUG, __FILE__, __LINE__, "BitTorrent engine: %.150s", e.what());
+        log_error("engine_failed", "BitTorrent engine: %s", e.what());
+        return err_set(err, E_BUG, __FILE__, __LINE__, "the BitTorrent engine failed");
     }
     catch (...)
     {
-        return err_set(err, E_BUG, __FILE__, __LINE__, "BitTorrent engine: unknown failure");
+        return err_set(err, E_BUG, __FILE__, __LINE__, "the BitTorrent engine failed");
     }
 }
 
@@ -314,6 +316,7 @@ void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torre
 void range_want(record &rec, const struct engine_range &range);
 uint64_t range_ready(const record &rec, const struct engine_range &range);
 struct engine_file_list *files_new(const record &rec);
+std::string metainfo_of(const record &rec);
 
 /* ---- torrent.cpp: one torrent's life; under the engine's lock ---------------------------------------------
  */

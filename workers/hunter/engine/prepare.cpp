@@ -18,6 +18,24 @@ bool is_same(const lt::add_torrent_params &old, const lt::add_torrent_params &fr
     return (v1 || v2) && (!v1 || had.v1 == asked.v1) && (!v2 || had.v2 == asked.v2);
 }
 
+/* Resume data may know fewer hashes than the .torrent says, if they began with a magnet link. */
+void join_hashes(lt::add_torrent_params &params, lt::add_torrent_params &fresh)
+{
+    if (fresh.merkle_trees.empty())
+        return;
+    params.merkle_trees.resize(fresh.merkle_trees.size());
+    params.merkle_tree_mask.resize(fresh.merkle_trees.size());
+    params.verified_leaf_hashes.resize(fresh.merkle_trees.size());
+    for (lt::file_index_t i : fresh.ti->files().file_range())
+    {
+        if (params.merkle_trees[i].size() >= fresh.merkle_trees[i].size())
+            continue;
+        params.merkle_trees[i] = std::move(fresh.merkle_trees[i]);
+        params.merkle_tree_mask[i] = std::move(fresh.merkle_tree_mask[i]);
+        params.verified_leaf_hashes[i].clear();
+    }
+}
+
 /* Resume data of the same torrent, as far as this machine's history lets us trust them. */
 void use_resume(lt::add_torrent_params &params, resume_data &old, const std::string &boot_id,
                 const std::atomic<bool> &stop)
@@ -30,6 +48,7 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
     params.userdata = fresh.userdata;
     if (fresh.ti)
         params.ti = fresh.ti;
+    join_hashes(params, fresh);
     params.info_hashes = params.ti ? params.ti->info_hashes() : fresh.info_hashes;
     params.piece_priorities.clear(); /* of a stream that nobody watches any more */
     params.file_priorities.clear();  /* zeros if it was saved at the gate */
