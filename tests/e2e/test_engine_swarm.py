@@ -333,6 +333,52 @@ def test_a_stream_begins_far_into_the_file_and_holds_no_wrong_byte(swarm):
         assert mine.read(size) == right.read(size)
 
 
+def call(node, id, remote):
+    node.wait("METADATA", 10, id=id)
+    assert node.tell(f"peer {id} {remote.address}:{remote.port}")["code"] == "ok"
+
+
+def test_one_seeder_that_answers_no_cancel_brings_the_last_pieces_too(swarm):
+    """Transmission 3 drops a cancelled request without a word: a plain libtorrent has all after 14 s.  part: S115"""
+    sizes = (300_000, 1_000_000, 2_500_000, 4_000_000, 6_000_000, 9_000_000)
+    torrents = [kit.Torrent(swarm.path / f"source{size}", size, f"film{size}.bin") for size in sizes]
+    remotes = [swarm.transmission(f"transmission{torrent.size}", [torrent]) for torrent in torrents]
+    for remote in remotes:
+        kit.wait_for(remote.seeding, 20, "transmission seeds")
+    node = swarm.node("leecher")
+    for size, torrent, remote in zip(sizes, torrents, remotes):
+        assert node.tell(f"add t{size} file {torrent.file}")["code"] == "ok"
+        call(node, f"t{size}", remote)
+    for size, torrent in zip(sizes, torrents):
+        node.wait("FINISHED", 35, id=f"t{size}")
+        assert kit.sha256(node.root / f"t{size}" / torrent.name) == torrent.sha256
+
+
+def test_a_stream_from_one_seeder_that_answers_no_cancel_goes_on_to_the_end(swarm):
+    torrent = kit.Torrent(swarm.path / "source", 12 * MIB)
+    remote = swarm.transmission("transmission", [torrent], up_kib_s=2000)
+    kit.wait_for(remote.seeding, 20, "transmission seeds")
+    node = swarm.node("leecher")
+    assert node.tell(f"add t1 file {torrent.file}")["code"] == "ok"
+    call(node, "t1", remote)
+    node.wait("PROGRESS", 30, id="t1", where=lambda e: int(e["done"]) > MIB)
+    for tenth in (9, 6, 8):
+        assert node.tell(f"want t1 0 {torrent.size * tenth // 10} {MIB}")["code"] == "ok"
+    node.wait("FINISHED", 40, id="t1")
+    assert kit.sha256(node.root / "t1" / torrent.name) == torrent.sha256
+
+
+def test_nothing_is_said_of_trackers_while_a_peer_is_there(swarm):
+    torrent = kit.Torrent(swarm.path / "source", MIB, tracker="http://127.0.0.1:1/announce")
+    node, other = swarm.node("leecher"), swarm.node("other")
+    for one in (node, other):
+        assert one.tell(f"add t1 file {torrent.file}")["code"] == "ok"
+    node.wait("FAULT", 20, id="t1")
+    node.tell(f"peer t1 {other.host}:{other.port}")
+    told = node.wait("RECOVERED", 20, id="t1")
+    assert (told["peers"], told["done"]) == ("1", "0")
+
+
 def test_only_the_selected_file_is_fetched(swarm):
     tracker = swarm.tracker()
     source = swarm.path / "source"

@@ -256,7 +256,6 @@ enum err_code engine_select(struct engine *engine, const char *id, const uint8_t
                      rec->progress = step::none; /* ENGINE_FINISHED tells when this selection is here */
                      rec->synced = false;
                      rec->dirty = true;
-                     rec->hurried = false;
                      torrent_apply(*rec);
                      engine->inbox->wake();
                  });

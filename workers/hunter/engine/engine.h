@@ -128,7 +128,7 @@ enum engine_state
 enum engine_fault
 {
     ENGINE_FAULT_NONE,
-    ENGINE_FAULT_TRACKER,   /* no tracker answers and nothing arrives; retried with growing pauses */
+    ENGINE_FAULT_TRACKER,   /* no tracker answers and no peer is there; retried with growing pauses */
     ENGINE_FAULT_DNS,       /* the same, because no tracker's name resolves */
     ENGINE_FAULT_DISK_FULL, /* paused; engine_resume tries again */
     ENGINE_FAULT_IO,        /* paused; the disk said something else */

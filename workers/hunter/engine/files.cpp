@@ -2,6 +2,8 @@
 /* Files and ranges of a torrent whose metadata are known. */
 #include "workers/hunter/engine/inside.hpp"
 
+#include <libtorrent/extensions.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -13,6 +15,7 @@ namespace
 
 const int MAX_PIECES_ASKED = 64;
 const int STREAM_STEP_MS = 1000;
+const int STREAM_BEHIND_MS = 3600 * 1000;
 
 std::pair<lt::piece_index_t, lt::piece_index_t> pieces_of(const record &rec, const struct engine_range &range)
 {
@@ -26,6 +29,28 @@ std::pair<lt::piece_index_t, lt::piece_index_t> pieces_of(const record &rec, con
     lt::peer_request first = files.map_file(index, from, 1);
     lt::peer_request last = files.map_file(index, from + static_cast<int64_t>(range.size_bytes) - 1, 1);
     return {first.piece, last.piece};
+}
+
+/* With the first deadline libtorrent cancels whatever it has asked for that has none, and waits for answers
+   to that: Transmission 3 gives none, and nothing more would come from it.  So what is asked for keeps its
+   place, with deadlines behind the range's, all in one turn of the session's thread; and deadlines never run
+   out before new ones are there. */
+void hurry(const lt::torrent_handle &handle, std::pair<lt::piece_index_t, lt::piece_index_t> now,
+           std::pair<lt::piece_index_t, lt::piece_index_t> before)
+{
+    int wait_ms = 0;
+    for (lt::piece_index_t piece = now.first; piece <= now.second; piece++, wait_ms += STREAM_STEP_MS)
+        handle.set_piece_deadline(piece, wait_ms);
+    for (lt::piece_index_t piece = before.first; piece <= before.second; piece++)
+    {
+        if (piece < now.first || piece > now.second)
+            handle.reset_piece_deadline(piece);
+    }
+    for (const lt::partial_piece_info &asked : handle.get_download_queue())
+    {
+        if (asked.piece_index < now.first || asked.piece_index > now.second)
+            handle.set_piece_deadline(asked.piece_index, wait_ms + STREAM_BEHIND_MS);
+    }
 }
 
 std::string bencoded(const std::string &text)
@@ -72,10 +97,16 @@ void range_want(record &rec, const struct engine_range &range)
         rec.priorities[index] = lt::default_priority;
         torrent_apply(rec);
     }
-    rec.handle.clear_piece_deadlines();
-    int wait_ms = 0;
-    for (lt::piece_index_t piece = first; piece <= last; piece++, wait_ms += STREAM_STEP_MS)
-        rec.handle.set_piece_deadline(piece, wait_ms);
+    std::pair<lt::piece_index_t, lt::piece_index_t> before{lt::piece_index_t{0}, lt::piece_index_t{-1}};
+    if (rec.range.size_bytes > 0)
+        before = pieces_of(rec, rec.range);
+    rec.handle.add_extension(/* a plugin that is none: its maker runs on the session's thread */
+                             [now = std::make_pair(first, last), before](const lt::torrent_handle &handle,
+                                                                         lt::client_data_t)
+                             {
+                                 hurry(handle, now, before);
+                                 return std::shared_ptr<lt::torrent_plugin>();
+                             });
     rec.range = range;
 }
 

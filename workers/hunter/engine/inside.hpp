@@ -260,8 +260,7 @@ struct record
     bool paused = false;   /* by the user or by a fault */
     bool dirty = false;    /* changed since the resume data were saved */
     bool saving = false;
-    bool hurried = false; /* the last pieces have deadlines */
-    bool synced = false;  /* all that the resume data claim is on disk */
+    bool synced = false; /* all that the resume data claim is on disk */
     bool removing = false;
     bool leaving = false; /* remove_torrent was called */
     enum engine_files_fate fate = ENGINE_KEEP_FILES;

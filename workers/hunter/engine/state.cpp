@@ -10,9 +10,6 @@ namespace inside
 namespace
 {
 
-const uint64_t LAST_BYTES = 8 << 20;
-const uint32_t LAST_PIECES = 8;
-
 enum engine_state state_of(const record &rec, const lt::torrent_status &status)
 {
     if (rec.paused)
@@ -40,22 +37,6 @@ void check_seeded(struct engine *engine, record &rec)
     rec.stat.state = ENGINE_PAUSED;
     rec.handle.pause();
     event_post(engine, rec, ENGINE_SEEDED);
-}
-/* Near the end libtorrent asks each peer for one block at a time, half a second each with seeders that answer
-   in pulses: the last pieces are asked for as a stream's are, from whoever is quickest. */
-void hurry_the_last(record &rec, uint64_t left)
-{
-    bool last = rec.admitted && left > 0 &&
-                left <= std::max(LAST_BYTES, uint64_t{LAST_PIECES} * rec.stat.piece_bytes);
-    if (!last || rec.hurried || rec.stat.down_bytes_s == 0)
-        return;
-    rec.hurried = true;
-    lt::torrent_status status = rec.handle.status(lt::torrent_handle::query_pieces);
-    for (lt::piece_index_t piece : status.pieces.range())
-    {
-        if (!status.pieces.get_bit(piece) && rec.handle.piece_priority(piece) != lt::dont_download)
-            rec.handle.set_piece_deadline(piece, 0);
-    }
 }
 
 } // namespace
@@ -111,7 +92,8 @@ void torrent_judge_trackers(struct engine *engine, record &rec)
     bool done = rec.progress != step::none;
     if (disk)
         return;
-    if (failed == 0 || failed < rec.tracker_urls.size() || rec.stat.down_bytes_s > 0 || done || rec.paused)
+    bool found = rec.stat.peers > 0 || rec.stat.down_bytes_s > 0; /* what trackers are asked for */
+    if (failed == 0 || failed < rec.tracker_urls.size() || found || done || rec.paused)
     {
         torrent_recovered(engine, rec);
         return;
@@ -161,7 +143,6 @@ void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt:
         rec->progress = step::none; /* more was selected */
     if (short_of)
         rec->synced = false;
-    hurry_the_last(*rec, short_of ? stat.wanted_bytes - stat.done_bytes : 0);
     stat.state = state_of(*rec, status);
     rec->dirty = true;
     torrent_judge_trackers(engine, *rec);
