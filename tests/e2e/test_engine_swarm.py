@@ -280,6 +280,32 @@ def test_hostile_metadata_from_a_magnet_is_refused_before_a_byte_is_written(swar
     assert not (node.root / "t1").exists()
 
 
+SAME, FOLDER = "two of its files have the same path", "it has a file where another file has its folder"
+COLLIDING = {
+    "the same": (SAME, [["a.mkv"], ["a.mkv"]]),
+    "cp1251": (SAME, [["абв.mkv".encode("cp1251")], ["где.mkv".encode("cp1251")]]),
+    "a mark apart": (SAME, [["a\u200e.mkv"], ["a.mkv"]]),
+    "file and folder": (FOLDER, [["a"], ["a", "b"]]),
+}
+
+
+@pytest.mark.parametrize("case", COLLIDING)
+def test_files_that_would_overwrite_each_other_are_refused_with_the_reason(swarm, case):
+    """By magnet; of a .torrent libtorrent itself tells them apart, so that the other node has it."""
+    reason, paths = COLLIDING[case]
+    info = {"name": "d", "piece length": 16384, "pieces": hashlib.sha1(b"helloworld").digest(),
+            "files": [{"length": 5, "path": path} for path in paths]}
+    torrent = kit.Torrent(swarm.path / "source", 10, "d", info=info)
+    other = swarm.node("other")
+    assert other.tell(f"add s file {torrent.file}")["code"] == "ok"
+    node = swarm.node("leecher")
+    assert node.tell(f"add t1 magnet {torrent.magnet()}")["code"] == "ok"
+    kit.wait_for(lambda: node.tell(f"peer t1 {other.host}:{other.port}")["code"] == "ok", 10, "it is in the session")
+    refused = node.wait("REFUSED", 20, id="t1")
+    assert (refused["code"], refused["text"]) == ("refused", reason)
+    assert not (node.root / "t1").exists()
+
+
 def test_the_same_torrent_twice_is_one(swarm):
     _, torrent, _ = seeded(swarm, MIB)
     node = swarm.node("leecher")

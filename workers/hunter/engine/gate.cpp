@@ -119,6 +119,26 @@ void check_raw(const lt::torrent_info &torrent)
         check_tree_v2(tree, 0);
 }
 
+/* Two files of one path would overwrite each other.  libtorrent tells them apart in a .torrent, but not in
+   what a magnet link brings; names that were different may be the same once it has mended them. */
+void check_unique(const lt::file_storage &files)
+{
+    std::set<std::string> paths;
+    for (lt::file_index_t i : files.file_range())
+    {
+        if (!files.pad_file_at(i) && !paths.insert(files.file_path(i)).second)
+            refuse("two of its files have the same path");
+    }
+    for (const std::string &path : paths)
+    {
+        for (size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1))
+        {
+            if (paths.count(path.substr(0, at)) != 0)
+                refuse("it has a file where another file has its folder");
+        }
+    }
+}
+
 /* What libtorrent makes of it is what will be on disk. */
 void check_storage(const lt::file_storage &files, const std::string &save_dir)
 {
@@ -129,6 +149,7 @@ void check_storage(const lt::file_storage &files, const std::string &save_dir)
         if (files.file_path(i).size() > MAX_PATH_BYTES || files.file_path(i, save_dir).size() > 4000)
             refuse("a file path is longer than 1024 bytes");
     }
+    check_unique(files);
 }
 
 bool is_usable(const std::string &url, std::initializer_list<const char *> schemes)
