@@ -527,7 +527,7 @@ START_TEST(prowlarr__unpacks_a_torrent_that_is_gzipped_without_a_word)
     ck_assert_str_eq(target.torrent, "d4:infod4:name1:aee");
     ck_assert_uint_eq(target.torrent_len, 19);
     link = arena_printf(arena, "%s/cut", scripted_server_url(server));
-    ck_assert_int_eq(prowlarr_resolve(&prowlarr, link, arena, &target, &err), E_PROVIDER);
+    ck_assert_int_eq(prowlarr_resolve(&prowlarr, link, arena, &target, &err), E_REFUSED);
 }
 END_TEST
 
