@@ -255,13 +255,12 @@ def test_a_full_disk_ends_the_download_with_its_reason(swarm):
 
 
 HOSTILE = [
-    ({"name": "../../etc"}, "leads out|separator"),
-    ({"name": "a/b"}, "separator"),
+    ({"name": "../../etc"}, "leads out|slash"),
+    ({"name": "a/b"}, "slash"),
     ({"name": "d", "files": [{"length": 5, "path": ["..", "passwd"]}]}, "leads out"),
-    ({"name": "d", "files": [{"length": 5, "path": ["/etc/passwd"]}]}, "separator"),
-    ({"name": "d", "files": [{"length": 5, "path": ["x" * 300]}]}, "255"),
+    ({"name": "d", "files": [{"length": 5, "path": ["/etc/passwd"]}]}, "slash"),
     ({"name": "d", "files": [{"length": 5, "path": ["d"] * 40 + ["f"]}]}, "deeply"),
-    ({"name": "d", "files": [{"length": 5, "path": ["a\nb"]}]}, "control"),
+    ({"name": "d", "files": [{"length": 5, "path": ["a\x7fb"]}]}, "control"),
     ({"name": "d", "files": [{"length": 5, "path": ["l"], "attr": "l", "symlink path": ["..", ".."]}]}, "symbolic"),
 ]
 

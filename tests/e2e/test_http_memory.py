@@ -124,8 +124,8 @@ def test_uploads_are_counted_in_all_and_for_each(sokoul):
         assert "Retry-After: " in answer, answer
         return problem(answer)["status"]
 
-    eventually(lambda: refusal(ada) == 429, 5, "the upload to be counted")
-    eventually(lambda: refusal(bob) == 503, 5, "a refusal of what is too much in all")
+    eventually(lambda: refusal(ada) == 429, 20, "the upload to be counted")
+    eventually(lambda: refusal(bob) == 503, 20, "a refusal of what is too much in all")
     # Without an announcement it ends where the limit is, and is not read to its end.
     chunk = b"10000\r\n" + b"d" * 65536 + b"\r\n"
     raw = Raw(program.port).say(head("POST", "/torrents/inspect", ada.token, "Transfer-Encoding: chunked"))
