@@ -56,10 +56,19 @@ class Broker:
         self.js(f"STREAM.UPDATE.{name}", {**self.stream(name)["config"], **changes})
 
     def replace(self, name="JOBS", without=(), **changes):
-        """Deletes a stream and makes another of its name."""
-        config = {**self.stream(name)["config"], **changes}
-        self.js(f"STREAM.DELETE.{name}")
-        self.js(f"STREAM.CREATE.{name}", {k: v for k, v in config.items() if k not in without})
+        """Deletes a stream and makes another of its name; again when a program was faster to make it anew."""
+        config = {k: v for k, v in {**self.stream(name)["config"], **changes}.items() if k not in without}
+
+        def replaced():
+            with self.nats.connect() as nats:
+                nats.js(f"STREAM.DELETE.{name}")
+                try:
+                    return nats.js(f"STREAM.CREATE.{name}", config)
+                except NatsError as e:
+                    assert "10058" in str(e), e
+                    return None
+
+        eventually(replaced, 10, "a stream of the operator's making")
 
     def configure(self, text):
         write_private(self.config, text)
