@@ -86,9 +86,10 @@ def test_lists_use_their_indexes_and_cost_the_same_statements_whatever_their_len
                 answer = user.get(path, query={"limit": limit})
                 assert answer.status == 200 and len(answer.json["items"]) == limit and answer.json["total"] == 1000
             rows_of = statements(sokoul, table)
-            costs.append(sum(calls for calls, _, _ in rows_of))
+            # Ten requests call each of theirs ten times or more; what the program does by the clock comes less often.
+            costs.append(sum(calls for calls, _, _ in rows_of if calls >= 10))
             pages = [row for row in rows_of if "count(*)" not in row[2]]
             assert pages and (limit == 100 or all(fastest < SLOW for _, fastest, _ in pages)), pages
-        assert costs[0] == costs[1] and costs[0] <= 20, (table, costs)
+        assert 10 <= costs[0] == costs[1] <= 20, (table, costs)
         assert sum(c for c, _, _ in statements(sokoul, "media")) <= 20, "a title each is asked for"
     eventually(lambda: seq_scans() == scans, 5, "no scan of a whole table")

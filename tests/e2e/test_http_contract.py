@@ -463,8 +463,8 @@ def test_postgres_away_is_503_within_five_seconds_and_heals(own_sokoul, own_serv
 
     def away():
         answer = user.get("/user/profile")
-        assert answer.status == 503, answer
-        return answer
+        assert answer.status in (200, 503), answer  # a server process may outlive its parent by a moment
+        return answer if answer.status == 503 else None
 
     refusal = eventually(away, 5, "a refusal")
     assert refusal.headers["Retry-After"] and time.monotonic() - began < 5 * SLOW
