@@ -80,19 +80,16 @@ static struct budget_holder **slot_of(struct budget *budget, const char *name)
     return slot;
 }
 
-/* Under the lock. */
+/* Under the lock. Their own part is looked at first: who holds too much is not told that others do. */
 static enum err_code admit(const struct budget *budget, const struct budget_holder *holder, size_t bytes,
                            struct err *err)
 {
-    if (bytes > budget->max_bytes - budget->bytes)
-    {
+    if (holder != NULL && holder->bytes + bytes > budget->max_bytes_each)
+        fail(err, E_TOO_MANY, "you are sending or receiving too much at once, please wait for it to end");
+    else if (bytes > budget->max_bytes - budget->bytes)
         fail(err, E_UNAVAILABLE, "too much is being sent and received at the moment, please ask again");
-        err->retry_after_s = RETRY_S;
-        return err->code;
-    }
-    if (holder == NULL || holder->bytes + bytes <= budget->max_bytes_each)
+    else
         return E_OK;
-    fail(err, E_TOO_MANY, "you are sending or receiving too much at once, please wait for it to end");
     err->retry_after_s = RETRY_S;
     return err->code;
 }

@@ -125,8 +125,8 @@ def test_uploads_are_counted_in_all_and_for_each(sokoul):
         assert "Retry-After: " in answer, answer
         return problem(answer)["status"]
 
-    eventually(lambda: refusal(ada) == 429, 20, "the upload to be counted")
-    eventually(lambda: refusal(bob) == 503, 20, "a refusal of what is too much in all")
+    eventually(lambda: refusal(bob) == 503, 20, "the upload to be counted")
+    assert refusal(ada) == 429, "who holds too much is told so, also when there is no room for anybody"
     # Without an announcement it ends where the limit is, and is not read to its end.
     chunk = b"10000\r\n" + b"d" * 65536 + b"\r\n"
     raw = Raw(program.port).say(head("POST", "/torrents/inspect", ada.token, "Transfer-Encoding: chunked"))
@@ -208,7 +208,6 @@ CROWD = 2000
 LIMIT_KIB = 150 * 1024
 
 
-@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="a sanitizer's own memory is not what is measured")
 def test_thousands_who_neither_read_nor_end_cost_little_and_hurt_nobody(sokoul):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 10000:
@@ -243,7 +242,8 @@ def test_thousands_who_neither_read_nor_end_cost_little_and_hurt_nobody(sokoul):
             finally:
                 stop.set()
             asking.result()
-        assert most[0] < LIMIT_KIB, f"{most[0]} KiB with {len(held)} connections"
+        # A sanitizer's own memory is not what is measured.
+        assert os.environ.get("SAN") or most[0] < LIMIT_KIB, f"{most[0]} KiB with {len(held)} connections"
         p99 = sorted(times)[len(times) * 99 // 100]
         print(f"{most[0]} KiB, {len(times)} others, p99 {p99 * 1e3:.0f} ms")
         assert p99 < 0.5 * SLOW, sorted(times)[-20:]

@@ -18,6 +18,7 @@ START_TEST(budget__gives_no_more_than_there_is_in_all)
     ck_assert_uint_gt(err.retry_after_s, 0);
     ck_assert_int_eq(budget_take(budget, "bob", 40, &bob, &err), E_OK);
     ck_assert_int_eq(budget_ask(budget, "cid", 1, &err), E_UNAVAILABLE);
+    ck_assert_int_eq(budget_ask(budget, "ada", 21, &err), E_TOO_MANY); /* their own part comes first */
     budget_give(&ada);
     ck_assert_int_eq(budget_take(budget, "cid", 60, &ada, &err), E_OK);
     budget_give(&ada);
