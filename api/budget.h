@@ -43,7 +43,7 @@ struct budget_share
 struct budget *budget_new(size_t max_bytes, size_t max_bytes_each); /* NULL when out of memory */
 void budget_free(struct budget *budget); /* every share must be back; NULL is fine */
 
-/* Adds to the share.  E_TOO_MANY: this holder has enough; E_UNAVAILABLE: else, that much is not there in all. */
+/* Adds to the share.  E_TOO_MANY: this holder has enough; else E_UNAVAILABLE: all together have. */
 MUST_USE enum err_code budget_take(struct budget *budget, const char *holder, size_t bytes,
                                    struct budget_share *share, struct err *err);
 /* Whether it would be given now, for what has only been announced. */
