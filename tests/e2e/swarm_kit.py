@@ -135,6 +135,10 @@ class Torrent:
 # ---- the independent programs -------------------------------------------------------------------------------
 
 
+def quoted(info_hash):
+    return urllib.parse.quote(bytes.fromhex(info_hash), safe="")
+
+
 class Tracker:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -146,31 +150,47 @@ class Tracker:
         self.hashes = []
 
     def allow(self, *torrents):
-        """Debian's opentracker answers for listed torrents only, and reads the list when it starts or on SIGHUP."""
+        """Debian's opentracker answers for listed torrents only, and reads the list when it starts or on SIGHUP.
+
+        It does so in a thread of its own: whoever announces earlier is refused, and asks again much later.
+        """
         self.hashes += [t.info_hash for t in torrents]
         (self.folder / "whitelist").write_text("".join(h + "\n" for h in self.hashes))
         if self.process is None:
             self.up()
         else:
             self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: all(self.serves(h) for h in self.hashes), 30, "opentracker has read its list")
 
     def up(self):
         self.process = start(
             ["opentracker", "-i", "127.0.0.1", "-p", str(self.port), "-P", str(self.port), "-d", str(self.folder),
              "-w", "whitelist" if os.geteuid() == 0 else str(self.folder / "whitelist")],
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self.answers, 5, "opentracker answers")
+        wait_for(self.answers, 30, "opentracker answers")
 
     def seeds(self, torrent):
         """How many complete peers have announced themselves."""
-        digest = urllib.parse.quote(bytes.fromhex(torrent.info_hash), safe="")
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/scrape?info_hash={digest}", timeout=5) as answer:
-            found = re.search(rb"8:completei(\d+)e", answer.read())
+        found = re.search(rb"8:completei(\d+)e", self.ask(f"scrape?info_hash={quoted(torrent.info_hash)}"))
         return int(found[1]) if found else 0
 
+    def serves(self, info_hash):
+        """Asks as a peer that comes and leaves, so that nobody is sent to it."""
+        peer = f"{quoted(info_hash)}&peer_id=-XX0000-000000000000&port=1&left=1&uploaded=0&downloaded=0&compact=1"
+        said = self.ask(f"announce?info_hash={peer}&event=started")
+        self.ask(f"announce?info_hash={peer}&event=stopped")
+        return b"failure reason" not in said
+
     def answers(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
+        """A port that only listens is too early: a SIGHUP would end a tracker that does not wait for it yet."""
+        try:
+            return self.ask(f"scrape?info_hash={quoted('00' * 20)}")
+        except OSError:
+            return False
+
+    def ask(self, what):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{what}", timeout=5) as answer:
+            return answer.read()
 
     def down(self):
         if self.process is not None:
