@@ -254,7 +254,7 @@ chaos-bugs: ## plant each bug of tests/chaos/bugs in a copy, and see that the fa
 	@tests/chaos/bugs/run $(T)
 
 model: ## check the protocol's model with spin, in every order of events (some minutes, 3 GiB)
-	@tools/setup model
+	@tools/setup compile checker
 	@$(MAKE) --no-print-directory -C docs/model verify liveness bugs
 
 SEED  ?= 1
