@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/notify.h"
 #include "common/base/stop.h"
 #include "common/conf/args.h"
 #include "common/conf/conf.h"
@@ -15,6 +16,7 @@
 #include "common/http/http.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
+#include "common/obs/knock.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
@@ -44,6 +46,7 @@ struct process
     struct outbox *outbox;
     struct app app;
     struct server *server;
+    struct watchdog *watchdog;
 };
 
 /* Both pools together. */
@@ -209,13 +212,24 @@ static enum err_code drain(struct process *p, struct err *err)
     int64_t deadline_ms = clock_mono_ms() + (int64_t)p->conf->api_drain_s * 1000;
     log_info("shutdown", "[SHUTDOWN] graceful stop begins");
     health_drain(p->health);
+    watchdog_stop(p->watchdog);
     log_info("shutdown", "[SHUTDOWN] drain mode on, new connections refused");
     return server_drain(p->server, deadline_ms, err);
 }
 
+/* With every place taken newcomers wait, however well it works: then its own locks must do. */
+static bool lives(void *of)
+{
+    const struct process *p = of;
+    return server_is_full(p->server) || knock(p->conf->api_listen.host, server_port(p->server));
+}
+
 static int wait_and_stop(struct process *p)
 {
+    notify("READY=1");
+    p->watchdog = watchdog_start(lives, p);
     int number = stop_wait();
+    notify("STOPPING=1");
     int64_t began_ms = clock_mono_ms();
     log_info("signal", "Received signal %d, initiating graceful shutdown...", number);
     log_info("shutdown", "Starting graceful shutdown process...");

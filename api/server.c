@@ -482,6 +482,11 @@ int server_port(const struct server *server)
     return server->port;
 }
 
+bool server_is_full(const struct server *server)
+{
+    return conns_count(server->conns) >= server->app->conf->api_connections_max;
+}
+
 /* In flight: first in their own time, then without those who do not read or do not send. */
 static enum err_code finish_requests(struct server *server, int64_t deadline_ms, struct err *err)
 {

@@ -4,10 +4,12 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/notify.h"
 #include "common/base/stop.h"
 #include "common/conf/args.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
+#include "common/obs/knock.h"
 #include "common/obs/listener.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
@@ -34,6 +36,7 @@ struct process
     struct outbox *outbox;
     void *context;
     struct runtime *runtime;
+    struct watchdog *watchdog;
     int64_t started_ms;
 };
 
@@ -84,10 +87,21 @@ static bool may_ask(void *of, const struct sockaddr *peer)
     return conf_cidrs_contain(&p->conf->metrics_allow, peer);
 }
 
+static const char *listen_host(const struct process *p)
+{
+    return p->conf->metrics_listen.host[0] != '\0' ? p->conf->metrics_listen.host : "127.0.0.1";
+}
+
+static bool lives(void *of)
+{
+    const struct process *p = of;
+    return knock(listen_host(p), listener_port(p->listener));
+}
+
 static enum err_code listen_health(struct process *p, struct err *err)
 {
     bool set = p->conf->metrics_listen.host[0] != '\0';
-    const struct listener_config config = {.host = set ? p->conf->metrics_listen.host : "127.0.0.1",
+    const struct listener_config config = {.host = listen_host(p),
                                            .port =
                                                set ? p->conf->metrics_listen.port : p->program->metrics_port,
                                            .pages = pages,
@@ -185,6 +199,7 @@ static void stop(struct process *p)
     if (p->program->close != NULL && p->context != NULL)
         p->program->close(p->context);
     outbox_stop(p->outbox);
+    watchdog_stop(p->watchdog);
     listener_stop(p->listener);
     bool idle = p->health == NULL || health_stop(p->health);
     if (idle)
@@ -203,7 +218,10 @@ static int complain(const char *service, const struct err *err)
 
 static void serve(struct process *p)
 {
+    notify("READY=1");
+    p->watchdog = watchdog_start(lives, p);
     int number = stop_wait();
+    notify("STOPPING=1");
     int64_t began_ms = clock_mono_ms();
     stop_within(p->conf->worker_drain_s * 1000 + CLOSE_MS, (unsigned)p->conf->worker_drain_s);
     log_info("shutdown", "Received signal %d, initiating graceful shutdown...", number);
