@@ -222,6 +222,11 @@ install: build lib ## programs, library, man pages below PREFIX (/usr/local); DE
 	@install -m 644 examples/worker.c $(DESTDIR)$(PREFIX)/share/sokoul/examples
 	@install -m 755 examples/worker.py $(DESTDIR)$(PREFIX)/share/sokoul/examples
 	@install -m 644 tools/stack/nats.py $(DESTDIR)$(PREFIX)/share/sokoul/tools/stack
+	@tools/manuals $(O)/manuals $(foreach p,$(BUILT),$(BIN)/$(p))
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man8 bash-completion/completions)
+	@install -m 644 $(O)/manuals/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	@install -m 644 $(O)/manuals/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	@install -m 644 $(O)/manuals/sokoulctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 deb: ## the Debian packages, into build/deb/ (debhelper)
