@@ -199,7 +199,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: deb test-deb lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: dist deb test-deb lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -232,6 +232,9 @@ install: build lib ## programs, library, man pages below PREFIX (/usr/local); DE
 deb: ## the Debian packages, into build/deb/ (debhelper)
 	@command -v dh >/dev/null || { echo "make deb needs: apt-get install -y --no-install-recommends debhelper" >&2; exit 69; }
 	@tools/package build/deb
+
+dist: ## the tarball of the last commit with SBOM and SHA256SUMS, into build/dist/; licences are checked
+	@tools/dist build/dist
 
 test-deb: ## make the packages, install, use, upgrade and purge them in minimal roots of SUITE= (root, mmdebstrap)
 	@tools/test-deb $(SUITE)
