@@ -230,13 +230,14 @@ install: build lib ## programs, library, man pages below PREFIX (/usr/local); DE
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 deb: ## the Debian packages, into build/deb/ (debhelper)
-	@command -v dh >/dev/null || { echo "make deb needs: apt-get install -y --no-install-recommends debhelper" >&2; exit 69; }
+	@tools/setup compile packager
 	@tools/package build/deb
 
 dist: ## the tarball of the last commit with SBOM and SHA256SUMS, into build/dist/; licences are checked
 	@tools/dist build/dist
 
 test-deb: ## make the packages, install, use, upgrade and purge them in minimal roots of SUITE= (root, mmdebstrap)
+	@tools/setup packager roots
 	@tools/test-deb $(SUITE)
 
 setup: ## install the Debian packages that are needed (asks nothing)
