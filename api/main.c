@@ -2,6 +2,7 @@
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
 #include "api/lanes.h"
+#include "api/mw/links.h"
 #include "api/revocations.h"
 #include "api/server.h"
 #include "common/base/clock.h"
@@ -20,6 +21,7 @@
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
+#include "common/provider/provider.h"
 #include "common/store/outbox.h"
 #include "common/store/schema.h"
 
@@ -54,6 +56,7 @@ static struct db_pool_stats pool_stats(const struct process *p)
 {
     struct db_pool_stats sum = db_pool_stats(p->db);
     struct db_pool_stats batches = db_pool_stats(p->db_batches);
+    sum.size += batches.size;
     sum.in_use += batches.in_use;
     sum.waits += batches.waits;
     sum.exhausted += batches.exhausted;
@@ -63,6 +66,11 @@ static struct db_pool_stats pool_stats(const struct process *p)
 static double read_connections(void *of)
 {
     return pool_stats(of).in_use;
+}
+
+static double read_size(void *of)
+{
+    return pool_stats(of).size;
 }
 
 static double read_waits(void *of)
@@ -101,7 +109,10 @@ static enum err_code open_database(struct process *p, struct err *err)
     config.plans = DB_PLANS_LOOKUPS;
     if (db_pool_open(&config, &p->db_batches, err) != E_OK)
         return err->code;
+    access_expect();
+    provider_expect_calls();
     metrics_read(METRIC_DB_CONNECTIONS, read_connections, p);
+    metrics_read(METRIC_DB_POOL_SIZE, read_size, p);
     metrics_read(METRIC_DB_WAITS, read_waits, p);
     metrics_read(METRIC_DB_EXHAUSTED, read_exhausted, p);
     return E_OK;
@@ -200,6 +211,7 @@ static void stop(struct process *p)
         mq_close(p->mq);
     token_keys_free(p->tokens);
     metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
+    metrics_read(METRIC_DB_POOL_SIZE, NULL, NULL);
     metrics_read(METRIC_DB_WAITS, NULL, NULL);
     metrics_read(METRIC_DB_EXHAUSTED, NULL, NULL);
     db_pool_close(p->db_batches);

@@ -55,7 +55,10 @@ enum err_code health_get_ready(struct request *req, struct err *err)
 
 enum err_code health_get_metrics(struct request *req, struct err *err)
 {
+    const enum metrics_format format = metrics_format_of(req->header[HEADER_ACCEPT]);
     struct json_writer w = reply_begin(req);
-    metrics_write(w.buf, "sokoul-api");
-    return reply_text(req, REPLY_OK, "text/plain; version=0.0.4; charset=utf-8", err);
+    metrics_write(w.buf, format, "sokoul-api");
+    return reply_text(req, REPLY_OK,
+                      format == METRICS_OPENMETRICS ? METRICS_OPENMETRICS_TYPE : METRICS_PROMETHEUS_TYPE,
+                      err);
 }

@@ -34,14 +34,14 @@ static bool has_place(const struct request *req, double seconds)
     return atomic_fetch_add(&lines, 1) < LINES_PER_S;
 }
 
-static const char *method_of(const struct request *req)
+static const char *method_name(enum method method)
 {
     static const char *const names[] = {
 #define X(id, name) name,
         METHOD_TABLE(X)
 #undef X
             "OTHER"};
-    return names[req->method];
+    return names[method];
 }
 
 void access_note(struct request *req)
@@ -53,15 +53,22 @@ void access_note(struct request *req)
     const char *route = req->route != NULL ? req->route->pattern : "none";
     char status[12];
     snprintf(status, sizeof status, "%d", req->reply.status);
-    const char *labels[] = {method_of(req), route, status};
+    const char *labels[] = {method_name(req->method), route, status};
     metrics_count(METRIC_API_REQUESTS, labels);
     if (req->reply.status >= 500)
         metrics_add(METRIC_API_ERRORS, 1);
-    metrics_observe(METRIC_API_REQUEST_SECONDS, seconds);
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, seconds, req->id);
     if (!has_place(req, seconds))
         return;
     struct log_context before =
         log_context_set((struct log_context){.request_id = req->id, .user_id = req->user.id.text});
     log_info("request", "%s %s %s %.1f ms", labels[0], route, status, seconds * 1e3);
     log_context_set(before);
+}
+
+void access_expect(void)
+{
+    for (size_t i = 0; i < routes.count; i++)
+        metrics_expect(METRIC_API_REQUESTS,
+                       (const char *[]){method_name(routes.rows[i].method), routes.rows[i].pattern, "500"});
 }

@@ -49,5 +49,7 @@ MUST_USE enum err_code body_check(struct request *req, struct err *err);
 
 void cors_add(struct request *req);
 void access_note(struct request *req);
+/* Each route has a series from now on: of the status that must never be missed. */
+void access_expect(void);
 
 #endif

@@ -128,6 +128,11 @@ bool job_is_token(const char *text)
     return len > 0 && len <= 32 && text[len] == '\0';
 }
 
+const char *job_kind_at(size_t index)
+{
+    return index < sizeof kinds / sizeof kinds[0] ? kinds[index].kind : NULL;
+}
+
 bool job_worker_runs(const char *worker, const char *kind)
 {
     if (job_worker_of(kind) != NULL)

@@ -74,6 +74,7 @@ bool job_is_over(enum job_status status);
 
 /* The kinds that the product knows, and the worker that runs each by default. */
 const char *job_worker_of(const char *kind); /* NULL: unknown kind */
+const char *job_kind_at(size_t index);       /* each known kind in turn, NULL at the end */
 bool job_worker_known(const char *worker);   /* scout, hunter, bot */
 /* Each worker of the product in turn, NULL at the end. */
 const char *job_worker_at(size_t index);
@@ -87,6 +88,7 @@ bool job_worker_runs(const char *worker, const char *kind);
 /* "sokoul.jobs.<worker>.<kind>" with ".high" or ".low"; E_INVALID if a part is not [a-z0-9_]{1,32}. */
 enum
 {
+    JOB_KIND_SIZE = 33,
     JOB_SUBJECT_SIZE = 128
 };
 MUST_USE enum err_code job_subject(const char *worker, const char *kind, enum job_priority priority,

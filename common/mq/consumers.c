@@ -189,6 +189,7 @@ enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_prior
         .acked_seq = (int64_t)(behind ? info->AckFloor.Stream : info->Delivered.Stream),
         .pending = (int64_t)info->NumPending,
         .ack_pending = info->NumAckPending,
+        .redelivered = info->NumRedelivered,
         .waiting = info->NumWaiting,
         .unsettled = behind ? (int64_t)(info->Delivered.Consumer - info->AckFloor.Consumer) : 0};
     jsConsumerInfo_Destroy(info);

@@ -54,7 +54,9 @@ void mq_unsubscribe(struct mq_sub *sub); /* when it returns, `heard` does not ru
 enum
 {
     MQ_ACK_WAIT_MS = 5000,
-    MQ_WORKERS_MAX = 61 /* that are known by name */
+    MQ_WORKERS_MAX = 61, /* that are known by name */
+    MQ_SUBJECTS_MAX = 256,
+    MQ_SUBJECT_SIZE = 96
 };
 
 /* ---- streams and consumers ------------------------------------------------------------------ */
@@ -95,11 +97,25 @@ struct mq_consumer
     int64_t acked_seq;   /* all up to here are done with, or will not be delivered again */
     int64_t pending;     /* not yet delivered */
     int64_t ack_pending; /* delivered, not yet acknowledged */
+    int64_t redelivered; /* of these, delivered more than once */
     int64_t waiting;     /* requests for messages that have not been answered */
     int64_t unsettled;   /* deliveries since the first one that is not acknowledged; 0: all are */
 };
 MUST_USE enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_priority priority,
                                         struct mq_consumer *info, struct err *err);
+
+/* What JOBS holds of one subject. */
+struct mq_subject
+{
+    char name[MQ_SUBJECT_SIZE];
+    int64_t messages;
+};
+/* Of each subject that JOBS holds messages of, in the arena; at most MQ_SUBJECTS_MAX. */
+MUST_USE enum err_code mq_subjects(struct mq *mq, struct arena *arena, struct mq_subject **subjects,
+                                   size_t *count, struct err *err);
+/* When the first message of the subject past that place was stored: wall time; 0: there is none. */
+MUST_USE enum err_code mq_subject_since(struct mq *mq, struct arena *arena, const char *subject,
+                                        int64_t after_seq, int64_t *since_ms, struct err *err);
 
 /* Removes what this consumer has acknowledged up to that place and the stream still holds: a server that was
  * killed may remember acknowledgements and not the removals, and would keep such messages for ever. */

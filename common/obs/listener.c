@@ -77,12 +77,29 @@ static void write_reply(struct guest *guest, const char *status, const char *con
     guest->answering = true;
 }
 
-static const struct listener_page *find_page(const struct listener *listener, const char *path, size_t len)
+/* Whether a line "Accept:" of the head names that. */
+static bool accepts(const char *head, const char *what)
 {
+    static const char name[] = "\r\nAccept:";
+    for (const char *line = head; (line = strcasestr(line, name)) != NULL;)
+    {
+        line += sizeof name - 1;
+        const char *found = strstr(line, what);
+        if (found != NULL && found < line + strcspn(line, "\r"))
+            return true;
+    }
+    return false;
+}
+
+static const struct listener_page *find_page(const struct listener *listener, const char *head,
+                                             const char *path)
+{
+    const size_t len = strcspn(path, " ?\r\n");
     for (size_t i = 0; i < listener->config.count; i++)
     {
         const struct listener_page *page = &listener->config.pages[i];
-        if (strlen(page->path) == len && memcmp(page->path, path, len) == 0)
+        if (strlen(page->path) == len && memcmp(page->path, path, len) == 0 &&
+            (page->accept == NULL || accepts(head, page->accept)))
             return page;
     }
     return NULL;
@@ -107,8 +124,7 @@ static void answer(struct listener *listener, struct guest *guest)
     bool get = strncmp(guest->head, "GET ", 4) == 0;
     bool head = strncmp(guest->head, "HEAD ", 5) == 0;
     const char *path = guest->head + (head ? 5 : 4);
-    const struct listener_page *page =
-        get || head ? find_page(listener, path, strcspn(path, " ?\r\n")) : NULL;
+    const struct listener_page *page = get || head ? find_page(listener, guest->head, path) : NULL;
     if (page != NULL)
     {
         bool good = page->fill(listener->config.of, &body) == REPORT_GOOD;

@@ -10,7 +10,7 @@
  * LISTENER_DEADLINE_MS from accept to the last byte and is closed after one answer.  It is no door for
  * strangers: bind it to loopback or a private network; `allow` says who may ask.
  *
- * What is no head (head.h) is 400.
+ * What is no head (head.h) is 400.  Of pages with one path the first that the client accepts is answered.
  *
  * `fill` runs on the listener's thread, must not block, and answers whether that means 200 or 503.
  * Ownership: pages and `of` are borrowed until listener_stop has returned.
@@ -40,6 +40,7 @@ struct listener_page
     const char *path;
     const char *content_type;
     enum report_verdict (*fill)(void *of, struct buf *out);
+    const char *accept; /* only for clients whose Accept header names this; NULL: for all */
 };
 
 struct listener_config

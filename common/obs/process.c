@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/obs/process.h"
 
+#include "common/obs/metrics_text.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void put(struct buf *out, const char *name, const char *type, const char *help, double value)
+struct sheet
 {
-    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type, name, value);
+    struct buf *out;
+    enum metrics_format format;
+};
+
+static void put(const struct sheet *sheet, const char *name, const char *type, const char *help, double value)
+{
+    metrics_put_head(sheet->out, sheet->format,
+                     &(struct metrics_head){.name = name, .type = type, .help = help});
+    buf_addf(sheet->out, "%s %.15g\n", name, value);
 }
 
 /* Seconds since 1970 at which this machine started; 0 when unknown. */
@@ -27,7 +37,7 @@ static double boot_time_s(void)
     return (double)boot_s;
 }
 
-static void put_stat(struct buf *out)
+static void put_stat(const struct sheet *sheet)
 {
     char text[1024];
     FILE *file = fopen("/proc/self/stat", "re");
@@ -46,19 +56,19 @@ static void put_stat(struct buf *out)
                                &user, &kernel, &threads, &started, &bytes, &pages) != 6)
         return;
     double ticks = (double)sysconf(_SC_CLK_TCK);
-    put(out, "process_cpu_seconds_total", "counter", "User and system time",
+    put(sheet, "process_cpu_seconds_total", "counter", "User and system time",
         ((double)user + (double)kernel) / ticks);
-    put(out, "process_threads", "gauge", "Threads", (double)threads);
-    put(out, "process_virtual_memory_bytes", "gauge", "Virtual memory", (double)bytes);
-    put(out, "process_resident_memory_bytes", "gauge", "Resident memory",
+    put(sheet, "process_threads", "gauge", "Threads", (double)threads);
+    put(sheet, "process_virtual_memory_bytes", "gauge", "Virtual memory", (double)bytes);
+    put(sheet, "process_resident_memory_bytes", "gauge", "Resident memory",
         (double)pages * (double)sysconf(_SC_PAGESIZE));
     double boot_s = boot_time_s();
     if (boot_s > 0)
-        put(out, "process_start_time_seconds", "gauge", "Start of the process since 1970",
+        put(sheet, "process_start_time_seconds", "gauge", "Start of the process since 1970",
             boot_s + (double)started / ticks);
 }
 
-static void put_descriptors(struct buf *out)
+static void put_descriptors(const struct sheet *sheet)
 {
     DIR *dir = opendir("/proc/self/fd");
     if (dir != NULL)
@@ -67,15 +77,16 @@ static void put_descriptors(struct buf *out)
         while (readdir(dir) != NULL)
             count++;
         closedir(dir);
-        put(out, "process_open_fds", "gauge", "Open descriptors", count);
+        put(sheet, "process_open_fds", "gauge", "Open descriptors", count);
     }
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        put(out, "process_max_fds", "gauge", "Descriptors at most", (double)limit.rlim_cur);
+        put(sheet, "process_max_fds", "gauge", "Descriptors at most", (double)limit.rlim_cur);
 }
 
-void process_write(struct buf *out)
+void process_write(struct buf *out, enum metrics_format format)
 {
-    put_stat(out);
-    put_descriptors(out);
+    const struct sheet sheet = {.out = out, .format = format};
+    put_stat(&sheet);
+    put_descriptors(&sheet);
 }

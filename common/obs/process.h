@@ -7,8 +7,8 @@
 #ifndef SOKOUL_COMMON_OBS_PROCESS_H
 #define SOKOUL_COMMON_OBS_PROCESS_H
 
-#include "common/base/buf.h"
+#include "common/obs/metrics.h"
 
-void process_write(struct buf *out);
+void process_write(struct buf *out, enum metrics_format format);
 
 #endif

@@ -69,6 +69,23 @@ void offers_close(struct offers *offers);
 /* Tells the taker of its job. What gets lost it finds by itself (keeper.c). */
 void offers_tell(struct offers *offers, const struct outbox_fresh *fresh);
 
+/* What the sweeper counts for operators (gauges.c). */
+enum
+{
+    GAUGE_KINDS = 64
+};
+struct gauges
+{
+    int64_t in_stream;                      /* messages that wait, when it was asked last */
+    char kinds[GAUGE_KINDS][JOB_KIND_SIZE]; /* each that a job waited of; they keep their series */
+    size_t kinds_count;
+};
+/* All series of the gauges, at 0. */
+void gauges_expect(struct gauges *gauges, struct mq *mq);
+/* Counts and sets them.  What NATS knows stays as it was while NATS is away.  Errors: the database's. */
+MUST_USE enum err_code gauges_measure(struct outbox *outbox, struct db *db, struct arena *arena,
+                                      struct err *err);
+
 struct outbox
 {
     struct mq *mq;
@@ -118,6 +135,8 @@ struct outbox
     bool walk_again;               /* whatever the table says of a complete one */
     struct stand *stands;          /* of each consumer, in the order of mq_worker_at */
     size_t stands_count;
+
+    struct gauges gauges; /* the sweeper's own */
 
     /* Gauges: written by the sweeper, read at scrape time. */
     _Atomic double jobs_pending;

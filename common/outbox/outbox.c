@@ -162,6 +162,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     outbox->verified = -1;
     pthread_mutex_init(&outbox->local_lock, NULL);
     pthread_mutex_init(&outbox->fresh_lock, NULL);
+    gauges_expect(&outbox->gauges, outbox->mq);
     enum err_code code = open_all(config, outbox, err);
     if (code == E_OK && config->eager)
         code = offers_open(&outbox->offers, config->mq, err);

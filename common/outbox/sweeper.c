@@ -39,9 +39,8 @@ struct round
     struct outbox *outbox;
     struct db *db;
     struct arena *arena;
-    bool hurry;        /* the next step of the walk is due at once */
-    int64_t mend_ms;   /* when what looks wrong is mended: monotonic; 0: nothing does */
-    int64_t in_stream; /* messages that wait, when it was asked last */
+    bool hurry;      /* the next step of the walk is due at once */
+    int64_t mend_ms; /* when what looks wrong is mended: monotonic; 0: nothing does */
 };
 
 static enum err_code take_back(struct round *round, struct err *err)
@@ -272,23 +271,6 @@ static enum err_code sweep(struct round *round, struct err *err)
     return code == E_OK ? tidy(round, &passed, err) : code;
 }
 
-/* Pending is what the outbox holds, what waits for a place, and what the stream holds and nobody runs; the
- * stream's part is as it was last when NATS is away. */
-static enum err_code count(struct round *round, struct err *err)
-{
-    struct job_counts counts;
-    struct mq_stream stream;
-    struct err away = ERR_INIT;
-    enum err_code code = job_store_counts(round->db, &counts, err);
-    if (code != E_OK)
-        return code;
-    if (mq_connected(round->outbox->mq) && mq_stream_info(round->outbox->mq, "JOBS", &stream, &away) == E_OK)
-        round->in_stream = stream.messages > counts.running ? stream.messages - counts.running : 0;
-    atomic_store(&round->outbox->jobs_pending, (double)(counts.outbox + counts.waiting + round->in_stream));
-    atomic_store(&round->outbox->rows_pending, (double)counts.outbox);
-    return E_OK;
-}
-
 static enum err_code purge(struct round *round, struct err *err)
 {
     int64_t deleted = PURGE_LIMIT;
@@ -350,7 +332,7 @@ static enum err_code work(struct round *round, int64_t *sweep_at_ms, int64_t *pu
     round->hurry = false;
     if (!mine)
         watch_holder(round->db);
-    code = count(round, err);
+    code = gauges_measure(round->outbox, round->db, round->arena, err);
     crash_point("sweep");
     if (code == E_OK && mine)
         code = job_store_tidy_claims(round->db, round->arena, round->outbox->lease_ms, err);

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/utf8.h"
+#include "common/obs/metrics.h"
 #include "common/provider/provider.h"
 
 #include <stdbool.h>
@@ -28,6 +29,38 @@ const char *provider_loss_text(struct arena *arena, const struct provider_loss *
                         loss->values);
 }
 
+static const struct
+{
+    int status; /* and below it, from the row before */
+    const char *outcome;
+} outcomes[] = {{400, "ok"},      {404, "refused"}, {405, "not_found"}, {429, "refused"},
+                {430, "limited"}, {500, "refused"}, {600, "failed"}};
+
+static void count_call(const struct exchange *exchange, enum err_code code, int status, double seconds)
+{
+    const char *labels[] = {exchange->name, code == E_TIMEOUT ? "timeout" : "unreachable"};
+    for (size_t i = 0; code == E_OK && i < sizeof outcomes / sizeof outcomes[0]; i++)
+        if (status < outcomes[i].status)
+        {
+            labels[1] = outcomes[i].outcome;
+            break;
+        }
+    if (code == E_CANCELLED)
+        labels[1] = "cancelled";
+    metrics_count(METRIC_PROVIDER_CALLS, labels);
+    metrics_observe_for(METRIC_PROVIDER_SECONDS, seconds, log_context_get().request_id);
+}
+
+void provider_expect_calls(void)
+{
+    static const char *const names[] = {"TMDB", "Prowlarr"};
+    static const char *const known[] = {"ok",     "not_found", "refused",     "limited",
+                                        "failed", "timeout",   "unreachable", "cancelled"};
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            metrics_expect(METRIC_PROVIDER_CALLS, (const char *[]){names[n], known[i]});
+}
+
 enum err_code exchange_get(const struct exchange *exchange, struct arena *scratch,
                            struct http_response *response, struct err *err)
 {
@@ -41,9 +74,11 @@ enum err_code exchange_get(const struct exchange *exchange, struct arena *scratc
     struct err cause = ERR_INIT;
     int64_t began_ms = clock_mono_ms();
     enum err_code code = http_send(exchange->http, &request, scratch, response, &cause);
+    const int64_t took_ms = clock_mono_ms() - began_ms;
+    count_call(exchange, code, code == E_OK ? response->status : 0, (double)took_ms / 1000);
     log_info("provider_call", "%s: %s %d in %lld ms", exchange->name,
              code == E_OK ? "status" : "no answer, code", code == E_OK ? response->status : (int)code,
-             (long long)(clock_mono_ms() - began_ms));
+             (long long)took_ms);
     switch (code)
     {
     case E_OK:

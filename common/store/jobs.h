@@ -387,8 +387,21 @@ struct job_counts
     int64_t waiting; /* for a place under a limit */
     int64_t running;
     int64_t outbox;
+    int64_t oldest_ms; /* so long the oldest due row of the outbox has waited; 0: none is due */
     int64_t open_letters;
 };
 MUST_USE enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct err *err);
+
+/* The jobs of a kind that Postgres knows the whereabouts of; the others lie in JetStream. */
+struct job_backlog
+{
+    const char *kind;
+    int64_t waiting;   /* due, in the outbox or for a place under a limit */
+    int64_t running;   /* under claims: the stream may still hold their messages */
+    int64_t oldest_ms; /* so long the oldest of those that wait has been due */
+};
+/* In the arena; kinds with nothing are left out. */
+MUST_USE enum err_code job_store_backlog(struct db *db, struct arena *arena, struct job_backlog **kinds,
+                                         size_t *count, struct err *err);
 
 #endif

@@ -152,7 +152,24 @@ static const struct db_stmt counts_stmt = {
     " (SELECT count(*) FROM jobs WHERE job_id IN (SELECT unnest(job_ids) FROM claims) AND status = "
     "'Running'),"
     " (SELECT count(*) FROM outbox) + " SQL_CROWDED
-    ", (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL)",
+    ", (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
+    " (SELECT greatest(0, ceil(extract(epoch FROM now() - least((SELECT min(run_at) FROM outbox),"
+    " (SELECT min(run_at) FROM crowds))) * 1000))::bigint)",
+    0};
+
+static const struct db_stmt backlog_stmt = {
+    "job_backlog",
+    "WITH due AS (SELECT split_part(subject, '.', 4) AS kind, 1::bigint AS n, run_at FROM outbox"
+    " WHERE run_at <= now() AND starts_with(subject, 'sokoul.jobs.')"
+    " UNION ALL SELECT split_part(subject, '.', 4), cardinality(job_ids), run_at FROM crowds"
+    " UNION ALL SELECT kind, 1, run_at FROM jobs WHERE place = 'waits' AND run_at <= now()),"
+    " waits AS (SELECT kind, sum(n)::bigint AS n, ceil(extract(epoch FROM now() - min(run_at)) * "
+    "1000)::bigint AS"
+    " ms FROM due GROUP BY kind),"
+    " runs AS (SELECT kind, count(*) AS n FROM jobs WHERE job_id IN (SELECT unnest(job_ids) FROM claims)"
+    " AND status = 'Running' GROUP BY kind)"
+    " SELECT kind, coalesce(waits.n, 0), coalesce(runs.n, 0), coalesce(ms, 0) FROM waits FULL JOIN runs "
+    "USING (kind)",
     0};
 
 enum err_code worker_store_register(struct db *db, const char *worker_id, const char *worker,
@@ -387,7 +404,30 @@ enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct 
     *counts = (struct job_counts){.waiting = db_int(rows, 0, 0, 0),
                                   .running = db_int(rows, 0, 1, 0),
                                   .outbox = db_int(rows, 0, 2, 0),
-                                  .open_letters = db_int(rows, 0, 3, 0)};
+                                  .open_letters = db_int(rows, 0, 3, 0),
+                                  .oldest_ms = db_int(rows, 0, 4, 0)};
     db_rows_free(rows);
+    return E_OK;
+}
+
+enum err_code job_store_backlog(struct db *db, struct arena *arena, struct job_backlog **out, size_t *count,
+                                struct err *err)
+{
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &backlog_stmt, NULL, &rows, err);
+    if (code != E_OK)
+        return code;
+    const size_t n = (size_t)db_rows(rows);
+    struct job_backlog *kinds = arena_array(arena, n + 1, sizeof *kinds);
+    for (size_t i = 0; kinds != NULL && i < n; i++)
+        kinds[i] = (struct job_backlog){.kind = arena_strdup(arena, db_text(rows, (int)i, 0)),
+                                        .waiting = db_int(rows, (int)i, 1, 0),
+                                        .running = db_int(rows, (int)i, 2, 0),
+                                        .oldest_ms = db_int(rows, (int)i, 3, 0)};
+    db_rows_free(rows);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
+    *out = kinds;
+    *count = n;
     return E_OK;
 }

@@ -31,11 +31,15 @@ struct ledger
     bool is_away;
 };
 
-static void measure_disk(struct hunter *hunter)
+static void measure(struct hunter *hunter)
 {
     struct statvfs disk;
     if (statvfs(hunter->folder, &disk) == 0)
+    {
         metrics_set(METRIC_DISK_FREE, (double)disk.f_bavail * (double)disk.f_frsize);
+        metrics_set(METRIC_DISK_SIZE, (double)disk.f_blocks * (double)disk.f_frsize);
+    }
+    swarms_measure(hunter->swarms);
 }
 
 /* ---- what is wanted ------------------------------------------------------------------------- */
@@ -224,7 +228,7 @@ void *ledger_run(void *of)
         if (clock_mono_ms() - measured_ms >= TIDY_MS)
         {
             measured_ms = clock_mono_ms();
-            measure_disk(ledger.hunter);
+            measure(ledger.hunter);
         }
         note(&ledger, tick(&ledger, &err), &err);
         arena_reset(ledger.arena);

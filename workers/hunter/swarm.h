@@ -115,6 +115,8 @@ void swarms_wait(struct swarms *swarms, int64_t wait_ms);
 
 /* ---- for the ledger and for purge ----------------------------------------------------------- */
 
+/* Sets the gauges of torrents and their rates. */
+void swarms_measure(struct swarms *swarms);
 /* The orders as lines to be told, in the arena; `all_ms`: those told so long ago, and those with news. */
 MUST_USE enum err_code swarms_lines(struct swarms *swarms, struct arena *arena, int64_t all_ms,
                                     struct hunter_progress **lines, size_t *count, struct err *err);

@@ -2,6 +2,7 @@
 /* The table as the ledger and purge see it. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/obs/metrics.h"
 #include "workers/hunter/progress.h"
 #include "workers/hunter/swarm_inside.h"
 
@@ -191,4 +192,41 @@ bool swarms_holds(struct swarms *swarms, const char *torrent_id)
     bool holds = swarm_find(swarms, torrent_id) != NULL;
     pthread_mutex_unlock(&swarms->lock);
     return holds;
+}
+
+/* ---- for the gauges ------------------------------------------------------------------------- */
+
+static const char *const measured[] = {"preparing", "downloading", "stalled", "seeding", "paused"};
+
+static const char *state_of(const struct swarm *swarm, int64_t now_ms)
+{
+    static const char *const names[ENGINE_STATE_COUNT] = {
+        [ENGINE_PREPARING] = "preparing", [ENGINE_METADATA_WAIT] = "downloading",
+        [ENGINE_CHECKING] = "preparing",  [ENGINE_DOWNLOADING] = "downloading",
+        [ENGINE_SEEDING] = "seeding",     [ENGINE_PAUSED] = "paused"};
+    const char *name = swarm->is_paused ? "paused" : names[swarm->stat.state];
+    const bool quiet = now_ms - swarm->moved_ms >= PROGRESS_QUIET_MS;
+    return quiet && strcmp(name, "downloading") == 0 ? "stalled" : name;
+}
+
+void swarms_measure(struct swarms *swarms)
+{
+    double counts[sizeof measured / sizeof measured[0]] = {0};
+    double down = 0;
+    double up = 0;
+    const int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&swarms->lock);
+    for (const struct swarm *swarm = swarms->list; swarm != NULL; swarm = swarm->next)
+    {
+        const char *name = swarm->state == SWARM_HERE ? state_of(swarm, now_ms) : "";
+        for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++)
+            counts[i] += strcmp(name, measured[i]) == 0;
+        down += swarm->stat.down_bytes_s;
+        up += swarm->stat.up_bytes_s;
+    }
+    pthread_mutex_unlock(&swarms->lock);
+    for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++)
+        metrics_set_of(METRIC_TORRENTS, (const char *[]){measured[i]}, counts[i]);
+    metrics_set(METRIC_TORRENT_DOWN, down);
+    metrics_set(METRIC_TORRENT_UP, up);
 }

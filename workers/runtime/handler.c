@@ -144,7 +144,7 @@ static void run_hand(struct hand *hand)
     crash_point("job_ran");
     const double seconds = (double)(clock_mono_ms() - hand->jobs[0]->started_ms) / 1000;
     for (size_t i = 0; i < hand->count; i++)
-        metrics_observe(METRIC_WORKER_JOB_SECONDS, seconds);
+        metrics_observe_for(METRIC_WORKER_JOB_SECONDS, seconds, hand->jobs[i]->claim.request_id);
 }
 
 void *handler_run(void *of)

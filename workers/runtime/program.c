@@ -66,19 +66,27 @@ PAGE(live)
 static enum report_verdict fill_metrics(void *of, struct buf *out)
 {
     const struct process *p = of;
-    metrics_write(out, p->program->service);
+    metrics_write(out, METRICS_PROMETHEUS, p->program->service);
+    return REPORT_GOOD;
+}
+
+static enum report_verdict fill_openmetrics(void *of, struct buf *out)
+{
+    const struct process *p = of;
+    metrics_write(out, METRICS_OPENMETRICS, p->program->service);
     return REPORT_GOOD;
 }
 
 static const char json[] = "application/json";
 static const struct listener_page pages[] = {
-    {"/health", json, fill_health},
-    {"/healthz", json, fill_brief},
-    {"/health/deep", json, fill_deep},
-    {"/ready", json, fill_ready},
-    {"/readyz", json, fill_ready},
-    {"/livez", json, fill_live},
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", fill_metrics},
+    {"/health", json, fill_health, NULL},
+    {"/healthz", json, fill_brief, NULL},
+    {"/health/deep", json, fill_deep, NULL},
+    {"/ready", json, fill_ready, NULL},
+    {"/readyz", json, fill_ready, NULL},
+    {"/livez", json, fill_live, NULL},
+    {"/metrics", METRICS_OPENMETRICS_TYPE, fill_openmetrics, "application/openmetrics-text"},
+    {"/metrics", METRICS_PROMETHEUS_TYPE, fill_metrics, NULL},
 };
 
 static bool may_ask(void *of, const struct sockaddr *peer)
@@ -116,12 +124,6 @@ static enum err_code listen_health(struct process *p, struct err *err)
 
 /* ---- up and down ---------------------------------------------------------------------------- */
 
-static double read_dropped(void *of)
-{
-    (void)of;
-    return (double)log_dropped();
-}
-
 static enum err_code open_doors(struct process *p, struct err *err)
 {
     enum err_code code = mq_open(p->conf->nats_url, p->program->service, &p->mq, err);
@@ -131,7 +133,6 @@ static enum err_code open_doors(struct process *p, struct err *err)
     p->health = health_new();
     if (p->health == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    metrics_read(METRIC_LOG_DROPPED, read_dropped, NULL);
     code = probes_open(p->conf, p->program->service, p->mq, p->health, &p->probes, err);
     if (code == E_OK)
         health_start(p->health);
@@ -207,7 +208,6 @@ static void stop(struct process *p)
     health_free(p->health);
     if (idle)
         mq_close(p->mq);
-    metrics_read(METRIC_LOG_DROPPED, NULL, NULL);
 }
 
 static int complain(const char *service, const struct err *err)

@@ -89,10 +89,69 @@ static double read_running(void *of)
     return runtime_running(of);
 }
 
+/* Both pools together. */
+static struct db_pool_stats pool_stats(const struct runtime *runtime)
+{
+    struct db_pool_stats sum = db_pool_stats(runtime->own_pool);
+    const struct db_pool_stats handlers = db_pool_stats(runtime->handler_pool);
+    sum.size += handlers.size;
+    sum.in_use += handlers.in_use;
+    sum.waits += handlers.waits;
+    sum.exhausted += handlers.exhausted;
+    return sum;
+}
+
 static double read_connections(void *of)
 {
-    struct runtime *runtime = of;
-    return db_pool_stats(runtime->own_pool).in_use + db_pool_stats(runtime->handler_pool).in_use;
+    return pool_stats(of).in_use;
+}
+
+static double read_size(void *of)
+{
+    return pool_stats(of).size;
+}
+
+static double read_waits(void *of)
+{
+    return (double)pool_stats(of).waits;
+}
+
+static double read_exhausted(void *of)
+{
+    return (double)pool_stats(of).exhausted;
+}
+
+static const struct
+{
+    enum metric metric;
+    double (*read)(void *of);
+} readings[] = {{METRIC_WORKER_RUNNING, read_running},
+                {METRIC_DB_CONNECTIONS, read_connections},
+                {METRIC_DB_POOL_SIZE, read_size},
+                {METRIC_DB_WAITS, read_waits},
+                {METRIC_DB_EXHAUSTED, read_exhausted}};
+
+static void offer_readings(struct runtime *runtime)
+{
+    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
+        metrics_read(readings[i].metric, readings[i].read, runtime);
+}
+
+static void end_readings(void)
+{
+    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
+        metrics_read(readings[i].metric, NULL, NULL);
+}
+
+/* What may become of an attempt (settle.c). */
+static void expect_outcomes(const struct runtime_config *config)
+{
+    static const char *const outcomes[] = {"completed",   "failed",  "retried",
+                                           "handed_back", "waiting", "lost"};
+    for (size_t k = 0; k < config->kinds_count; k++)
+        for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
+            metrics_expect(METRIC_WORKER_JOBS,
+                           (const char *[]){config->worker, config->kinds[k].kind, outcomes[i]});
 }
 
 bool runtime_gives_up(const struct runtime *runtime)
@@ -294,8 +353,7 @@ static void join_all(struct runtime *runtime)
 
 static bool leave(struct runtime *runtime)
 {
-    metrics_read(METRIC_WORKER_RUNNING, NULL, NULL);
-    metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
+    end_readings();
     atomic_store(&runtime->give_up_ms, clock_mono_ms() + runtime->config.drain_ms + LAST_WORDS_MS);
     drain(runtime);
     if (!let_go(runtime))
@@ -315,8 +373,8 @@ static enum err_code start(struct runtime *runtime, struct err *err)
         code = start_threads(runtime, err);
     if (code != E_OK)
         return code;
-    metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
-    metrics_read(METRIC_DB_CONNECTIONS, read_connections, runtime);
+    expect_outcomes(&runtime->config);
+    offer_readings(runtime);
     const struct outbox_local local = {.worker = runtime->config.worker,
                                        .claimer = &runtime->claimer,
                                        .room = intake_room,

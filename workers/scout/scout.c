@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
+#include "common/provider/provider.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -143,6 +144,7 @@ enum err_code scout_open(const struct program_doors *doors, void **context, stru
     }
     scout->conf = doors->conf;
     pthread_mutex_init(&scout->lock, NULL);
+    provider_expect_calls();
     metrics_read(METRIC_CACHE_HITS, read_hits, scout);
     metrics_read(METRIC_CACHE_MISSES, read_misses, scout);
     *context = scout;

@@ -302,7 +302,7 @@ static void await_queue(int length)
     {
         struct buf text;
         buf_init(&text, 1 << 20);
-        metrics_write(&text, "t");
+        metrics_write(&text, METRICS_PROMETHEUS, "t");
         there = has(text.data, want);
         buf_fini(&text);
     }

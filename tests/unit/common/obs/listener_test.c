@@ -24,15 +24,16 @@ static enum report_verdict fill_bad(void *of, struct buf *out)
 }
 
 static const struct listener_page pages[] = {
-    {"/livez", "application/json", fill_good},
-    {"/health", "application/json", fill_bad},
+    {"/livez", "text/special", fill_bad, "text/special"},
+    {"/livez", "application/json", fill_good, NULL},
+    {"/health", "application/json", fill_bad, NULL},
 };
 
 static struct listener *start(bool (*allow)(void *of, const struct sockaddr *peer))
 {
     static char body[] = "{\"alive\":true}";
     struct listener_config config = {
-        .host = "127.0.0.1", .pages = pages, .count = 2, .of = body, .allow = allow};
+        .host = "127.0.0.1", .pages = pages, .count = 3, .of = body, .allow = allow};
     struct listener *listener = NULL;
     struct err err = ERR_INIT;
     ck_assert_msg(listener_start(&config, &listener, &err) == E_OK, "%s", err.text);
@@ -71,6 +72,10 @@ static const struct
     {"HEAD /livez HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\n\r\n"},
     {"GET /health HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n",
      "{}"},
+    {"GET /livez HTTP/1.1\r\nHost: t\r\naccept: text/plain;q=0.5, text/special; a=b\r\n\r\n", "HTTP/1.1 503 ",
+     "{}"},
+    {"GET /livez HTTP/1.1\r\nAccept: */*\r\nX: text/special\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+     "{\"alive\":true}"},
     {"GET /livezz HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "}"},
     {"POST /livez HTTP/1.1\r\nHost: t\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n",
      "}"},

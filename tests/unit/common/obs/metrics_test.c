@@ -9,13 +9,18 @@
 
 static struct buf text;
 
-static bool says(const char *what)
+static bool says_as(enum metrics_format format, const char *what)
 {
     buf_init(&text, 4 << 20);
-    metrics_write(&text, "sokoul-test");
+    metrics_write(&text, format, "sokoul-test");
     bool there = !text.failed && strstr(text.data, what) != NULL;
     buf_fini(&text);
     return there;
+}
+
+static bool says(const char *what)
+{
+    return says_as(METRICS_PROMETHEUS, what);
 }
 
 /* req: S314 part: S316 */
@@ -70,8 +75,8 @@ START_TEST(metrics__sort_times_into_buckets)
     metrics_observe(METRIC_SHUTDOWN_SECONDS, -1);
     ck_assert(says("# TYPE app_shutdown_duration_seconds histogram\n"));
     ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"0.5\"} 1\n"));
-    ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"1\"} 2\n"));
-    ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"60\"} 2\n"));
+    ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"1.0\"} 2\n"));
+    ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"60.0\"} 2\n"));
     ck_assert(says("app_shutdown_duration_seconds_bucket{le=\"+Inf\"} 3\n"));
     ck_assert(says("app_shutdown_duration_seconds_sum 100.750000\napp_shutdown_duration_seconds_count 3\n"));
 }
@@ -135,6 +140,59 @@ START_TEST(metrics__lose_nothing_between_threads)
 }
 END_TEST
 
+START_TEST(metrics__keep_gauges_by_label)
+{
+    ck_assert(!says("sokoul_torrents"));
+    metrics_set_of(METRIC_TORRENTS, (const char *[]){"seeding"}, 7);
+    metrics_set_of(METRIC_TORRENTS, (const char *[]){"stalled"}, 2.5);
+    metrics_set_of(METRIC_TORRENTS, (const char *[]){"seeding"}, 3);
+    ck_assert(says("# TYPE sokoul_torrents gauge\n"));
+    ck_assert(says("sokoul_torrents{state=\"seeding\"} 3\n"));
+    ck_assert(says("sokoul_torrents{state=\"stalled\"} 2.5\n"));
+}
+END_TEST
+
+/* A rate needs two points, the first of them before anything has happened. */
+START_TEST(metrics__show_at_nought_what_is_expected)
+{
+    const char *labels[] = {"TMDB", "timeout"};
+    ck_assert(!says("sokoul_provider_calls_total{"));
+    metrics_expect(METRIC_PROVIDER_CALLS, labels);
+    ck_assert(says("sokoul_provider_calls_total{provider=\"TMDB\",outcome=\"timeout\"} 0\n"));
+    metrics_count(METRIC_PROVIDER_CALLS, labels);
+    metrics_expect(METRIC_PROVIDER_CALLS, labels);
+    ck_assert(says("sokoul_provider_calls_total{provider=\"TMDB\",outcome=\"timeout\"} 1\n"));
+}
+END_TEST
+
+START_TEST(metrics__are_openmetrics_for_who_asks)
+{
+    ck_assert_int_eq(metrics_format_of(NULL), METRICS_PROMETHEUS);
+    ck_assert_int_eq(metrics_format_of("text/plain;version=0.0.4, */*"), METRICS_PROMETHEUS);
+    ck_assert_int_eq(metrics_format_of("application/openmetrics-text;version=1.0.0,text/plain;q=0.5"),
+                     METRICS_OPENMETRICS);
+    metrics_add(METRIC_DLQ, 3);
+    ck_assert(says_as(METRICS_OPENMETRICS, "# TYPE sokoul_dlq counter\nsokoul_dlq_total 3\n"));
+    ck_assert(says_as(METRICS_OPENMETRICS, "# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total "));
+    ck_assert(says_as(METRICS_OPENMETRICS, "\n# EOF\n"));
+    ck_assert(!says("# EOF"));
+}
+END_TEST
+
+START_TEST(metrics__name_a_request_for_a_bucket)
+{
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, 3, "req-\"slow");
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, 4, "too soon after the first");
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, 9000, "req-last");
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, 0.2, NULL);
+    metrics_observe_for(METRIC_API_REQUEST_SECONDS, 0.2, "");
+    ck_assert(says_as(METRICS_OPENMETRICS, "le=\"5.0\"} 4 # {request_id=\"req-\\\"slow\"} 3 "));
+    ck_assert(says_as(METRICS_OPENMETRICS, "le=\"+Inf\"} 5 # {request_id=\"req-last\"} 9000 "));
+    ck_assert(says_as(METRICS_OPENMETRICS, "le=\"0.25\"} 2\n"));
+    ck_assert(!says("req-last"));
+}
+END_TEST
+
 int main(void)
 {
     const struct suite_case cases[] = {
@@ -145,6 +203,10 @@ int main(void)
         {metrics__read_what_others_know, 1},
         {metrics__tell_of_the_process, 1},
         {metrics__lose_nothing_between_threads, 1},
+        {metrics__keep_gauges_by_label, 1},
+        {metrics__show_at_nought_what_is_expected, 1},
+        {metrics__are_openmetrics_for_who_asks, 1},
+        {metrics__name_a_request_for_a_bucket, 1},
     };
     return suite_run("metrics", cases, sizeof cases / sizeof cases[0]);
 }
