@@ -199,7 +199,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: dist deb test-deb lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: test-observe dist deb test-deb lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -263,6 +263,11 @@ chaos: ## the whole fault suite; MINUTES= for longer storms, SEED= for others, T
 	@tools/setup test
 	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
 	@CHAOS=1 SAN=$(SAN) MINUTES=$(MINUTES) SEED=$(SEED) CHAOS_BIN=$(CHAOS_BIN) tools/test $(T)
+
+test-observe: ## each alert by its real cause, on a real Prometheus and Alertmanager (three minutes)
+	@tools/setup test alerts
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@OBSERVE=1 BIN=$(BIN) TESTS=$(O)/tests tools/test test_alerting test_observing
 
 chaos-bugs: ## plant each bug of tests/chaos/bugs in a copy, and see that the fault suite catches it
 	@tools/setup test
