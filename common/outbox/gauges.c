@@ -6,7 +6,6 @@
 #include "common/outbox/internal.h"
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/obs/metrics.h"
 
 #include <stdio.h>
@@ -162,6 +161,18 @@ static enum err_code ask_database(struct count *count, struct db *db, struct err
     return code;
 }
 
+/* While NATS is away, what it held of each kind stays as it was. */
+static void remember(struct count *count, bool asked)
+{
+    struct gauges *gauges = &count->outbox->gauges;
+    for (size_t i = 0; i < gauges->kinds_count; i++)
+    {
+        if (asked)
+            gauges->in_stream_of[i] = count->depths[i].in_stream;
+        count->depths[i].in_stream = gauges->in_stream_of[i];
+    }
+}
+
 /* A running job's message is in the stream until it is acknowledged: it does not wait. */
 static void set_all(struct count *count)
 {
@@ -189,10 +200,12 @@ enum err_code gauges_measure(struct outbox *outbox, struct db *db, struct arena 
     if (code != E_OK)
         return code;
     int64_t *in_stream = &outbox->gauges.in_stream;
-    if (mq_connected(outbox->mq) && mq_stream_info(outbox->mq, "JOBS", &stream, &away) == E_OK)
+    const bool asked = mq_connected(outbox->mq) &&
+                       mq_stream_info(outbox->mq, "JOBS", &stream, &away) == E_OK &&
+                       ask_broker(&count, &away) == E_OK;
+    if (asked)
         *in_stream = stream.messages > counts.running ? stream.messages - counts.running : 0;
-    if (mq_connected(outbox->mq) && ask_broker(&count, &away) != E_OK)
-        log_debug("gauges", "%s", away.text);
+    remember(&count, asked);
     set_all(&count);
     atomic_store(&outbox->jobs_pending, (double)(counts.outbox + counts.waiting + *in_stream));
     atomic_store(&outbox->rows_pending, (double)counts.outbox);

@@ -79,6 +79,7 @@ struct gauges
     int64_t in_stream;                      /* messages that wait, when it was asked last */
     char kinds[GAUGE_KINDS][JOB_KIND_SIZE]; /* each that a job waited of; they keep their series */
     size_t kinds_count;
+    int64_t in_stream_of[GAUGE_KINDS]; /* messages of that kind, when it was asked last */
 };
 /* All series of the gauges, at 0. */
 void gauges_expect(struct gauges *gauges, struct mq *mq);
