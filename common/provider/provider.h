@@ -49,9 +49,10 @@ struct provider_loss
 /* Plain words, or NULL when nothing was lost (or the arena is full). */
 const char *provider_loss_text(struct arena *arena, const struct provider_loss *loss);
 
-/* "multi", "movie", "tv", as TMDB and our own API spell them. */
 /* For programs that call providers: the series of calls stand at 0 from now on (metrics.h). */
 void provider_expect_calls(void);
+
+/* "multi", "movie", "tv", as TMDB and our own API spell them. */
 const char *provider_type_name(enum provider_type type);
 
 /* A film or a series. */
