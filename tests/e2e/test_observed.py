@@ -253,9 +253,11 @@ def test_a_drained_workers_messages_are_acknowledged(sokoul):
     job_id = post(sokoul.admin(api), {"sleep_ms": 1500}, run_at=None)
     # An idle worker's job counts as Running before the worker has heard of it.
     eventually(lambda: value(scout, "sokoul_worker_jobs_running") == 1, 10, "a running job")
-    scout.stop()
-    assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job_id,)) == "Completed"
     with Nats.from_url(sokoul.nats.url()) as nats:
+        # Its message follows a little later, and a worker that drains takes none any more.
+        eventually(lambda: nats.js("CONSUMER.INFO.JOBS.scout")["delivered"]["stream_seq"] == 1, 10, "its message is there")
+        scout.stop()
+        assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job_id,)) == "Completed"
         for name in nats.js("CONSUMER.NAMES.JOBS")["consumers"]:
             info = nats.js(f"CONSUMER.INFO.JOBS.{name}")
             assert info["num_ack_pending"] == 0 and info["num_redelivered"] == 0, info
