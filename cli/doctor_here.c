@@ -45,6 +45,13 @@ void doctor_settings(struct doctor *doctor)
     }
 }
 
+/* What a container finds there lies on its host in a folder that keeps others away. */
+static bool is_container_secret(const char *path)
+{
+    static const char folder[] = "/run/secrets/";
+    return strncmp(path, folder, sizeof folder - 1) == 0;
+}
+
 /* It holds every password. Its group may read it, for a service that is not its owner. */
 void doctor_env_file(struct doctor *doctor)
 {
@@ -52,7 +59,7 @@ void doctor_env_file(struct doctor *doctor)
     struct stat st;
     if (stat(path, &st) != 0)
         return;
-    if ((st.st_mode & S_IRWXO) != 0)
+    if ((st.st_mode & S_IRWXO) != 0 && !is_container_secret(path))
         doctor_add(doctor, FINDING_BAD, "settings", "chmod o= that file, and change what is secret in it",
                    "%.200s can be read by every user of this machine", path);
     else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/migrate.h"
 
+#include "common/store/rights.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,6 +232,8 @@ enum err_code migrate_up(struct db *db, struct arena *arena, struct migration_li
     code = db_run(db, &table_make_stmt, NULL, NULL, err);
     if (code == E_OK)
         code = apply_pending(db, arena, list, applied, err);
+    if (code == E_OK)
+        code = rights_store_grant(db, err);
     /* A connection that broke has given the lock back by itself. */
     if (db_run(db, &unlock_stmt, NULL, NULL, &ignored) != E_OK && code == E_OK)
         return fail(err, E_DATABASE, "lost the database connection after the migrations");

@@ -6,7 +6,8 @@
  * migrate_up holds a session advisory lock, so any number may start at once: the first works,
  * the others wait and then find nothing to do.  What was applied is never looked at again, but
  * its checksum must not change; a version this list does not know (a newer program was here)
- * is left alone, since migrations only expand.
+ * is left alone, since migrations only expand.  At its end the roles of programs are granted their rights
+ * (rights.h).
  *
  * The list is sorted by version and borrowed for the call; answers live in the arena.
  * Errors: db.h's, and E_CONFLICT: a file was changed after it had been applied;
