@@ -199,7 +199,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: test-observe dist deb test-deb lib examples install all help model simulate chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -273,6 +273,14 @@ chaos-bugs: ## plant each bug of tests/chaos/bugs in a copy, and see that the fa
 	@tools/setup test
 	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
 	@tests/chaos/bugs/run $(T)
+
+compose-env: ## write .env and .secrets/ for docker compose: random passwords, never overwritten
+	@tools/compose-env
+
+test-compose: ## the containers on an engine of its own, with the fault drills (root, docker.io, docker-compose, mmdebstrap)
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@COMPOSE=1 SAN=$(SAN) BIN=$(BIN) tools/test $(T)
 
 model: ## check the protocol's model with spin, in every order of events (some minutes, 3 GiB)
 	@tools/setup compile checker
