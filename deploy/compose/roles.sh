@@ -22,7 +22,7 @@ CREATE ROLE sokoul_reader LOGIN PASSWORD $(quoted reader_password) CONNECTION LI
 GRANT pg_read_all_stats, pg_signal_backend TO sokoul_api, sokoul_worker;
 ALTER ROLE sokoul_reader SET default_transaction_read_only = on;
 CREATE DATABASE sokoul OWNER sokoul_migrator ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
-REVOKE ALL ON DATABASE sokoul FROM PUBLIC;
+REVOKE ALL ON DATABASE sokoul, postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE sokoul TO sokoul_api, sokoul_worker, sokoul_reader;
 \\connect sokoul
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
