@@ -51,11 +51,11 @@ def send(request, status, headers, body):
 
 
 class Serve:
-    def __init__(self, handle, port=0):
-        self.http = Server(("127.0.0.1", port), Request)
+    def __init__(self, handle, port=0, address="127.0.0.1"):
+        self.http = Server((address, port), Request)
         self.http.handle = handle
         self.port = self.http.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
 
     def start(self):
