@@ -7,7 +7,7 @@
 #define CLEAN "SELECT, DELETE"
 
 /*
- * X(table, sokoul_api, sokoul_worker, sokoul_reader), "" for nothing.
+ * X(relation, sokoul_api, sokoul_worker, sokoul_reader), "" for nothing.
  *
  * Passwords and tokens are the API's alone.  Retention runs in whatever program has the sweeper's turn, hence
  * the workers may delete what is old, and see of it the columns that say how old it is.
@@ -36,6 +36,7 @@
     X("schedules", ALL, "SELECT, UPDATE", LOOK)                                                              \
     X("dead_letters", ALL, ALL, LOOK)                                                                        \
     X("outbox", ALL, ALL, LOOK)                                                                              \
+    X("outbox_id_seq", "USAGE", "USAGE", "") /* wake-ups take their number before they are inserted */       \
     X("crowds", ALL, ALL, LOOK)                                                                              \
     X("relay_batches", ADD, ADD, LOOK)                                                                       \
     X("stream_state", ALL, ALL, LOOK)                                                                        \
@@ -44,27 +45,27 @@
     X("logs", ADD, "SELECT (id, at, action), DELETE", LOOK)                                                  \
     X("schema_migrations", LOOK, LOOK, LOOK)
 
-#define API_ROW(table, api, worker, reader) "('" table "', '" api "'),"
-#define WORKER_ROW(table, api, worker, reader) "('" table "', '" worker "'),"
-#define READER_ROW(table, api, worker, reader) "('" table "', '" reader "'),"
+#define API_ROW(relation, api, worker, reader) "('" relation "', '" api "'),"
+#define WORKER_ROW(relation, api, worker, reader) "('" relation "', '" worker "'),"
+#define READER_ROW(relation, api, worker, reader) "('" relation "', '" reader "'),"
 
-/* Wake-ups take their number before they are inserted. */
-#define NUMBERS(role) " GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " role ";"
-
-/* A table may be missing: migrations of a release before were applied from a folder. */
-#define GIVEN(row) "(VALUES " RIGHTS(row) " (NULL, '')) AS r(what, may)"
-#define GRANT(role, row, more)                                                                               \
-    "DO $$ DECLARE given record; BEGIN"                                                                      \
-    " IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '" role "') THEN RETURN; END IF;"                  \
-    " REVOKE ALL ON ALL TABLES IN SCHEMA public FROM " role ";"                                              \
-    " FOR given IN SELECT r.* FROM " GIVEN(row) " WHERE may <> '' AND to_regclass(what) IS NOT NULL"         \
-                                                " LOOP EXECUTE format('GRANT %s ON %I TO " role              \
-                                                "', given.may, given.what); END LOOP;" more " END $$"
+/*
+ * Only what this role owns is granted, and to nobody who owns it: an owner would lose his rights.
+ * A role that is not there is NULL, which differs from nothing; so is a relation that is not there.
+ */
+#define GRANT(role, given)                                                                                   \
+    "DO $$ DECLARE r record; BEGIN"                                                                          \
+    " FOR r IN SELECT t.* FROM (VALUES " given " (NULL, '')) AS t(what, may)"                                \
+    "   JOIN pg_class c ON c.oid = to_regclass(t.what)"                                                      \
+    "   WHERE pg_has_role(c.relowner, 'USAGE') AND c.relowner <> to_regrole('" role "') LOOP"                \
+    "   EXECUTE format('REVOKE ALL ON %I FROM " role "', r.what);"                                           \
+    "   IF r.may <> '' THEN EXECUTE format('GRANT %s ON %I TO " role "', r.may, r.what); END IF;"            \
+    " END LOOP; END $$"
 
 static const char *const grants[] = {
-    GRANT("sokoul_api", API_ROW, NUMBERS("sokoul_api")),
-    GRANT("sokoul_worker", WORKER_ROW, NUMBERS("sokoul_worker")),
-    GRANT("sokoul_reader", READER_ROW, ""),
+    GRANT("sokoul_api", RIGHTS(API_ROW)),
+    GRANT("sokoul_worker", RIGHTS(WORKER_ROW)),
+    GRANT("sokoul_reader", RIGHTS(READER_ROW)),
 };
 
 enum err_code rights_store_grant(struct db *db, struct err *err)

@@ -76,6 +76,22 @@ def test_a_worker_that_died_is_seen_by_another_role(stack, least):
     assert least.refusals() == []
 
 
+@pytest.mark.parametrize("owner", ["api", "migrator"])
+def test_an_owner_keeps_his_rights_and_a_stranger_s_table_is_left_alone(stack, least, owner):
+    """One role for everything may well be called sokoul_api; and a schema may hold what belongs to somebody else."""
+    name = f"of_{owner}"
+    least.postgres.sql(f"CREATE DATABASE {name} OWNER sokoul_{owner}")
+    least.postgres.sql(f"GRANT CREATE ON SCHEMA public TO sokoul_{owner}; CREATE TABLE stranger (id bigserial);"
+                       "GRANT SELECT ON stranger TO sokoul_worker", database=name)
+    url = least.database_url(owner).removesuffix("sokoul") + name
+    for _ in range(2):
+        stack.ctl("migrate", "up", settings={"DATABASE_URL": url})
+    may = least.postgres.sql(f"SELECT has_table_privilege('sokoul_{owner}', 'users', 'INSERT'), "
+                             "has_table_privilege('sokoul_worker', 'jobs', 'INSERT'), "
+                             "has_table_privilege('sokoul_worker', 'stranger', 'SELECT')", database=name)
+    assert may == "t|t|t", may
+
+
 def test_every_table_has_a_row_of_rights(stack):
     forgotten = stack.sql("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND "
                           "relnamespace = 'public'::regnamespace AND NOT has_table_privilege('sokoul_api', oid, 'SELECT')")
