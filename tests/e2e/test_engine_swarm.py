@@ -404,6 +404,66 @@ def test_nothing_is_said_of_trackers_while_a_peer_is_there(swarm):
     assert (told["peers"], told["done"]) == ("1", "0")
 
 
+class Listener(threading.Thread):
+    """A seeder that gives the metadata and no more, and keeps what it is told: .heard has the numbers of messages."""
+
+    def __init__(self, torrent, info):
+        super().__init__(daemon=True)
+        self.torrent, self.info, self.heard = torrent, info, []
+        self.server = socket.create_server((kit.address(), 0))
+        self.at = "%s:%d" % self.server.getsockname()
+        self.start()
+
+    def run(self):
+        while not self.heard:  # who begins encrypted comes again without
+            peer, _ = self.server.accept()
+            with peer, peer.makefile("rb") as said:
+                if said.read(1) == b"\x13":
+                    said.read(67)
+                    self.talk(peer, said)
+
+    def talk(self, peer, said):
+        peer.sendall(b"\x13BitTorrent protocol" + bytes.fromhex("0000000000100004")  # extensions, have all
+                     + bytes.fromhex(self.torrent.info_hash) + b"-XX0001-listener-one")
+        self.say(peer, 20, b"\0" + kit.bencode({"m": {"ut_metadata": 3, "upload_only": 4},
+                                                "metadata_size": len(self.info), "upload_only": 1}))
+        self.say(peer, 14)
+        while size := said.read(4):
+            self.hear(peer, said.read(int.from_bytes(size, "big")))
+
+    @staticmethod
+    def say(peer, number, body=b""):
+        peer.sendall((len(body) + 1).to_bytes(4, "big") + bytes([number]) + body)
+
+    def hear(self, peer, message):
+        """Gives the metadata when asked, and unchokes whoever is interested."""
+        if message[:1] == b"\x14" and b"msg_type" in message:
+            self.say(peer, 20, bytes([self.theirs]) + kit.bencode({"msg_type": 1, "piece": 0, "total_size": len(self.info)})
+                     + self.info)
+        elif message[:2] == b"\x14\0":
+            self.theirs = int(message.split(b"11:ut_metadatai")[1].split(b"e")[0])
+            self.heard.append("only uploads" if b"11:upload_onlyi1e" in message else "greets")
+        elif message[:2] == b"\x14\x04":
+            self.heard.append("only uploads" if message[2:] == b"\1" else "downloads")
+        elif message[:1] in (b"\2", b"\3", b"\6"):
+            self.heard.append({2: "interested", 3: "not interested", 6: "asks"}[message[0]])
+            if message[:1] == b"\2":
+                self.say(peer, 1)
+
+
+def test_a_seeder_hears_of_a_magnet_s_interest_once_and_is_asked(swarm):
+    """One that was told of interest, of none and of interest again is asked for two blocks at a time.  part: S115"""
+    torrent = kit.Torrent(swarm.path / "source", MIB, piece=16 << 10)
+    whole = torrent.file.read_bytes()
+    seeder = Listener(torrent, whole[len(b"d4:info"):-1])
+    node = swarm.node("leecher")
+    assert node.add("t1", torrent)["code"] == "ok"
+    kit.wait_for(lambda: node.tell(f"peer t1 {seeder.at}")["code"] == "ok", 10, "the torrent is prepared")
+    kit.wait_for(lambda: "asks" in seeder.heard, 20, f"a request; heard {seeder.heard}")
+    before = seeder.heard[:seeder.heard.index("asks")]
+    assert [word for word in before if word not in ("greets", "downloads")] == ["interested"], seeder.heard
+
+
 def test_only_the_selected_file_is_fetched(swarm):
     tracker = swarm.tracker()
     source = swarm.path / "source"

@@ -320,6 +320,13 @@ std::string metainfo_of(const record &rec);
 /* ---- torrent.cpp: one torrent's life; under the engine's lock ---------------------------------------------
  */
 
+/* A magnet waits with these: nothing of it is fetched, and no peer is told that it is wanted.  Pieces that
+   are merely not wanted would make libtorrent tell each seeder that it is interested, and at once that it is
+   not, after which it asks that seeder for two blocks at a time.  In share mode it does not say either that
+   it only uploads: seeders leave those. */
+const lt::torrent_flags_t at_the_gate =
+    lt::torrent_flags::default_dont_download | lt::torrent_flags::upload_mode | lt::torrent_flags::share_mode;
+
 void engine_adjust(struct engine *engine);
 void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);

@@ -86,7 +86,7 @@ void set_flags(lt::add_torrent_params &params)
     params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::duplicate_is_error |
                    lt::torrent_flags::apply_ip_filter | lt::torrent_flags::need_save_resume;
     if (!params.ti)
-        params.flags |= lt::torrent_flags::default_dont_download;
+        params.flags |= at_the_gate;
     else
         params.flags |= lt::torrent_flags::paused; /* until its priorities are set */
     params.storage_mode = lt::storage_mode_sparse;

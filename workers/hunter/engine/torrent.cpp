@@ -154,8 +154,9 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     rec->admitted = true;
     rec->stat.wanted_bytes = torrent_wanted_bytes(*rec);
     rec->dirty = true;
-    rec->handle.unset_flags(lt::torrent_flags::default_dont_download);
+    rec->handle.unset_flags(at_the_gate & ~lt::torrent_flags::upload_mode);
     torrent_apply(*rec);
+    rec->handle.unset_flags(lt::torrent_flags::upload_mode); /* the last: now it has something to ask for */
     event_post(engine, *rec, ENGINE_METADATA);
     torrent_save(engine, rec, lt::torrent_handle::save_info_dict);
 }
