@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import uuid
 
 import libtorrent as lt
@@ -65,6 +66,10 @@ class Torrent:
             info.update({b"meta version": 2, b"file tree": {name.encode(): {b"": {b"length": 0}}}})
         return {b"info": info, **({b"piece layers": {}} if self.version != "v1" else {})}
 
+    def swarms(self, v1, v2):
+        """The peers of each of its hashes, as a tracker keeps them; version 2's is cut there."""
+        return {bytes.fromhex(digest[:40]): peers for digest, peers in ((self.v1, v1), (self.v2, v2)) if digest}
+
     def magnet(self, tracker):
         return link(self.v1, self.v2, [tracker])
 
@@ -77,7 +82,7 @@ class Torrent:
 
 
 class Tracker:
-    """Answers each announce with the peers of the page that is asked; .url(peers) makes a page."""
+    """Answers each announce with the peers that the page has for that hash; .url({hash: peers}) makes a page."""
 
     def __init__(self):
         self.pages = []
@@ -87,8 +92,11 @@ class Tracker:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                page = int(self.path.split("/")[1])
-                peers = b"".join(socket.inet_aton(host) + struct.pack(">H", port) for host, port in tracker.pages[page])
+                path, _, query = self.path.partition("?")
+                asked = dict(word.split("=", 1) for word in query.split("&"))
+                info_hash = urllib.parse.unquote_to_bytes(asked["info_hash"])
+                found = tracker.pages[int(path.split("/")[1])].get(info_hash, ())
+                peers = b"".join(socket.inet_aton(host) + struct.pack(">H", port) for host, port in found)
                 body = lt.bencode({b"interval": 1800, b"peers": peers})
                 head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
                 try:
@@ -103,8 +111,8 @@ class Tracker:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def url(self, peers):
-        self.pages.append(peers)
+    def url(self, page):
+        self.pages.append(page)
         return f"http://127.0.0.1:{self.server.server_port}/{len(self.pages) - 1}/announce"
 
     def stop(self):

@@ -39,6 +39,7 @@ def post(port, path, body, headers=None):
 
 class Seeder:
     name = "?"
+    versions = ("v1",)  # the swarms that it joins; a hybrid torrent has two
 
     def __init__(self, folder):
         self.folder = folder
@@ -170,6 +171,7 @@ class Aria2(Seeder):
 
 class QBittorrent(Seeder):
     name = "qBittorrent"
+    versions = ("v1", "v2")
     CONF = """[LegalNotice]
 Accepted=true
 [Preferences]
@@ -245,6 +247,7 @@ class Child(Seeder):
 
 class Plain(Child):
     name = "libtorrent"
+    versions = ("v1", "v2")
     script = "seed_libtorrent.py"
 
 
