@@ -442,7 +442,8 @@ class Listener(threading.Thread):
                      + self.info)
         elif message[:2] == b"\x14\0":
             self.theirs = int(message.split(b"11:ut_metadatai")[1].split(b"e")[0])
-            self.heard.append("only uploads" if b"11:upload_onlyi1e" in message else "greets")
+            self.heard.append("only uploads" if b"11:upload_onlyi1e" in message else
+                              "shares" if b"10:share_mode" in message else "greets")
         elif message[:2] == b"\x14\x04":
             self.heard.append("only uploads" if message[2:] == b"\1" else "downloads")
         elif message[:1] in (b"\2", b"\3", b"\6"):
@@ -451,17 +452,21 @@ class Listener(threading.Thread):
                 self.say(peer, 1)
 
 
-def test_a_seeder_hears_of_a_magnet_s_interest_once_and_is_asked(swarm):
+@pytest.mark.parametrize("before", [(), ("pause t1", "resume t1")], ids=["at once", "after a pause"])
+def test_a_seeder_hears_of_a_magnet_s_interest_once_and_is_asked(swarm, before):
     """One that was told of interest, of none and of interest again is asked for two blocks at a time.  part: S115"""
     torrent = kit.Torrent(swarm.path / "source", MIB, piece=16 << 10)
     whole = torrent.file.read_bytes()
     seeder = Listener(torrent, whole[len(b"d4:info"):-1])
     node = swarm.node("leecher")
     assert node.add("t1", torrent)["code"] == "ok"
-    kit.wait_for(lambda: node.tell(f"peer t1 {seeder.at}")["code"] == "ok", 10, "the torrent is prepared")
+    nobody = f"{kit.address()}:{kit.free_port()}"
+    kit.wait_for(lambda: node.tell(f"peer t1 {nobody}")["code"] == "ok", 10, "the torrent is prepared")
+    for command in (*before, f"peer t1 {seeder.at}"):
+        assert node.tell(command)["code"] == "ok"
     kit.wait_for(lambda: "asks" in seeder.heard, 20, f"a request; heard {seeder.heard}")
-    before = seeder.heard[:seeder.heard.index("asks")]
-    assert [word for word in before if word not in ("greets", "downloads")] == ["interested"], seeder.heard
+    heard = seeder.heard[:seeder.heard.index("asks")]
+    assert [word for word in heard if word not in ("greets", "downloads")] == ["interested"], seeder.heard
 
 
 def test_only_the_selected_file_is_fetched(swarm):

@@ -167,7 +167,8 @@ enum err_code engine_resume(struct engine *engine, const char *id, struct err *e
                      if (!rec->handle.is_valid())
                          return;
                      rec->handle.clear_error();
-                     rec->handle.unset_flags(lt::torrent_flags::upload_mode);
+                     if (rec->admitted) /* a magnet stays in this mode until it has passed the gate */
+                         rec->handle.unset_flags(lt::torrent_flags::upload_mode);
                      torrent_apply(*rec);
                  });
 }

@@ -91,6 +91,7 @@ void set_behaviour(lt::settings_pack &pack, const struct engine_config &config)
     pack.set_bool(sp::enable_outgoing_utp,
                   false); /* a fifth of TCP's rate here, and slow to see that a peer is gone */
     pack.set_bool(sp::no_connect_privileged_ports, true);
+    pack.set_bool(sp::support_share_mode, false);   /* peers need not hear how a magnet waits at the gate */
     pack.set_bool(sp::strict_end_game_mode, false); /* the last pieces waited 3 s in one peer's queue */
     pack.set_bool(sp::apply_ip_filter_to_trackers, true);
     pack.set_bool(sp::ssrf_mitigation, !any);
