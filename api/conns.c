@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum
@@ -395,26 +396,42 @@ void conns_stop(struct conns *conns)
     free(conns);
 }
 
-void conns_cut(struct conns *conns)
+void conns_cut(struct conns *conns, int64_t before_ms)
 {
     pthread_mutex_lock(&conns->lock);
     for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
-        if (atomic_load(&conn->phase) != CONN_WORK)
+        if (atomic_load(&conn->phase) != CONN_WORK && atomic_load(&conn->since_ms) < before_ms)
             shutdown(conn->fd, SHUT_RDWR);
     pthread_mutex_unlock(&conns->lock);
 }
 
-size_t conns_busy(struct conns *conns)
+/* Busy ones are no question here: a request is known of, and waited for. */
+static bool is_owed(const struct conn *conn)
 {
-    size_t busy = 0;
+    const int phase = atomic_load(&conn->phase);
+    int unread = 0;
+    if (phase == CONN_NEW)
+        return true;
+    return phase == CONN_IDLE && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+size_t conns_owed(struct conns *conns)
+{
+    size_t owed = 0;
+    pthread_mutex_lock(&conns->lock);
+    for (const struct conn *conn = conns->head; conn != NULL; conn = conn->next)
+        owed += is_owed(conn);
+    pthread_mutex_unlock(&conns->lock);
+    return owed;
+}
+
+void conns_dismiss(struct conns *conns, const char *bytes, size_t len)
+{
     pthread_mutex_lock(&conns->lock);
     for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
-    {
-        int phase = atomic_load(&conn->phase);
-        busy += phase != CONN_NEW && phase != CONN_IDLE;
-    }
+        if (is_owed(conn))
+            conn_say(conn, bytes, len);
     pthread_mutex_unlock(&conns->lock);
-    return busy;
 }
 
 size_t conns_count(struct conns *conns)

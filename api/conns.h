@@ -74,10 +74,12 @@ void conn_narrow(struct conn *conn);
 /* Bytes past the library, as far as the socket takes them at once. */
 void conn_say(struct conn *conn, const char *bytes, size_t len);
 
-/* Ends all connections but those in CONN_WORK. */
-void conns_cut(struct conns *conns);
-/* How many are neither NEW nor IDLE. */
-size_t conns_busy(struct conns *conns);
+/* Ends the connections that have been in their phase since before then, but those in CONN_WORK. */
+void conns_cut(struct conns *conns, int64_t before_ms);
+/* How many have never had an answer, or have sent something that nobody has read yet. */
+size_t conns_owed(struct conns *conns);
+/* Says this to all of these, whatever they will ask: they find it when they look for their answer. */
+void conns_dismiss(struct conns *conns, const char *bytes, size_t len);
 size_t conns_count(struct conns *conns);
 
 #endif

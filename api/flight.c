@@ -8,9 +8,10 @@
 
 struct flight
 {
-    pthread_mutex_t lock; /* guards count */
-    pthread_cond_t none;
-    long count;
+    pthread_mutex_t lock; /* guards side and count */
+    pthread_cond_t none;  /* a side has become empty */
+    enum flight_side side;
+    long count[FLIGHT_SIDES];
 };
 
 struct flight *flight_new(void)
@@ -36,18 +37,27 @@ void flight_free(struct flight *flight)
     free(flight);
 }
 
-void flight_begin(struct flight *flight)
+enum flight_side flight_begin(struct flight *flight)
 {
     pthread_mutex_lock(&flight->lock);
-    flight->count++;
+    const enum flight_side side = flight->side;
+    flight->count[side]++;
+    pthread_mutex_unlock(&flight->lock);
+    return side;
+}
+
+void flight_end(struct flight *flight, enum flight_side side)
+{
+    pthread_mutex_lock(&flight->lock);
+    if (--flight->count[side] == 0)
+        pthread_cond_signal(&flight->none);
     pthread_mutex_unlock(&flight->lock);
 }
 
-void flight_end(struct flight *flight)
+void flight_part(struct flight *flight)
 {
     pthread_mutex_lock(&flight->lock);
-    if (--flight->count == 0)
-        pthread_cond_signal(&flight->none);
+    flight->side = FLIGHT_NEWCOMERS;
     pthread_mutex_unlock(&flight->lock);
 }
 
@@ -61,14 +71,28 @@ static bool sleep_until(struct flight *flight, int64_t until_ms)
     return pthread_cond_timedwait(&flight->none, &flight->lock, &until) == 0;
 }
 
-bool flight_wait(struct flight *flight, int64_t until_ms)
+static bool wait_for_sides(struct flight *flight, enum flight_side last, int64_t until_ms)
 {
+    bool none = true;
     pthread_mutex_lock(&flight->lock);
-    while (flight->count > 0 && sleep_until(flight, until_ms))
-        ;
-    bool none = flight->count == 0;
+    for (enum flight_side side = FLIGHT_FIRST; side <= last; side++)
+    {
+        while (flight->count[side] > 0 && sleep_until(flight, until_ms))
+            ;
+        none = none && flight->count[side] == 0;
+    }
     pthread_mutex_unlock(&flight->lock);
     return none;
+}
+
+bool flight_wait(struct flight *flight, int64_t until_ms)
+{
+    return wait_for_sides(flight, FLIGHT_NEWCOMERS, until_ms);
+}
+
+bool flight_wait_first(struct flight *flight, int64_t until_ms)
+{
+    return wait_for_sides(flight, FLIGHT_FIRST, until_ms);
 }
 
 void flight_rest(struct flight *flight, int64_t until_ms)

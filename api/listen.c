@@ -3,9 +3,12 @@
 
 #include "api/reply.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -15,9 +18,11 @@
 enum
 {
     BACKLOG = 1024,
-    LATE_WAIT_MS = 200, /* for the request of one, on a machine that is busy */
-    LATE_ALL_MS = 500,
-    LATE_MAX = 256
+    LATE_MS = 300,          /* for the requests of who stands in the queue */
+    LATE_MAX = BACKLOG + 1, /* the kernel's queue holds one more than it was asked for */
+    FLAGS_OF_TCP = 13,      /* where they stand in its header */
+    FLAG_SYN = 0x02,
+    FLAG_ACK = 0x10
 };
 
 static socklen_t address_of(const struct conf_listen *at, struct sockaddr_storage *out)
@@ -67,33 +72,87 @@ enum err_code listen_open(const struct conf_listen *at, int *out, int *port, str
     return E_OK;
 }
 
-static void answer_late(int fd, int64_t wait_ms)
+/* Handshakes that have begun go on: what is dropped is a SYN alone. */
+void listen_turn_away(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_OF_TCP),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, FLAG_SYN | FLAG_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FLAG_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog filter = {.len = sizeof code / sizeof code[0], .filter = code};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
+        log_debug("http", "the kernel does not turn newcomers away: %s", strerror(errno));
+}
+
+size_t listen_waiting(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return 0;
+    return info.tcpi_unacked; /* of a socket that listens: the queue */
+}
+
+static void answer_late(int fd)
 {
     char trash[4096];
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    size_t len = strlen(reply_raw_unavailable);
-    if (poll(&wait, 1, (int)wait_ms) == 1 && recv(fd, trash, sizeof trash, MSG_DONTWAIT) > 0 &&
-        send(fd, reply_raw_unavailable, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
-    {
+    const size_t len = strlen(reply_raw_unavailable);
+    if (send(fd, reply_raw_unavailable, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
         shutdown(fd, SHUT_WR);
-        while (recv(fd, trash, sizeof trash, MSG_DONTWAIT) > 0)
-            ;
-    }
+    while (recv(fd, trash, sizeof trash, MSG_DONTWAIT) > 0)
+        ;
     close(fd);
+}
+
+static size_t take_late(int fd, struct pollfd *late)
+{
+    size_t count = 0;
+    while (count < LATE_MAX)
+    {
+        const int one = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (one < 0)
+            break;
+        late[count++] = (struct pollfd){.fd = one, .events = POLLIN};
+    }
+    return count;
+}
+
+/* Each when its request comes, and the others, who find it when they ask, when the time is over. */
+static void answer_all(struct pollfd *late, size_t count, int64_t until_ms)
+{
+    for (size_t left = count; left > 0;)
+    {
+        const int64_t left_ms = until_ms - clock_mono_ms();
+        if (left_ms <= 0 || poll(late, count, (int)left_ms) <= 0)
+            break;
+        for (size_t i = 0; i < count; i++)
+        {
+            if (late[i].fd < 0 || late[i].revents == 0)
+                continue;
+            answer_late(late[i].fd);
+            late[i].fd = -1;
+            left--;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (late[i].fd >= 0)
+            answer_late(late[i].fd);
 }
 
 void listen_close(int fd)
 {
     if (fd < 0)
         return;
-    const int64_t until_ms = clock_mono_ms() + LATE_ALL_MS;
-    for (int i = 0; i < LATE_MAX; i++)
+    struct pollfd late[LATE_MAX];
+    const int64_t until_ms = clock_mono_ms() + LATE_MS;
+    for (size_t count; (count = take_late(fd, late)) > 0;)
     {
-        const int64_t left_ms = until_ms - clock_mono_ms();
-        int late = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (late < 0)
+        answer_all(late, count, until_ms);
+        if (clock_mono_ms() >= until_ms)
             break;
-        answer_late(late, left_ms < 0 ? 0 : left_ms < LATE_WAIT_MS ? left_ms : LATE_WAIT_MS);
     }
     close(fd);
 }

@@ -26,6 +26,7 @@
 
 #include "api/app.h"
 #include "api/budget.h"
+#include "api/flight.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -165,6 +166,7 @@ struct request
     void *connection; /* the HTTP library's */
     struct conn *conn;
     int stage; /* server.c's */
+    enum flight_side flight;
     struct buf upload;
     const struct budgets *budgets;
     struct budget_share uploaded;

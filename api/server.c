@@ -36,7 +36,10 @@ enum
     SEND_LIMIT_MS = 120000,
     GRACE_MS = 500, /* the least time in which newcomers are told 503 */
     CUT_BEFORE_MS = 1500,
-    SETTLE_MS = 200
+    SETTLE_MS = 200,      /* the least time for handshakes that have begun */
+    OWED_MS = 1000,       /* for who has come and not asked yet */
+    OWED_BEFORE_MS = 300, /* that much is left of the time for the rest */
+    LOOK_MS = 10
 };
 
 /* What the event thread is doing with a request. */
@@ -330,7 +333,7 @@ static void *on_uri(void *of, const char *uri, struct MHD_Connection *connection
         req->target = "";
     conn_set_request(req->conn, req);
     conns_phase(req->conn, CONN_HEAD);
-    flight_begin(server->flight);
+    req->flight = flight_begin(server->flight);
     return req;
 }
 
@@ -344,10 +347,11 @@ static void on_completed(void *of, struct MHD_Connection *connection, void **slo
     if (req == NULL)
         return;
     *slot = NULL;
+    const enum flight_side side = req->flight;
     conn_set_request(req->conn, NULL);
     conns_phase(req->conn, CONN_IDLE);
     pool_put(server->pool, req);
-    flight_end(server->flight);
+    flight_end(server->flight, side);
 }
 
 static void on_connection(void *of, struct MHD_Connection *connection, void **slot,
@@ -488,26 +492,42 @@ bool server_is_full(const struct server *server)
 }
 
 /* In flight: first in their own time, then without those who do not read or do not send. */
-static enum err_code finish_requests(struct server *server, int64_t deadline_ms, struct err *err)
+static enum err_code finish_requests(struct server *server, bool (*wait)(struct flight *, int64_t),
+                                     int64_t began_ms, int64_t deadline_ms, struct err *err)
 {
-    if (flight_wait(server->flight, deadline_ms - CUT_BEFORE_MS))
+    if (wait(server->flight, deadline_ms - CUT_BEFORE_MS))
         return E_OK;
-    conns_cut(server->conns);
-    if (flight_wait(server->flight, deadline_ms))
+    conns_cut(server->conns, began_ms);
+    if (wait(server->flight, deadline_ms))
         return E_OK;
     return fail(err, E_TIMEOUT, "requests in flight did not end in time");
 }
 
+/* Every connection that the kernel has completed is taken, and has its time to ask. */
+static void await_newcomers(struct server *server, int64_t deadline_ms)
+{
+    const int64_t now_ms = clock_mono_ms();
+    const int64_t last_ms = deadline_ms - OWED_BEFORE_MS;
+    const int64_t until_ms = now_ms + OWED_MS < last_ms ? now_ms + OWED_MS : last_ms;
+    flight_rest(server->flight, now_ms + SETTLE_MS);
+    while (clock_mono_ms() < until_ms &&
+           (listen_waiting(server->listen_fd) > 0 || conns_owed(server->conns) > 0))
+        flight_rest(server->flight, clock_mono_ms() + LOOK_MS);
+}
+
 enum err_code server_drain(struct server *server, int64_t deadline_ms, struct err *err)
 {
-    int64_t grace_ms = clock_mono_ms() + GRACE_MS;
-    if (finish_requests(server, deadline_ms, err) != E_OK)
+    const int64_t began_ms = clock_mono_ms();
+    flight_part(server->flight);
+    if (finish_requests(server, flight_wait_first, began_ms, deadline_ms, err) != E_OK)
         return err->code;
-    flight_rest(server->flight, grace_ms);
+    flight_rest(server->flight, began_ms + GRACE_MS);
+    listen_turn_away(server->listen_fd);
+    await_newcomers(server, deadline_ms);
     MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
-    flight_rest(server->flight, clock_mono_ms() + SETTLE_MS);
-    if (finish_requests(server, deadline_ms, err) != E_OK)
+    if (finish_requests(server, flight_wait, clock_mono_ms(), deadline_ms, err) != E_OK)
         return err->code;
+    conns_dismiss(server->conns, reply_raw_unavailable, strlen(reply_raw_unavailable));
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
     listen_close(listen_fd);

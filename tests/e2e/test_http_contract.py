@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP as it arrives on the wire: raw sockets against the real sokoul-api."""
+import collections
 import concurrent.futures
 import json
 import re
+import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -537,6 +540,64 @@ def test_no_request_is_cut_when_leaving_under_load(sokoul):
         seen = [one for future in loads for one in future.result()]
     assert code == 0
     assert 503 in seen and set(seen) <= {401, 503}, {one: seen.count(one) for one in set(map(str, seen))}
+
+
+# req: S291
+def test_whoever_the_kernel_let_in_while_leaving_is_answered(sokoul):
+    """Faster than they are answered, so that there are always some in the queue of the listener."""
+    program = sokoul.start("sokoul-api")
+    waiting, heard = {}, []
+    selector = selectors.DefaultSelector()
+
+    def collect(wait_s):
+        for key, _ in selector.select(wait_s):
+            selector.unregister(key.fileobj)
+            heard.append(waiting.pop(key.fileobj).hear())
+
+    def knock():
+        raw = Raw(program.port, 20)
+        waiting[raw.socket] = raw
+        selector.register(raw.socket, selectors.EVENT_READ)
+        raw.say(f"GET /user/profile HTTP/1.1\r\n{HOST}{CLOSE}\r\n")
+
+    program.signal(signal.SIGTERM)
+    deadline = time.monotonic() + 30 * SLOW
+    try:
+        while time.monotonic() < deadline:
+            knock()
+            if len(waiting) > 300:
+                collect(5)
+    except ConnectionRefusedError:
+        pass
+    while waiting and time.monotonic() < deadline:
+        collect(1)
+    assert program.wait(15 * SLOW) == 0
+    seen = collections.Counter(status(answer) for answer in heard)
+    assert seen[503] > 0 and set(seen) <= {401, 503} and not waiting, (seen, len(waiting))
+
+
+# req: S291
+def test_who_came_before_the_door_closes_and_speaks_late_or_never_is_answered(sokoul):
+    program = sokoul.start("sokoul-api")
+    came, mute = collections.deque(), []
+    heard = []
+    program.signal(signal.SIGTERM)
+    try:
+        while True:
+            came.append((time.monotonic(), Raw(program.port, 10)))
+            mute.append(Raw(program.port, 10))
+            next_ = time.monotonic() + 0.02
+            while (now := time.monotonic()) < next_:
+                while came and now - came[0][0] > 0.4:
+                    heard.append(came.popleft()[1].say(f"GET /user/profile HTTP/1.1\r\n{HOST}{CLOSE}\r\n").hear())
+                select.select([], [], [], 0.002)
+    except ConnectionRefusedError:
+        pass
+    heard += [raw.say(f"GET /user/profile HTTP/1.1\r\n{HOST}{CLOSE}\r\n").hear() for _, raw in came]
+    told = [status(raw.hear()) for raw in mute]
+    assert program.wait(15 * SLOW) == 0
+    assert {status(answer) for answer in heard} <= {401, 503} and len(heard) > 10, [a[:40] for a in heard]
+    assert set(told) == {503}, told
 
 
 # req: C9
