@@ -116,7 +116,7 @@ def test_errors_are_tried_again_after_2_4_and_8_seconds(sokoul, scout, tmdb):  #
     done = run(sokoul, "search", {"query": "Sintel"}, 40)
     assert done["status"] == "Completed" and done["attempts"] == 4
     for wait, wanted in zip(waits(sokoul, done["id"]), BACKOFF_S, strict=True):
-        assert wanted * 0.9 <= wait <= wanted * 1.1 + 0.5 * SLOW
+        assert wanted * 0.9 <= wait <= wanted * 1.1 + 2 * SLOW
 
 
 def test_the_fourth_failure_is_a_dead_letter(sokoul, scout, tmdb):  # req: S121 S137 part: S113
