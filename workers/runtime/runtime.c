@@ -351,13 +351,26 @@ static void join_all(struct runtime *runtime)
     free(runtime);
 }
 
+/* The handler that does not end may never end, and the settler and the keeper look after its job until the
+ * process is gone: nobody waits for any of them any more. */
+static void leave_threads(struct runtime *runtime)
+{
+    for (int i = 0; i < runtime->handlers_started; i++)
+        pthread_detach(runtime->handlers[i]);
+    pthread_detach(runtime->settler.thread);
+    pthread_detach(runtime->keeper.thread);
+}
+
 static bool leave(struct runtime *runtime)
 {
     end_readings();
     atomic_store(&runtime->give_up_ms, clock_mono_ms() + runtime->config.drain_ms + LAST_WORDS_MS);
     drain(runtime);
     if (!let_go(runtime))
+    {
+        leave_threads(runtime);
         return false;
+    }
     join_all(runtime);
     return true;
 }

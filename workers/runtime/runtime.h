@@ -113,8 +113,8 @@ MUST_USE enum err_code runtime_start(const struct runtime_config *config, struct
                                      struct err *err);
 /* Takes no new job, lets what runs finish within drain_ms, hands the rest back and waits for all threads: 6 s
  * more at most, whatever the database does; what it has not answered by then others take back.  False: a
- * handler does not end though it was told to.  Then nothing has been freed, and nothing that handlers may use
- * must be; it may be asked again. */
+ * handler does not end though it was told to.  Then its threads have been left to themselves, nothing has
+ * been freed, and nothing that handlers may use must be: end the process, and do not ask again. */
 MUST_USE bool runtime_stop(struct runtime *runtime);
 /* For the gauge. */
 int runtime_running(struct runtime *runtime);
