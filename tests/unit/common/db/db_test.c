@@ -28,6 +28,10 @@ static const struct db_stmt all = {"t_all", "SELECT count(*) FROM things", 0};
 static const struct db_stmt nap = {"t_nap", "SELECT pg_sleep($1::float8)", 1};
 static const struct db_stmt broken = {"t_broken", "SELECT nothing FROM nowhere", 0};
 static const struct db_stmt end_me = {"t_end_me", "SELECT pg_terminate_backend($1::int)", 1};
+static const struct db_stmt too_wide = {"t_too_wide",
+                                        "INSERT INTO things (name, size) SELECT string_agg(md5(n::text), "
+                                        "''), 1 FROM generate_series(1, 1000) AS n",
+                                        0};
 static const struct db_stmt pid_stmt = {"t_pid", "SELECT pg_backend_pid()", 0};
 
 static bool away(void *of)
@@ -178,6 +182,28 @@ START_TEST(run__calls_a_wrong_statement_a_bug)
     struct db *db = get();
     ck_assert_int_eq(db_run(db, &broken, NULL, NULL, &err), E_BUG);
     ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+/* What a client sent is at fault, and no bug of ours. */
+START_TEST(run__calls_a_value_that_an_index_does_not_take_invalid)
+{
+    struct db *db = get();
+    ck_assert_int_eq(db_run(db, &too_wide, NULL, NULL, &err), E_INVALID);
+    ck_assert_int_eq(number(db, &all), 0);
+    db_put(db);
+}
+END_TEST
+
+START_TEST(run__calls_a_statement_after_a_failed_one_no_bug)
+{
+    struct db *db = get();
+    const char *one[] = {"one", "1"};
+    ck_assert_int_eq(db_begin(db, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_OK);
+    ck_assert_int_eq(db_run(db, &add, one, NULL, &err), E_CONFLICT);
+    ck_assert_int_eq(db_run(db, &all, NULL, NULL, &err), E_DATABASE);
     db_put(db);
 }
 END_TEST
@@ -422,6 +448,8 @@ int main(void)
         {array__of_uuids_with_something_else_is_refused, sizeof no_uuids / sizeof no_uuids[0]},
         {run__says_what_a_violated_constraint_means, sizeof violations / sizeof violations[0]},
         {run__calls_a_wrong_statement_a_bug, 1},
+        {run__calls_a_value_that_an_index_does_not_take_invalid, 1},
+        {run__calls_a_statement_after_a_failed_one_no_bug, 1},
         {run_all__answers_each_call_in_one_round_trip, 1},
         {run_all__is_all_or_nothing_and_leaves_the_connection_in_step, 1},
         {put__rolls_back_what_was_left_open, 1},
