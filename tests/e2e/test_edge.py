@@ -132,9 +132,11 @@ def test_a_client_cannot_choose_its_address_and_logs_hold_no_query(sokoul, edge)
 
 
 def test_who_tries_passwords_is_slowed_down(edge):
+    # req: J21
     wrong = {"username": "nobody", "password": "wrong horse battery"}
     seen = [edge.ask("POST", "/auth/refresh", {"refresh_token": "x" + wrong["username"]})[0] for _ in range(30)]
     assert seen[:20] == [401] * 20 and 429 in seen[20:], seen
+    assert "limiting requests" in edge.errors()
 
 
 @pytest.mark.parametrize("head", [
