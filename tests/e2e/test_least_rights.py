@@ -6,9 +6,9 @@ import psycopg2
 import pytest
 from client import Api
 from conftest import NoFake
-from least import Least, refused
+from least import Least, refused, text_of
 from stack.nats import Nats, NatsError
-from stack_under_test import Sokoul, eventually
+from stack_under_test import ROOT, Sokoul, eventually
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,13 @@ def test_a_reader_sees_what_is_going_on(migrated, least):
 def test_no_role_gets_into_another_database(least, role):
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
         psycopg2.connect(least.database_url(role).removesuffix("sokoul") + "postgres")
+
+
+def test_each_secret_setting_goes_to_the_programs_that_use_it(least):
+    names = re.findall(r"^ *X\(([A-Z_]+), \w+, SECRET,", text_of(ROOT, "common", "conf", "settings.h"), re.MULTILINE)
+    text = text_of(ROOT, "tools", "compose-env")
+    assert len(names) >= 5 and [name for name in names if f'"{name}": (' not in text] == []
+    assert "JWT_SECRET" in least.secret("api_env") and "JWT_SECRET" not in least.secret("scout_env") + least.secret("hunter_env")
 
 
 @pytest.mark.parametrize("user,subject", [
