@@ -75,11 +75,12 @@ def demo(engine):
 def stack(engine, demo, tmp_path_factory):
     stack = Stack(engine, str(tmp_path_factory.mktemp("clone")), 2 if WHOLE else 1)
     stack.check_out()
-    stack.make_env(TMDB_API_KEY=KEY, TMDB_BASE_URL=demo, PROWLARR_URL=demo, PROWLARR_API_KEY=KEY)
+    make_env, build, up = stack.block(0)
+    stack.make_env(make_env, TMDB_API_KEY=KEY, TMDB_BASE_URL=demo, PROWLARR_URL=demo, PROWLARR_API_KEY=KEY)
     if WHOLE:
-        stack.compose("build", wait_s=1800)
+        stack.type_in(build, wait_s=1800)
     else:
         stack.build_quickly()
-    stack.seconds = stack.up()
+    stack.seconds = stack.up(up)
     yield stack
     stack.compose("down", "-v", "--remove-orphans", check=False)

@@ -90,33 +90,39 @@ class Stack:
             out.write(last_stage(f.read()))
         self.engine.docker("build", "-q", "-t", self.image, place)
 
-    def make_env(self, **more):
-        """As the manual says; the ports and settings that a test needs are what an operator adds to .env."""
-        made = call(["make", "compose-env"], cwd=self.folder).stdout
+    def block(self, number):
+        """The lines of a block of commands of the README, counted below the heading on containers."""
+        with open(os.path.join(self.folder, "README.md"), encoding="utf-8") as f:
+            section = f.read().partition("\n## Run it with docker compose\n")[2].partition("\n## ")[0]
+        return re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)[number].splitlines()
+
+    def type_in(self, line, **how):
+        """A line of the README as an operator types it, with this machine's name of compose."""
+        line = line.replace("docker compose", " ".join(self.words))
+        return call(["bash", "-c", line], cwd=self.folder, env=self.engine.environment, **how)
+
+    def make_env(self, line, **more):
+        """The ports and settings that a test needs are what an operator adds to .env."""
+        self.type_in(line)
         rows = {**self.port, "TORRENT_DHT": "false", **more}
         path = os.path.join(self.folder, ".env")
         with open(path, encoding="utf-8") as f:
             kept = [line for line in f.read().splitlines() if line.partition("=")[0] not in rows]
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(kept + [f"{name}={value}" for name, value in rows.items()]) + "\n")
-        call(["make", "compose-env"], cwd=self.folder)
-        return made
+        self.type_in(line)
 
     # ---- what an operator does ------------------------------------------------------------------------
 
     def compose(self, *words, **how):
         return call([*self.words, *words], cwd=self.folder, env=self.engine.environment, **how)
 
-    def up(self, *words):
+    def up(self, line):
         began = time.monotonic()
-        self.compose(*words, "up", "-d")
+        self.type_in(line)
         healthy = wait_for(lambda: all(self.health(name) == "healthy" for name in RUNNING), HEALTHY_WAIT_S + 60, 0.5)
         assert healthy, {name: self.health(name) for name in RUNNING}
         return time.monotonic() - began
-
-    def ctl(self, *words, check=True):
-        return self.engine.docker("exec", self.container("sokoul-api"), "sokoulctl", "--env-file", "/run/secrets/api_env",
-                                  *words, check=check)
 
     # ---- what is seen of it ---------------------------------------------------------------------------
 

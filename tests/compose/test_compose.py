@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from conftest import WHOLE
 from engine import call
-from installed import HEALTHY_WAIT_S, RUNNING
+from installed import HEALTHY_WAIT_S, ROOT, RUNNING
 from stack.proc import children_of, wait_for
 
 OURS = ("sokoul-api", "sokoul-scout", "sokoul-hunter")
@@ -51,21 +51,22 @@ def test_both_compose_programs_read_the_file(engine, stack, version):
                  "config"], cwd=stack.folder, env=engine.environment)
     for service in (*RUNNING, "prowlarr", "prometheus", "alertmanager", "grafana", "nginx", "ollama"):
         assert f"  {service}:\n" in done.stdout, service
+    mounted = re.findall(r"\./(deploy/[\w./-]+):", text_of(os.path.join(stack.folder, "docker-compose.yml")))
+    assert len(mounted) >= 8 and [path for path in mounted if not os.path.exists(os.path.join(ROOT, path))] == []
 
 
 def test_the_tour_of_the_readme_works(stack):
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text_of(os.path.join(stack.folder, "README.md")), re.DOTALL | re.MULTILINE)
     tour = next(block for block in blocks if len(block.splitlines()) == 5)
-    name = stack.container("sokoul-api")
-    tour = tour.replace("build/bin/sokoulctl --env-file .sokoul/sokoul.env",
-                        f"docker exec {name} sokoulctl --env-file /run/secrets/api_env")
+    words = stack.block(1)[0].removesuffix(" doctor")
+    tour = tour.replace("build/bin/sokoulctl --env-file .sokoul/sokoul.env", words)
     tour = tour.replace("127.0.0.1:3000", f"127.0.0.1:{stack.port['API_PORT']}")
-    done = call(["bash", "-c", "set -eu -o pipefail\n" + tour], env=stack.engine.environment)
+    done = stack.type_in("set -eu -o pipefail\n" + tour)
     assert "1000 completed, 0 failed" in done.stdout and re.search(r"^\d+ Sintel", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_doctor_finds_nothing_and_no_server_refused_anything(stack):
-    done = stack.ctl("doctor", check=False)
+    done = stack.type_in(stack.block(1)[0], check=False)
     assert done.returncode == 0, done.stdout
     assert stack.complaints() == []
 
@@ -201,7 +202,6 @@ whole = pytest.mark.whole
     pytest.param(stop_under_load("sokoul-scout"), id="scout stopped under load", marks=whole),
 ])
 def test_no_accepted_job_is_lost_or_done_twice(stack, act):
-    # part: S191, S192
     ledger = stack.ledger(JOBS)
     ledger.begun()
     act(stack)
@@ -250,7 +250,7 @@ def test_down_takes_less_than_75_s_and_every_program_ends_well(stack):
         assert wait_for(lambda: all(stack.health(name) == "healthy" for name in RUNNING), 120, 0.5)
     ends = stack.watch_ends()
     began = time.monotonic()
-    stack.compose("down")
+    stack.type_in(stack.block(2)[0])
     took = time.monotonic() - began
     ends.terminate()
     said = dict(line.split() for line in ends.communicate()[0].splitlines() if len(line.split()) == 2)
