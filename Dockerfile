@@ -27,13 +27,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     && useradd --uid 10001 --gid 10001 --home-dir /var/lib/sokoul --no-create-home --shell /usr/sbin/nologin sokoul \
     && install -d -o sokoul -g sokoul /var/lib/sokoul /var/lib/sokoul/downloads /var/lib/sokoul/library
 COPY --from=build /src/build/bin/ /usr/local/bin/
+COPY deploy/compose/healthcheck /usr/local/bin/sokoul-healthcheck
 # One dead name server must not hold up the answers of the others.
 ENV RES_OPTIONS="timeout:2 attempts:1"
 USER 10001:10001
 WORKDIR /var/lib/sokoul
 STOPSIGNAL SIGTERM
 EXPOSE 3000 6881 9101 9102
-# Two attempts of 2 s each end within the timeout. A worker's own address is told by the service.
+# Two attempts of 2 s each end within the timeout.
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=30s \
     CMD ["sokoulctl", "healthcheck", "--timeout", "2"]
 CMD ["sokoul-api"]

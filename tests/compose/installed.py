@@ -83,6 +83,7 @@ class Stack:
         """The image with the programs that are built already."""
         place = os.path.join(self.engine.folder, "image")
         os.makedirs(f"{place}/bin")
+        shutil.copytree(os.path.join(self.folder, "deploy", "compose"), f"{place}/deploy/compose")
         for name in PROGRAMS:
             call(["strip", "-o", f"{place}/bin/{name}", os.path.join(BIN, name)])
         with open(os.path.join(self.folder, "Dockerfile"), encoding="utf-8") as f, \

@@ -168,6 +168,19 @@ def kill_a_worker(stack):
     assert wait_for(lambda: stack.engine.inspect(before["Id"])["RestartCount"] > before["RestartCount"], 30, 0.2)
 
 
+def freeze(service):
+    """Nothing ends, so that only who asks it can know; the engine's health check does."""
+
+    def act(stack):
+        before = stack.engine.inspect(stack.container(service))
+        began = time.monotonic()
+        os.kill(children_of(before["State"]["Pid"])[0], signal.SIGSTOP)
+        assert wait_for(lambda: stack.engine.inspect(before["Id"])["RestartCount"] > before["RestartCount"], 60, 0.2)
+        print(f"{service} frozen, started again after {time.monotonic() - began:.0f} s")
+
+    return act
+
+
 def cut_off_the_api(stack):
     name = stack.container("sokoul-api")
     stack.engine.docker("network", "disconnect", stack.network("back"), name)
@@ -193,6 +206,8 @@ whole = pytest.mark.whole
 
 @pytest.mark.parametrize("act", [
     pytest.param(kill_a_worker, id="a worker killed"),
+    pytest.param(freeze("sokoul-scout"), id="scout frozen", marks=whole),
+    pytest.param(freeze("sokoul-api"), id="the API frozen", marks=whole),
     pytest.param(stop_and_start("sokoul-db"), id="Postgres stopped and started", marks=whole),
     pytest.param(stop_and_start("sokoul-nats"), id="NATS stopped and started", marks=whole),
     pytest.param(stop_and_start("sokoul-redis"), id="Redis stopped and started", marks=whole),
