@@ -55,6 +55,7 @@ static void apply_tag(const struct release_tag *tag, struct release_name *releas
     case RELEASE_FIELD_NOTHING:
     case RELEASE_FIELD_SEASON:
     case RELEASE_FIELD_EPISODE:
+    case RELEASE_FIELD_EXTRA:
         break;
     }
 }
@@ -94,7 +95,7 @@ static bool counts(const struct words *words, size_t at, const struct parts *par
         return parts->quality_run <= parts->numbers_end;
     if (tag->strength == RELEASE_FAINT && words->at[at].after_dash && at + 1 == words->count)
         return false; /* the group "-CS" */
-    if (at >= parts->quality)
+    if (at >= parts->quality || (tag->strength == RELEASE_STRONG && at < parts->numbers_end))
         return true;
     if (tag->strength == RELEASE_FAINT)
         return at >= parts->quality_run && (words_tells(words, at + 1) || words_tells(words, at - 1));
@@ -141,10 +142,10 @@ void release_parse(const char *name, struct release_name *release)
     parts_take_front(&words, release);
     parts_drop_stream(&words);
     struct parts parts = parts_find(&words, release);
-    parts_write_title(&words, &parts, release);
     apply_front(&words, release);
     apply_tags(&words, &parts, release);
     release_read_group(&words, parts.title_end, release);
+    parts_write_title(&words, &parts, release);
 }
 
 /* ---- names -------------------------------------------------------------------------------- */

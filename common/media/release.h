@@ -17,10 +17,15 @@
  * Numbers: a season without episodes is the whole season.  An episode without a season ("E12",
  * "[Group] Title 12 [1080p]") is counted through all seasons, or the series has one.  Where both
  * numberings stand, that with a season wins.  "103" is the third episode of the first season
- * only where the name speaks of television and no year follows.
+ * only where the name speaks of television and no year follows.  Where no year stands, "05" and "#5" are
+ * episodes wherever they stand, for no title has its number written so.  "12.5", an opening, a volume of
+ * discs and "CD1" are no episodes, and not the whole work: they end the title and give the flag EXTRA.
  *
  * Two titles: "One AKA Other" and "One / Other" give the title "One" and the alias "Other"; "One (Other)"
- * gives "One" and "One Other", for the brackets may hold a country, another title or a part of it.
+ * gives "One" and "One Other", for the brackets may hold a country, another title or a part of it, and
+ * "Другой (One)" gives "One".  Where a word at an end of the title may be none of it, the alias is the title
+ * without it: the country of a series ("Title US S01"), a year where no other is ("2011 Title"), a group
+ * where no other is ("grp-the.title.2011").
  *
  * Plain data, no memory.  Names are read up to RELEASE_MAX_LEN bytes.  Blocks never.  Any thread.
  */
@@ -126,7 +131,8 @@ enum
     X(COMPLETE, "complete")                                                                                  \
     X(SAMPLE, "sample")                                                                                      \
     X(PASSWORD, "password")                                                                                  \
-    X(PROGRAM, "program")
+    X(PROGRAM, "program")                                                                                    \
+    X(EXTRA, "extra")
 
 #define X(name, text) RELEASE_SOURCE_##name,
 enum release_origin

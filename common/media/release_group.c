@@ -18,8 +18,9 @@ static const char *const hangers[] = {
     "buymore",    "gerov",       "whiterev",    "chamele0n",
     "altezachen", "z0ids3n",     "4p",          "4planet",
     "rp",         "pre",         "1",           "repackpost",
-    "rakuv",      "rakuv02",     "rakuvfinhel", "rakuvus",
-    "sample",     "proof",       "english",     "vtv",
+    "rakuv",      "rakuvarrow",  "rakuv02",     "rakuvfinhel",
+    "rakuvus",    "sample",      "proof",       "english",
+    "vtv",
 };
 
 static bool is_hanger(const char *text)
@@ -45,13 +46,61 @@ static bool is_dashed(const struct words *words, size_t at)
            (tag == NULL || tag->strength == RELEASE_FAINT) && strlen(words->at[at].text) > 1;
 }
 
-/* What was hung behind the group is none of it: "-GRP-xpost", "-GRP.sample". */
+/* What was hung behind the group is none of it: "-GRP-xpost", "-GRP.sample", "x264-GRP - Dual Audio". */
 static size_t without_hangers(const struct words *words, size_t last, size_t title_end)
 {
-    while (last > title_end + 2 && is_hanger(words->at[last - 1].text) &&
-           (words->at[last - 1].after_dash || words->at[last - 2].tag == RELEASE_NONE))
-        last--;
-    return last;
+    size_t end = last;
+    while (end > title_end + 2 && is_hanger(words->at[end - 1].text) &&
+           (words->at[end - 1].after_dash || words->at[end - 2].tag == RELEASE_NONE))
+        end--;
+    size_t at = end;
+    while (at > title_end + 2 &&
+           (words_is(words, at - 1, RELEASE_FIELD_LANGUAGE) || words_is(words, at - 1, RELEASE_FIELD_FLAG)))
+        at--;
+    return at < end && words->at[at - 1].after_dash && words->at[at - 1].tag == RELEASE_NONE &&
+                   words_is_strong(words, at - 2)
+               ? at
+               : end;
+}
+
+/* The word before `at` that is no part of "5.1": the first of the name when there is none. */
+static size_t before_channels(const struct words *words, size_t at)
+{
+    size_t before = at;
+    while (before > 1 && at - before < 2 && number_at(words, before - 1, 2) != RELEASE_NONE)
+        before--;
+    return before > 0 ? before - 1 : 0;
+}
+
+/* Do words of quality lead to `at`: "x264 GRP", "DTS 5.1 GRP", "x264 dxva GRP", "by GRP"? */
+static bool follows_quality(const struct words *words, size_t at)
+{
+    size_t before = before_channels(words, at);
+    return words_tells(words, before) || strcmp(words->at[before].text, "by") == 0 ||
+           (before > 0 && words->at[before].tag != RELEASE_NONE && words_tells(words, before - 1));
+}
+
+/* "x264 - GRP": behind a break an episode's title may stand, but not behind how picture or sound are kept. */
+static bool follows_format(const struct words *words, size_t at)
+{
+    size_t before = before_channels(words, at);
+    return words_is(words, before, RELEASE_FIELD_CODEC) || words_is(words, before, RELEASE_FIELD_AUDIO);
+}
+
+/* Can a single word that no dash ties be the name of a group? */
+static bool is_name(const struct words *words, size_t at)
+{
+    const struct word *word = &words->at[at];
+    return word->tag == RELEASE_NONE && number_at(words, at, 8) == RELEASE_NONE &&
+           word->end - word->start >= 3;
+}
+
+/* "x264 GRP", "x264 - GRP" */
+static bool is_untied_group(const struct words *words, size_t at)
+{
+    return is_name(words, at) && follows_quality(words, at) &&
+           (at + 1 == words->count || words_tells(words, at - 1)) &&
+           (!words->at[at].after_break || follows_format(words, at));
 }
 
 /* "-GRP", "-Some-Group", "-BEN.THE.MEN", "H.264.Some-Group": the words behind the last known one. */
@@ -65,20 +114,56 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
         first--;
     while (first < last && number_at(words, first, 2) != RELEASE_NONE && words->at[first].joint == ' ')
         first++; /* the rest of "AAC2.0" */
-    if (first == last || first == 0 || last - first > LONGEST_GROUP || words->at[first].after_break)
+    if (first == last || first == 0 || last - first > LONGEST_GROUP)
+        return false;
+    if (last - first == 1 && !words->at[first].after_dash && !is_untied_group(words, first))
+        return false;
+    if (last - first > 1 && words->at[first].after_break)
         return false;
     bool known = words->at[first - 1].tag != RELEASE_NONE || words->at[first - 1].place != WORD_FREE ||
                  number_at(words, first - 1, 2) != RELEASE_NONE;
     bool whole = (words->at[first].after_dash && known) || last - first == 1 ||
                  (words->at[last - 1].after_dash && last - first == 2 && known);
-    bool plain = last - first == 1 && !words->at[first].after_dash;
-    if (plain && (!words_tells(words, first - 1) || number_at(words, first, 4) != RELEASE_NONE ||
-                  words->at[first].end - words->at[first].start < 3))
-        return false;
     if (!whole && !words->at[last - 1].after_dash)
         return false;
     copy_group(words, whole ? first : last - 1, last - 1, release);
     return true;
+}
+
+/* Where the bracket begins that holds the word before `end`. */
+static size_t bracket_begin(const struct words *words, size_t end)
+{
+    size_t first = end - 1;
+    while (first > 0 && words->at[first - 1].place == words->at[first].place &&
+           strchr("[({", words->name[words->at[first].start - 1]) == NULL)
+        first--;
+    return first;
+}
+
+/* "S82", which some write among the words of quality. */
+static bool is_label(const struct words *words, size_t at)
+{
+    const char *rest = "";
+    return number_behind(words->at[at].text, "s", 2, &rest) != RELEASE_NONE && rest[0] == '\0';
+}
+
+/* "(1080p x265 GRP)", "[1080p HEVC - GRP]", "(1080p x265 -BEN THE MEN)": the name at the end of a last
+ * bracket that speaks of quality; words->count when there is none. */
+static size_t find_enclosed(const struct words *words, size_t end, size_t title_end)
+{
+    if (end <= title_end + 1 || words->at[end - 1].place == WORD_FREE ||
+        words->at[end - 1].tag != RELEASE_NONE)
+        return words->count;
+    size_t begin = bracket_begin(words, end);
+    size_t first = end;
+    while (first > begin && words->at[first - 1].tag == RELEASE_NONE)
+        first--;
+    while (first + 1 < end && (number_at(words, first, 2) != RELEASE_NONE || is_label(words, first)))
+        first++; /* "5.1", "S82" */
+    bool tied = words->at[first].after_dash && end - first <= LONGEST_GROUP;
+    bool alone = end - first == 1 && is_name(words, first);
+    return first > begin && first > title_end && words_tells(words, begin) && (tied || alone) ? first
+                                                                                              : words->count;
 }
 
 /* "[Softsubs (GRP)]" at the end: the first word of the group; words->count when there is none. */
@@ -91,37 +176,57 @@ static size_t find_softsubs(const struct words *words)
     return words->count;
 }
 
-/* The first word of a last "[GRP]" that is no known word and no site; words->count when there is none. */
+/* The first word of a last "[GRP]", or "BluRay (GRP)", that is no known word and no site; words->count when
+ * there is none. */
 static size_t find_bracket(const struct words *words, size_t end, size_t title_end)
 {
-    size_t first = end;
-    while (first > title_end + 1 && words->at[first - 1].place == WORD_SQUARE &&
-           words->at[first - 1].tag == RELEASE_NONE)
-    {
-        first--;
-        if (words->name[words->at[first].start - 1] == '[')
-            return strcmp(words->at[first].text, "www") == 0 ? words->count : first;
-    }
-    return words->count;
+    size_t first =
+        end > title_end + 1 && words->at[end - 1].place != WORD_FREE ? bracket_begin(words, end) : end;
+    bool own =
+        first < end && first > title_end && strchr("[({", words->name[words->at[first].start - 1]) != NULL;
+    for (size_t at = first; at < end; at++)
+        own = own && words->at[at].tag == RELEASE_NONE;
+    if (!own || strcmp(words->at[first].text, "www") == 0)
+        return words->count;
+    bool round = words->at[first].place == WORD_ROUND;
+    return !round || (end - first == 1 && is_name(words, first) && words_tells(words, first - 1))
+               ? first
+               : words->count;
 }
 
-/* The "[Group]" of the front; else "...-GRP", also with "[tracker]" behind it; else a last "[GRP]". */
-void release_read_group(const struct words *words, size_t title_end, struct release_name *release)
+/* Behind the last word that is no sum of the file. */
+static size_t before_sum(const struct words *words)
 {
-    size_t last = words->count;
-    while (last > 0 && words->at[last - 1].place != WORD_FREE)
-        last--;
     size_t end = words->count;
     while (end > 0 && words->at[end - 1].place == WORD_SQUARE && strlen(words->at[end - 1].text) == 8 &&
            words_is(words, end - 1, RELEASE_FIELD_NOTHING))
-        end--; /* the sum of the file */
-    size_t bracket = find_bracket(words, end, title_end);
+        end--;
+    return end;
+}
+
+/* The "[Group]" of the front; else "...-GRP", also with "[tracker]" behind it; else a name in the last
+ * bracket. */
+void release_read_group(const struct words *words, size_t title_end, struct release_name *release)
+{
     if (words->group[0] != '\0')
+    {
         memcpy(release->group, words->group, sizeof release->group);
-    else if (find_softsubs(words) < words->count)
-        copy_group(words, find_softsubs(words), words->count - 1, release);
-    else if (last > title_end && read_tail(words, last, title_end, release))
         return;
-    else if (bracket < words->count)
+    }
+    size_t softsubs = find_softsubs(words);
+    if (softsubs < words->count)
+    {
+        copy_group(words, softsubs, words->count - 1, release);
+        return;
+    }
+    size_t last = words->count;
+    while (last > 0 && words->at[last - 1].place != WORD_FREE)
+        last--;
+    if (last > title_end && read_tail(words, last, title_end, release))
+        return;
+    size_t end = before_sum(words);
+    size_t bracket = find_bracket(words, end, title_end);
+    bracket = bracket < words->count ? bracket : find_enclosed(words, end, title_end);
+    if (bracket < words->count)
         copy_group(words, bracket, end - 1, release);
 }

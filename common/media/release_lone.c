@@ -42,13 +42,6 @@ static size_t take_lone(const struct words *words, size_t at, const char *rest, 
     return last != RELEASE_NONE ? 2 : 1;
 }
 
-/* "12.5": between two episodes. */
-static bool is_between(const struct words *words, size_t at)
-{
-    return number_at(words, at + 1, 1) != RELEASE_NONE && words->name[words->at[at].end] == '.' &&
-           words->at[at + 1].start == words->at[at].end + 1;
-}
-
 size_t release_read_dash(const struct words *words, size_t at, struct release_name *release)
 {
     const struct word *word = &words->at[at];
@@ -56,8 +49,6 @@ size_t release_read_dash(const struct words *words, size_t at, struct release_na
     int episode = lone_number(words, at, 1, &rest);
     if (episode == RELEASE_NONE)
         return 0;
-    if (word->after_break && is_between(words, at))
-        return 2; /* "Title - 12.5": of no number that is wanted */
     bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
     bool hash = word->start > 0 && words->name[word->start - 1] == '#';
     if (!word->after_break && !hash &&
@@ -65,16 +56,20 @@ size_t release_read_dash(const struct words *words, size_t at, struct release_na
         return 0;
     if (word_year(word->text) != RELEASE_NONE && !run)
         return 0;
-    if (!number_ends_at(words, at + (run ? 2 : 1)))
+    bool goes_on = run && at + 2 < words->count && words->at[at + 2].joint == '&'; /* "01-05 & 07-09" */
+    if (!goes_on && !number_ends_at(words, at + (run ? 2 : 1)))
         return 0;
     return take_lone(words, at, rest, release);
 }
 
-/* "[05]", "(9)": alone in its brackets. */
+/* "[05]", "(9)", "[12 END]": alone in its brackets. */
 static bool is_enclosed(const struct words *words, size_t at)
 {
     const struct word *word = &words->at[at];
-    char behind = words->name[word->end];
+    bool last = at + 1 < words->count && words->at[at + 1].start == word->end + 1 &&
+                words->at[at + 1].joint == ' ' && words->at[at + 1].place == word->place &&
+                !words_tells(words, at + 1) && number_ends_at(words, at + 1);
+    char behind = words->name[words->at[at + (last ? 1 : 0)].end];
     return word->start > 0 && strchr("[({", words->name[word->start - 1]) != NULL && behind != '\0' &&
            strchr("])}(", behind) != NULL;
 }
@@ -86,22 +81,23 @@ static bool is_fraction(const struct words *words, size_t at)
            words->name[words->at[at].start - 1] == '.' && words->at[at - 1].end + 1 == words->at[at].start;
 }
 
-static bool tells_before(const struct words *words, size_t at)
+static bool strong_before(const struct words *words, size_t at)
 {
-    bool tells = false;
+    bool strong = false;
     for (size_t i = words->first; i < at; i++)
-        tells = tells || words_tells(words, i);
-    return tells;
+        strong = strong || words_is_strong(words, i);
+    return strong;
 }
 
 size_t release_read_bare(const struct words *words, size_t at, struct release_name *release)
 {
     const char *rest = "";
     bool enclosed = is_enclosed(words, at);
-    bool alone = enclosed && words->at[at].place == WORD_SQUARE && !tells_before(words, at);
+    bool alone = enclosed && words->at[at].place == WORD_SQUARE && !strong_before(words, at);
     if ((words->first == 0 && !alone) || words->at[at].tag != RELEASE_NONE || is_fraction(words, at))
         return 0;
-    int episode = lone_number(words, at, 2, &rest);
+    bool sure = enclosed && words->group[0] != '\0' && number_ends_at(words, at + 1);
+    int episode = lone_number(words, at, sure ? 1 : 2, &rest);
     if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE)
         return 0;
     bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
@@ -122,6 +118,14 @@ static bool is_aired(const struct words *words)
     return aired;
 }
 
+/* "Part01" */
+static int glued_part(const struct words *words, size_t at)
+{
+    const char *rest = "";
+    int number = number_behind(words->at[at].text, "part", 2, &rest);
+    return rest[0] == '\0' ? number : RELEASE_NONE;
+}
+
 /* "103" is the third episode of the first season, "07" the seventh, "Part 2" the second. */
 size_t release_read_aired(const struct words *words, size_t at, struct release_name *release)
 {
@@ -131,6 +135,10 @@ size_t release_read_aired(const struct words *words, size_t at, struct release_n
         at > 1 && (strcmp(words->at[at - 1].text, "part") == 0 || strcmp(words->at[at - 1].text, "pt") == 0);
     if (part && number == RELEASE_NONE)
         number = number_at(words, at, 2);
+    if (number == RELEASE_NONE)
+        number = glued_part(words, at);
+    if (strcmp(words_text(words, at + 1), "ppv") == 0)
+        return 0; /* a fight, which is counted */
     if (number == RELEASE_NONE || words->at[at].tag != RELEASE_NONE ||
         word_year(words->at[at].text) != RELEASE_NONE || !is_aired(words))
         return 0;

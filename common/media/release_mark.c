@@ -10,14 +10,19 @@ enum
     WIDTH_LEAST = 320 /* of a picture: "1920x804" is one, "2016x231" is an episode */
 };
 
-/* Is this the word of a pattern?  '#' stands for digits. */
-static bool matches_word(const char *pattern, size_t len, const char *text)
+/* How long the first word of a pattern is, when `text` is that word; 0 otherwise.  '#' stands for digits. */
+static size_t matches_word(const char *pattern, const char *text)
 {
-    bool digits = pattern[len - 1] == '#';
-    size_t fixed = digits ? len - 1 : len;
-    if (strncmp(pattern, text, fixed) != 0)
-        return false;
-    return text[fixed + (digits ? strspn(text + fixed, "0123456789") : 0)] == '\0';
+    size_t len = 0;
+    while (pattern[len] != '\0' && pattern[len] != ' ' && pattern[len] != '#')
+    {
+        if (pattern[len] != text[len])
+            return 0;
+        len++;
+    }
+    if (pattern[len] == '#')
+        return text[len + strspn(text + len, "0123456789")] == '\0' ? len + 1 : 0;
+    return text[len] == '\0' ? len : 0;
 }
 
 /* How many words from `at` on the pattern takes; 0: it does not match. */
@@ -26,16 +31,17 @@ static size_t match_length(const struct words *words, size_t at, const char *pat
     size_t count = 0;
     while (*pattern != '\0')
     {
-        size_t len = strcspn(pattern, " ");
-        if (at + count >= words->count || !matches_word(pattern, len, words->at[at + count].text))
+        size_t len = at + count < words->count ? matches_word(pattern, words->at[at + count].text) : 0;
+        if (len == 0)
             return 0;
         count++;
-        pattern += len + strspn(pattern + len, " ");
+        pattern += len + (pattern[len] == ' ' ? 1 : 0);
     }
     return count;
 }
 
-/* The row that takes the most words from `at` on; how many it takes goes to `longest`. */
+/* The row that takes the most words from `at` on, an exact one ("dvd9") before one with a '#' ("dvd#"), which
+ * stands earlier in the table; how many it takes goes to `longest`. */
 static int find_row(const struct words *words, size_t at, size_t *longest)
 {
     const char *text = words->at[at].text;
@@ -44,12 +50,12 @@ static int find_row(const struct words *words, size_t at, size_t *longest)
     for (size_t row = release_tags_from(text); row < release_tag_count; row++)
     {
         const char *pattern = release_tags[row].pattern;
-        if (pattern[0] != text[0])
+        if (pattern[0] != text[0] || (pattern[1] > '#' && (unsigned char)pattern[1] > (unsigned char)text[1]))
             break;
         if (pattern[1] != text[1] && pattern[1] != '#' && pattern[1] != ' ')
             continue;
         size_t len = match_length(words, at, pattern);
-        if (len <= *longest)
+        if (len == 0 || len < *longest)
             continue;
         *longest = len;
         found = (int)row;
@@ -68,7 +74,7 @@ static int find_part(const char *text, size_t len)
         const char *pattern = release_tags[row].pattern;
         if (pattern[0] != part[0])
             break;
-        if ((pattern[1] == part[1] || pattern[1] == '#') && matches_word(pattern, strlen(pattern), part))
+        if ((pattern[1] == part[1] || pattern[1] == '#') && pattern[matches_word(pattern, part)] == '\0')
             return (int)row;
     }
     return RELEASE_NONE;
@@ -139,11 +145,6 @@ static bool is_checksum(const struct words *words, size_t at)
            strchr("([", words->name[word->start - 1]) != NULL && strchr(")]", words->name[word->end]) != NULL;
 }
 
-static bool has_digit(const char *text)
-{
-    return text[strcspn(text, "0123456789")] != '\0';
-}
-
 /* "BD1080p", "WEB-DLx264", "1080p10bit": a source or so, and a strong word directly behind it. */
 static void mark_halves(struct word *word)
 {
@@ -167,7 +168,7 @@ static void mark_halves(struct word *word)
 static void mark_odd(struct words *words, size_t at)
 {
     struct word *word = &words->at[at];
-    if (!has_digit(word->text))
+    if (!word->has_digit)
         return;
     int lines = lines_of(word->text);
     if (lines > 0)

@@ -107,9 +107,10 @@ static bool may_count(const struct words *words, size_t at)
     const struct release_tag *tag = words_tag(words, at);
     if (tag != NULL)
         return tag->field == RELEASE_FIELD_SEASON || tag->field == RELEASE_FIELD_EPISODE ||
+               tag->field == RELEASE_FIELD_EXTRA ||
                (tag->field == RELEASE_FIELD_VAGUE_RESOLUTION && starts_with_digit(words, at));
-    return words->at[at].text[strcspn(words->at[at].text, "0123456789")] != '\0' ||
-           (unsigned char)words->at[at].text[0] >= 0xE0 || month_of(words->at[at].text) > 0;
+    return words->at[at].has_digit || (unsigned char)words->at[at].text[0] >= 0xE0 ||
+           month_of(words->at[at].text) > 0;
 }
 
 /* The first place from `at` on where one of the styles fits; a season alone is kept, and looked behind. */
@@ -126,13 +127,15 @@ static struct numbers scan(const struct words *words, size_t at, number_style *c
     return (struct numbers){words->count, words->count};
 }
 
-static number_style *const season_styles[] = {release_read_s00e00, release_read_0x00, release_read_season,
-                                              release_read_counted, NULL};
+static number_style *const season_styles[] = {release_read_s00e00,  release_read_0x00, release_read_season,
+                                              release_read_counted, release_read_tied, NULL};
 static number_style *const exact_styles[] = {release_read_s00e00, release_read_0x00, NULL};
 static number_style *const episode_styles[] = {release_read_episode, NULL};
-static number_style *const dash_styles[] = {release_read_dash, NULL};
+static number_style *const dash_styles[] = {release_read_half, release_read_dash, NULL};
 static number_style *const bare_styles[] = {release_read_bare, NULL};
 static number_style *const aired_styles[] = {release_read_aired, NULL};
+static number_style *const extra_styles[] = {release_read_extra, NULL};
+static number_style *const padded_styles[] = {release_read_padded, NULL};
 static number_style *const day_styles[] = {read_day, NULL};
 
 /* Behind a season alone the episode may stand further on: "Temporada 4 [HDTV][Cap.408]". */
@@ -149,15 +152,28 @@ static struct numbers look_behind(const struct words *words, struct numbers foun
     return exact.at == found.end ? (struct numbers){found.at, exact.end} : found;
 }
 
+static bool has_year(const struct words *words)
+{
+    bool found = false;
+    for (size_t at = words->first; at < words->count; at++)
+        found = found || word_year(words->at[at].text) != RELEASE_NONE;
+    return found;
+}
+
 static struct numbers scan_episodes(const struct words *words, struct release_name *release)
 {
-    number_style *const *const passes[] = {episode_styles, dash_styles, bare_styles, aired_styles};
+    number_style *const *const undated[] = {episode_styles, dash_styles,  extra_styles,
+                                            bare_styles,    aired_styles, padded_styles};
+    number_style *const *const dated[] = {episode_styles, dash_styles, bare_styles, aired_styles};
+    bool has = has_year(words);
+    number_style *const *const *passes = has ? dated : undated;
     size_t from = words->first + 1;
     struct numbers found = scan(words, words->first, season_styles, release);
     if (found.at < words->count && release->episode_first == RELEASE_NONE &&
         release->season == release->season_last)
         return look_behind(words, found, release);
-    size_t count = release->day != 0 ? 1 : sizeof passes / sizeof passes[0]; /* the numbers are the day's */
+    size_t count = has ? sizeof dated / sizeof dated[0] : sizeof undated / sizeof undated[0];
+    count = release->day != 0 ? 1 : count; /* the numbers are the day's */
     for (size_t i = 0; found.at == words->count && i < count; i++)
         found = scan(words, from, passes[i], release);
     return found;
@@ -176,23 +192,21 @@ static size_t before_second(const struct words *words, size_t at, const struct r
         return at - 1;
     if (strcmp(word->text, "part") == 0 || strcmp(word->text, "pt") == 0)
         return at - 1;
+    if (number_is_half(words, at - 2) && words->at[at - 2].after_break)
+        return at - 2;
     if (number_at(words, at - 1, 4) == RELEASE_NONE || release->season == RELEASE_NONE)
         return at;
     if (word->joint == '-' && !word->after_break && number_at(words, at - 2, 4) != RELEASE_NONE &&
         at > words->first + 2)
         return at - 2;
-    return word->after_break && word_year(word->text) == RELEASE_NONE ? at - 1 : at;
+    bool glued = strpbrk(words->at[at].text, "xe") != NULL;
+    bool enclosed = words->at[at].start > 0 && strchr("([", words->name[words->at[at].start - 1]) != NULL;
+    bool through = words->group[0] != '\0' && release->episode_first != RELEASE_NONE &&
+                   (glued ? strlen(word->text) > 2 : enclosed); /* "[Group] Title 214 10x14", "87 (S4-24)" */
+    return (word->after_break || through) && word_year(word->text) == RELEASE_NONE ? at - 1 : at;
 }
 
-static bool has_year(const struct words *words)
-{
-    bool found = false;
-    for (size_t at = words->first; at < words->count; at++)
-        found = found || word_year(words->at[at].text) != RELEASE_NONE;
-    return found;
-}
-
-/* "[Group] 05 - Title", "003. Title", "03-Title": a number before the title. */
+/* "[Group] 05 - Title", "003. Title", "003-005. Title", "03-Title": a number before the title. */
 static struct numbers read_leading(const struct words *words, struct release_name *release)
 {
     const struct numbers none = {words->count, words->count};
@@ -205,7 +219,13 @@ static struct numbers read_leading(const struct words *words, struct release_nam
     if (episode == RELEASE_NONE || (!padded && !grouped))
         return none;
     release_add_episode(release, episode);
-    return (struct numbers){at, at + 1};
+    int last = padded && words->at[at + 1].joint == '-' && !words->at[at + 1].after_break
+                   ? number_at(words, at + 1, 3)
+                   : RELEASE_NONE;
+    if (last <= episode)
+        return (struct numbers){at, at + 1};
+    release_add_episode(release, last);
+    return (struct numbers){at, at + 2};
 }
 
 struct numbers release_read_numbers(const struct words *words, struct release_name *release)

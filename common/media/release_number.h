@@ -27,6 +27,7 @@ number_style release_read_s00e00;  /* "S02E05", "S02", "S01-S03", "S2 - 05" */
 number_style release_read_0x00;    /* "2x05", "2016x231" */
 number_style release_read_season;  /* "Season 2 Episode 5", "2. Staffel" */
 number_style release_read_counted; /* "第2季" */
+number_style release_read_tied;    /* "title-02_05" */
 
 /* ---- styles of single episodes: release_episode.c ---- */
 number_style release_read_episode; /* "E05", "Episode 5", "5 of 9" */
@@ -35,6 +36,14 @@ number_style release_read_episode; /* "E05", "Episode 5", "5 of 9" */
 number_style release_read_dash;  /* "Title - 05", "Title (01-12)" */
 number_style release_read_bare;  /* "[Group] Title 05 [1080p]", "[Group][Title][05]" */
 number_style release_read_aired; /* "title.103.hdtv" */
+
+/* ---- release_extra.c ---- */
+number_style release_read_half;   /* "Title - 12.5" */
+number_style release_read_extra;  /* "Title - NCOP", "Title Vol.3" */
+number_style release_read_padded; /* "Title 05 Words" */
+
+/* Is it "12.5", of which the point makes two words? */
+bool number_is_half(const struct words *words, size_t at);
 
 /* Adds an episode: the first is the first, a later one the last. */
 void release_add_episode(struct release_name *release, int episode);

@@ -18,6 +18,19 @@ static size_t second_group_end(const struct words *words)
     return title ? at : words->first;
 }
 
+/* "[Long Title][07][1080p]": no word follows the first bracket, so that it holds the title. */
+static bool is_only_numbered(const struct words *words)
+{
+    size_t at = words->first;
+    if (at < 2 || at >= words->count || words->at[at].place != WORD_SQUARE ||
+        number_at(words, at, 3) == RELEASE_NONE || words->name[words->at[at].end] != ']')
+        return false;
+    for (at++; at < words->count; at++)
+        if (words->at[at].place != WORD_SQUARE)
+            return false;
+    return words_is_strong(words, words->first + 1) || words_tells(words, words->first + 1);
+}
+
 /* "[1080p]" at the front is no group; brackets behind it that only tell are not the title either. */
 void parts_settle_front(struct words *words)
 {
@@ -46,6 +59,13 @@ void parts_settle_front(struct words *words)
         first++;
     if (first < words->count)
         words->first = first;
+    if (is_only_numbered(words))
+    {
+        words->group[0] = '\0';
+        words->first = 0;
+    }
+    while (words->first + 1 < words->count && words_is(words, words->first, RELEASE_FIELD_CODEC))
+        words->first++; /* "h265 - HEVC Title" */
 }
 
 /* "(1995) Title": the year before the title.  "221208 Title ep34": the day of the recording, which is not
@@ -72,6 +92,7 @@ void parts_drop_stream(struct words *words)
         return;
     for (size_t at = words->first + 1; at < last; at++)
         named = named || (words_is(words, at, RELEASE_FIELD_SOURCE) && words_is_strong(words, at));
+    named = named || words->name[words->at[last - 1].start - 1] == '#';
     if (named || (words->at[last - 1].after_dash && words->at[last - 1].tag == RELEASE_NONE))
         words->count--;
 }
@@ -85,12 +106,17 @@ static size_t first_strong(const struct words *words, size_t from)
     return from;
 }
 
+/* "v2" */
+static bool is_version(const struct words *words, size_t at)
+{
+    return words_is(words, at, RELEASE_FIELD_FLAG) && words->at[at].text[0] == 'v';
+}
+
 /* "Title.FRENCH.1080p": weak words right before a strong one belong to it. */
 static size_t back_over_known(const struct words *words, size_t at)
 {
     while (at > words->first + 1 && at < words->count &&
-           (words_tells(words, at - 1) ||
-            (words_is(words, at - 1, RELEASE_FIELD_FLAG) && words->at[at - 1].text[0] == 'v')))
+           (words_tells(words, at - 1) || is_version(words, at - 1)))
         at--;
     return at;
 }
@@ -109,18 +135,31 @@ static bool is_article(const char *text)
 static bool is_said(const struct words *words, size_t at, size_t end)
 {
     bool language = words_is(words, at, RELEASE_FIELD_LANGUAGE) && strlen(words->at[at].text) > 3 &&
-                    words->at[end].place == WORD_FREE;
+                    end < words->count && words->at[end].place == WORD_FREE;
     return words_tells(words, at) && (language || words_is(words, at, RELEASE_FIELD_EDITION) ||
                                       words_is(words, at, RELEASE_FIELD_FLAG));
 }
 
-/* "Title.EXTENDED.2011", "Title.German.2011", "Title.Complete.S01": where the title ends, if no article makes
- * the word a part of it ("The.French.2011"). */
+/* Words that only tell are said too, behind or before one that surely is: "Title.CUSTOM.EXTENDED.2011",
+ * "Title vostfr HD". */
+static size_t back_over_telling(const struct words *words, size_t end, size_t from)
+{
+    size_t at = from;
+    while (at > words->first + 1 && words_is(words, at - 1, RELEASE_FIELD_NOTHING) &&
+           words_tells(words, at - 1))
+        at--;
+    bool last = end == words->count && (is_said(words, at - 1, end) || is_version(words, at - 1));
+    return at < from && (from < end || last) ? at : from;
+}
+
+/* "Title.EXTENDED.2011", "Title.German.2011", "Title.Complete.S01", "Title Uncut": where the title ends, if
+ * no article makes the word a part of it ("The.French.2011"). */
 static size_t back_over_said(const struct words *words, size_t end)
 {
-    size_t at = end;
-    while (at > words->first + 1 && is_said(words, at - 1, end))
-        at--;
+    size_t at = back_over_telling(words, end, end);
+    while (at > words->first + 1 &&
+           (is_said(words, at - 1, end) || (end == words->count && is_version(words, at - 1))))
+        at = back_over_telling(words, end, at - 1);
     while (at < end && is_article(words->at[at - 1].text))
         at++;
     return at;
@@ -171,7 +210,7 @@ struct parts parts_find(const struct words *words, struct release_name *release)
         end = end_with_year(words, end, first, release);
     struct parts parts = {.title_end = end, .numbers_end = numbers.at < words->count ? numbers.end : end};
     parts.cut_from = end;
-    parts.title_end = end < words->count ? back_over_said(words, end) : end;
+    parts.title_end = back_over_said(words, end);
     parts.is_episode = release->episode_first != RELEASE_NONE || release->day != 0;
     parts.quality = first_strong(words, parts.numbers_end > end ? parts.numbers_end : end);
     parts.quality_run = parts.quality;
@@ -180,87 +219,4 @@ struct parts parts_find(const struct words *words, struct release_name *release)
                                         words->at[parts.quality_run - 1].after_dash)))
         parts.quality_run--;
     return parts;
-}
-
-/* ---- the title ------------------------------------------------------------------------------------------
- */
-
-static void copy_words(const struct words *words, size_t first, size_t end, char *title)
-{
-    size_t len = 0;
-    if (first >= end)
-        return;
-    const char *from = words->name + words->at[first].start;
-    const char *to = words->name + words->at[end - 1].end;
-    for (; from < to && len < RELEASE_TITLE_SIZE - 1; from++)
-    {
-        bool gap = strchr(" ._()[]{}\t", *from) != NULL;
-        if (gap && (len == 0 || title[len - 1] == ' '))
-            continue;
-        title[len++] = gap ? ' ' : *from;
-    }
-    title[len] = '\0';
-}
-
-/* Where the second of two titles begins: behind "AKA" or " / "; `end` when there is one title. */
-static size_t second_title(const struct words *words, size_t first, size_t end, size_t *first_end)
-{
-    for (size_t at = first + 1; at < end; at++)
-    {
-        bool aka = strcmp(words->at[at].text, "aka") == 0 && at + 1 < end;
-        bool slash = (words->at[at].joint == '/' || words->at[at].joint == '|') &&
-                     words->at[at].start > words->at[at - 1].end + 1;
-        if (!aka && !slash)
-            continue;
-        *first_end = at;
-        return aka ? at + 1 : at;
-    }
-    return end;
-}
-
-/* The title without what stands in brackets at its end. */
-static size_t without_brackets(const struct words *words, size_t first, size_t end)
-{
-    size_t at = end;
-    while (at > first + 1 && words->at[at - 1].place != WORD_FREE)
-        at--;
-    return words->at[at - 1].place == WORD_FREE ? at : end;
-}
-
-/* A title in another script and in Latin letters: where the Latin one begins; `end` when there are not both.
- */
-static size_t latin_title(const struct words *words, size_t first, size_t end)
-{
-    size_t at = first;
-    while (at < end && (unsigned char)words->at[at].text[0] >= 0x80)
-        at++;
-    bool latin = at > first && at < end && words->at[at].text[0] >= 'a' && words->at[at].text[0] <= 'z';
-    return latin ? at : end;
-}
-
-static void write_title(const struct words *words, size_t first, size_t end, struct release_name *release)
-{
-    size_t first_end = end;
-    size_t second = second_title(words, first, end, &first_end);
-    size_t plain_end = first_end > first ? without_brackets(words, first, first_end) : first_end;
-    if (second < end)
-        copy_words(words, second, end, release->alias);
-    else if (plain_end < first_end)
-        copy_words(words, first, first_end, release->alias);
-    else if (latin_title(words, first, end) < end)
-        copy_words(words, latin_title(words, first, end), end, release->alias);
-    copy_words(words, first, plain_end, release->title);
-}
-
-/* "S01E04 Title 720p": the title stands behind the number; a number alone is the title itself. */
-void parts_write_title(const struct words *words, const struct parts *parts, struct release_name *release)
-{
-    bool leads = parts->numbers_end > words->first && parts->title_end > parts->numbers_end;
-    size_t first = leads ? parts->numbers_end : words->first;
-    size_t end = parts->title_end;
-    if (end == 0 || end <= first)
-        end = words->count > first ? first + 1 : first;
-    write_title(words, first, end, release);
-    if (release->alias[0] == '\0' && parts->cut_from > end && !leads)
-        copy_words(words, first, parts->cut_from, release->alias);
 }

@@ -31,7 +31,7 @@ void parts_drop_stream(struct words *words);
 /* Fills the numbers and the year as well. */
 struct parts parts_find(const struct words *words, struct release_name *release);
 
-/* Fills the title and the alias. */
+/* Fills the title and the alias, when all else is filled; see release_title.c. */
 void parts_write_title(const struct words *words, const struct parts *parts, struct release_name *release);
 
 #endif

@@ -27,7 +27,10 @@ static int another_season(const struct words *words, size_t at, bool joined, boo
     if (season != RELEASE_NONE)
         return rest[0] == '\0' ? season : RELEASE_NONE;
     bool close = strchr("-~+&,", word->joint) != NULL && (!word->after_break || many || word->joint != '-');
-    return joined || close ? number_at(words, at, 2) : RELEASE_NONE;
+    int number = number_at(words, at, 2);
+    bool chain = number != RELEASE_NONE && number_at(words, at - 1, 2) == number - 1 &&
+                 (number_at(words, at + 1, 2) == number + 1 || number_at(words, at - 2, 2) == number - 2);
+    return joined || close || chain ? number_at(words, at, 2) : RELEASE_NONE;
 }
 
 /* "-S03", "S02 S03", "to 6", "- Season 07", "2 and 3": how many words more seasons take. */
@@ -66,6 +69,8 @@ static size_t episode_behind(const struct words *words, size_t at, struct releas
         return used;
     if (strcmp(words_text(words, at), "part") == 0 && number_at(words, at + 1, 2) != RELEASE_NONE)
     {
+        if (number_at(words, at + 2, 3) != RELEASE_NONE && words->at[at + 2].after_break)
+            return 2 + episode_behind(words, at + 2, release);
         release_add_episode(release, number_at(words, at + 1, 2)); /* surely not the whole season */
         return 2;
     }
@@ -115,6 +120,16 @@ static bool is_disc(const char *rest)
     return rest[0] == 'd' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
 }
 
+/* "Title 50 (S4-14)": the season's own count, alone in brackets behind that through all seasons. */
+static bool is_second_count(const struct words *words, size_t at)
+{
+    const struct word *word = &words->at[at];
+    return at > words->first && number_at(words, at - 1, 4) != RELEASE_NONE && word->start > 0 &&
+           strchr("([", words->name[word->start - 1]) != NULL &&
+           number_at(words, at + 1, 2) != RELEASE_NONE && words->at[at + 1].joint == '-' &&
+           strchr(")]", words->name[words->at[at + 1].end]) != NULL;
+}
+
 size_t release_read_s00e00(const struct words *words, size_t at, struct release_name *release)
 {
     const char *rest = "";
@@ -133,6 +148,12 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
         release_add_episode(release, episode);
         return 1 + release_more_episodes(words, at + 1, behind, release);
     }
+    if (is_second_count(words, at))
+    {
+        set_season(release, season);
+        release_add_episode(release, number_at(words, at + 1, 2));
+        return 2;
+    }
     bool label = season > MOST_SEASONS && at > words->first && words_tells(words, at - 1); /* "x265 S82" */
     if (label || (rest[0] != '\0' && !open && !is_disc(rest)))
         return 0;
@@ -148,6 +169,12 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
     int season = number_behind(text, "", 4, &rest);
     size_t used = 1;
     int episode = season == RELEASE_NONE ? RELEASE_NONE : number_behind(rest, "x", 3, &rest);
+    if (season != RELEASE_NONE && strcmp(rest, "xall") == 0)
+    {
+        set_season(release, season);
+        release->flags |= UINT32_C(1) << RELEASE_FLAG_COMPLETE;
+        return 1;
+    }
     if (season != RELEASE_NONE && episode == RELEASE_NONE && rest[0] == '\0' && strlen(text) <= 2 &&
         strcmp(words_text(words, at + 1), "x") == 0)
     {
@@ -157,11 +184,27 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
     bool year = season >= RELEASE_MIN_YEAR && season <= RELEASE_MAX_YEAR;
     bool channels = at > 0 && at < words->count && number_at(words, at - 1, 1) != RELEASE_NONE &&
                     words->name[words->at[at].start - 1] == '.'; /* "5.1x2" */
+    if (season != RELEASE_NONE && episode == RELEASE_NONE && strlen(text) == 5 && text[2] == 'e')
+        episode = number_behind(text + 2, "e", 2, &rest); /* "02E05" */
     if (channels || episode == RELEASE_NONE || (season > 99 && !year) || (rest[0] != '\0' && rest[0] != 'x'))
         return 0;
     set_season(release, season);
     release_add_episode(release, episode);
     return used + release_more_episodes(words, at + used, rest, release);
+}
+
+/* "title-02_05": two digits each, with nothing but these signs between. */
+size_t release_read_tied(const struct words *words, size_t at, struct release_name *release)
+{
+    int season = number_at(words, at, 2);
+    int episode = number_at(words, at + 1, 2);
+    if (season == RELEASE_NONE || episode == RELEASE_NONE || !words->at[at].after_dash ||
+        words->at[at].after_break || words->name[words->at[at].end] != '_' || words_tells(words, at - 1) ||
+        words->at[at].end - words->at[at].start != 2 || words->at[at + 1].end != words->at[at].end + 3)
+        return 0;
+    set_season(release, season);
+    release_add_episode(release, episode);
+    return 2;
 }
 
 /* "one" .. "ten", "ii" .. "x" */
@@ -209,7 +252,9 @@ static size_t season_before(const struct words *words, size_t at, struct release
         return 0;
     bool plain = word_number(words->at[at].text, 2) != RELEASE_NONE && !tail;
     bool behind = number_at(words, word + 1, 2) != RELEASE_NONE;
-    if (plain && behind && !words_is(words, word + 2, RELEASE_FIELD_EPISODE))
+    bool counted = words_is(words, word + 2, RELEASE_FIELD_EPISODE) &&
+                   strpbrk(words->at[word + 2].text, "0123456789") == NULL;
+    if (plain && behind && !counted)
         return 0;
     set_season(release, season);
     return word + 1 - at + episode_behind(words, word + 1, release);

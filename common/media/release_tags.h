@@ -11,11 +11,6 @@
 
 #include <stddef.h>
 
-enum
-{
-    RELEASE_TAG_KEY = 1 /* how many letters of a word the search looks at */
-};
-
 enum release_field
 {
     RELEASE_FIELD_RESOLUTION,
@@ -29,7 +24,8 @@ enum release_field
     RELEASE_FIELD_EDITION,
     RELEASE_FIELD_NOTHING, /* known, but says nothing that we keep */
     RELEASE_FIELD_SEASON,  /* the word before, or behind, the number of a season */
-    RELEASE_FIELD_EPISODE
+    RELEASE_FIELD_EPISODE,
+    RELEASE_FIELD_EXTRA /* an opening, a trailer, a disc: no episode and not the whole film */
 };
 
 enum release_strength
@@ -51,8 +47,7 @@ struct release_tag
 extern const struct release_tag release_tags[];
 extern const size_t release_tag_count;
 
-/* The first row whose pattern begins with the first RELEASE_TAG_KEY letters of `word`, or where it would be.
- */
+/* The first row whose pattern begins with the first letter of `word`, or where it would be. */
 size_t release_tags_from(const char *word);
 
 #endif

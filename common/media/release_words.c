@@ -15,7 +15,16 @@ static const char *const endings[] = {
     ".jpg", ".png", ".gif", ".jpeg", ".webp", ".bmp", ".tbn", ".7z",   ".tar", ".gz",      ".bz2",
     ".tgz", ".ace", ".arj", ".cbr",  ".cbz",  ".cb7", ".sub", ".idx",  ".ass", ".divx",
 };
-static const char separators[] = " ._,-()[]{}\t~/|:;#\"";
+enum
+{
+    GLUED_LEAST = 3 /* letters of a title before a number that no sign parts from it */
+};
+
+static const bool separators[256] = {
+    ['\0'] = true, [' '] = true, ['.'] = true, ['_'] = true, [','] = true, ['-'] = true,  ['('] = true,
+    [')'] = true,  ['['] = true, [']'] = true, ['{'] = true, ['}'] = true, ['\t'] = true, ['~'] = true,
+    ['/'] = true,  ['|'] = true, [':'] = true, [';'] = true, ['#'] = true, ['"'] = true,
+};
 static const char counter_mark[] = "\xE7\xAC\xAC"; /* the Chinese and Japanese sign before a number */
 
 int word_number(const char *text, size_t max_digits)
@@ -31,7 +40,10 @@ int word_number(const char *text, size_t max_digits)
 
 int word_year(const char *text)
 {
-    int year = word_number(text, 4);
+    char bare[5] = "";
+    if (strlen(text) == 6 && strcmp(text + 4, "г") == 0)
+        memcpy(bare, text, 4); /* "2011г" */
+    int year = word_number(bare[0] != '\0' ? bare : text, 4);
     return year >= RELEASE_MIN_YEAR && year <= RELEASE_MAX_YEAR ? year : RELEASE_NONE;
 }
 
@@ -117,30 +129,38 @@ static size_t take_sample(struct words *words)
 static bool is_site(const char *text, size_t len)
 {
     static const char *const tails[] = {".com", ".org", ".net", ".me", ".to", ".tv", ".info", ".mx"};
-    if (memmem(text, len, "www", 3) != NULL)
+    if (memmem(text, len, "www", 3) != NULL || memmem(text, len, "WWW", 3) != NULL)
         return true;
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
-        if (len > strlen(tails[i]) && memmem(text, len, tails[i], strlen(tails[i])) != NULL)
+    {
+        size_t tail = strlen(tails[i]);
+        if (len > tail && strncasecmp(text + len - tail, tails[i], tail) == 0)
             return true;
+    }
     return false;
 }
 
-/* "www.site.example - Title": where the title begins. */
+/* "www.site.example - Title", "Site.com - Title": where the title begins. */
 static size_t skip_site(const char *name)
 {
-    bool site = strncasecmp(name, "www", 3) == 0 && name[3] != '\0' && strchr(" .,", name[3]) != NULL;
-    const char *dash = site ? strstr(name, " - ") : NULL;
+    const char *dash = strstr(name, " - ");
     if (dash == NULL)
         return 0;
-    size_t skip = (size_t)(dash + 3 - name);
-    return skip + strspn(name + skip, " ");
+    size_t len = (size_t)(dash - name);
+    bool www = strncasecmp(name, "www", 3) == 0 && strchr(" .,", name[3]) != NULL;
+    if (!www && (memchr(name, ' ', len) != NULL || !is_site(name, len)))
+        return 0;
+    return len + 3 + strspn(dash + 3, " ");
 }
 
-/* The "[Group]" at the front, which is cut into words like the rest: it may be "[1080p]" as well. */
+/* The "[Group]" at the front, which is cut into words like the rest: it may be "[1080p]" as well.  Brackets
+ * around the whole name are none of it. */
 static size_t read_front(struct words *words, size_t at)
 {
     const char *name = words->name + at;
-    const char *close = name[0] == '[' ? strchr(name, ']') : NULL;
+    const char *close = name[0] == '[' || name[0] == '{' ? strchr(name, name[0] == '[' ? ']' : '}') : NULL;
+    if (close != NULL && close[1] == '\0' && memchr(name, ' ', (size_t)(close - name)) != NULL)
+        words->name[at] = words->name[close - words->name] = ' ';
     if (close == NULL || close[1 + strspn(close + 1, " -_.")] == '\0')
         return at;
     size_t len = (size_t)(close - name - 1);
@@ -154,14 +174,17 @@ static size_t read_front(struct words *words, size_t at)
 static void copy_text(struct word *word, const char *from, size_t len)
 {
     bool plain = true;
+    bool digit = false;
     size_t count = len < WORD_SIZE - 1 ? len : WORD_SIZE - 1;
     for (size_t i = 0; i < count; i++)
     {
         char c = from[i];
         plain = plain && (unsigned char)c < 0x80;
+        digit = digit || (c >= '0' && c <= '9');
         word->text[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
     }
     word->text[count] = '\0';
+    word->has_digit = digit;
     if (!plain)
     {
         char whole[WORD_SIZE];
@@ -212,7 +235,7 @@ static enum word_place place_behind(char c, enum word_place place)
 
 static bool is_sign(char c)
 {
-    return c == '\0' || strchr(separators, c) != NULL;
+    return separators[(unsigned char)c];
 }
 
 /* '+' and '&' separate what they join ("ENG+ITA", "S1+S2", "01&02"), but belong to "DD+5.1" and "HDR10+". */
@@ -242,13 +265,32 @@ static size_t counted_length(const char *word, size_t count)
     return best;
 }
 
+/* "titles02e05", "title2x05": where a number that is glued to the title begins; `count` when there is none.
+ */
+static size_t glued_number(const char *word, size_t count)
+{
+    size_t digits = 0;
+    while (digits < count && (word[digits] < '0' || word[digits] > '9'))
+        digits++;
+    bool season = digits > 0 && (word[digits - 1] | 0x20) == 's';
+    size_t begin = season ? digits - 1 : digits;
+    size_t behind = digits + strspn(word + digits, "0123456789");
+    size_t number = behind - digits;
+    if (begin < GLUED_LEAST || number > 2 || behind + 3 > count ||
+        (word[behind] | 0x20) != (season ? 'e' : 'x'))
+        return count;
+    size_t last = strspn(word + behind + 1, "0123456789");
+    bool whole = behind + 1 + last == count || (season && (word[behind + 1 + last] | 0x20) == 'e');
+    return last == 2 && whole ? begin : count;
+}
+
 static size_t word_length(const char *from)
 {
     size_t count = 0;
     bool wide = false;
     while (!is_sign(from[count]) && !parts_at(from, count))
         wide = (unsigned char)from[count++] >= 0x80 || wide;
-    return wide ? counted_length(from, count) : count;
+    return wide ? counted_length(from, count) : count > GLUED_LEAST + 4 ? glued_number(from, count) : count;
 }
 
 static void cut(struct words *words, size_t at, size_t front)

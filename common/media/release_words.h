@@ -31,7 +31,8 @@ struct word
     size_t start;
     size_t end;
     enum word_place place;
-    char joint;       /* the most telling sign before it: '-', '~', '+', '&', ',', '/', '|', or ' ' */
+    char joint; /* the most telling sign before it: '-', '~', '+', '&', ',', '/', '|', or ' ' */
+    bool has_digit;
     bool after_dash;  /* '-' stands directly before it: "x264-GRP" */
     bool after_break; /* " - " stands before it */
     int tag;          /* row of release_tags that it belongs to, or RELEASE_NONE */

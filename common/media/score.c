@@ -106,6 +106,7 @@ static const struct
     {RELEASE_FLAG_SAMPLE, {UNFIT, "only a sample"}},
     {RELEASE_FLAG_PASSWORD, {UNFIT, "locked with a password"}},
     {RELEASE_FLAG_PROGRAM, {UNFIT, "a program, not a video"}},
+    {RELEASE_FLAG_EXTRA, {UNFIT, "a part, or what comes with the work"}},
     {RELEASE_FLAG_PROPER, {2, "a corrected release"}},
     {RELEASE_FLAG_REPACK, {2, "a corrected release"}},
     {RELEASE_FLAG_HARDSUB, {-10, "subtitles burnt into the picture"}},

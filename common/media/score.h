@@ -13,8 +13,8 @@
  * the tables of score.c.  The indexer plays no part.
  *
  * Titles are the same when the letters and digits of every script are (see slug_fold); a title that has
- * none fits nothing.  The title, the original title, the release's alias and, for a series, its title without
- * a country at the end ("Title US") are compared.
+ * none fits nothing.  The title and the original title are compared with the release's title and alias; of
+ * "2011 Title" the alias counts only for what is of that year.
  *
  * Episodes: a number with a season must be in that season.  A number without one ("Title - 05") is counted
  * through all seasons: it fits `absolute` when that is known, else only an episode of the first season, for

@@ -3,7 +3,7 @@
 
 #include "common/media/slug.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,26 +29,18 @@ bool score_is_title(const struct score_wanted *wanted, const char *title)
     return same_title(wanted->title, title) || same_title(wanted->original_title, title);
 }
 
-/* "Title US" as "Title": series are told apart by country, but lists seldom write it. */
-static bool is_wanted_of_country(const struct score_wanted *wanted, const char *title)
+/* The year that stands before the alias in the title ("2011 Title"); 0 when there is none. */
+static int year_before_alias(const struct release_name *name)
 {
-    static const char *const countries[] = {" US", " UK", " AU", " NZ", " CA", " IE"};
-    char without[RELEASE_TITLE_SIZE];
-    size_t len = strlen(title);
-    snprintf(without, sizeof without, "%s", title);
-    for (size_t i = 0; i < sizeof countries / sizeof countries[0]; i++)
-    {
-        size_t tail = strlen(countries[i]);
-        if (wanted->media != SCORE_TV || len <= tail || strcmp(title + len - tail, countries[i]) != 0)
-            continue;
-        without[len - tail] = '\0';
-        return score_is_title(wanted, without);
-    }
-    return false;
+    const char *year = name->title;
+    return strspn(year, "0123456789") == 4 && year[4] == ' ' && strcmp(year + 5, name->alias) == 0
+               ? atoi(year)
+               : 0;
 }
 
 bool score_wants_title(const struct score_wanted *wanted, const struct release_name *name)
 {
-    return score_is_title(wanted, name->title) || score_is_title(wanted, name->alias) ||
-           is_wanted_of_country(wanted, name->title);
+    int year = year_before_alias(name);
+    return score_is_title(wanted, name->title) ||
+           (score_is_title(wanted, name->alias) && (year == 0 || abs(year - wanted->year) <= 1));
 }

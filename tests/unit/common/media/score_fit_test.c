@@ -68,6 +68,23 @@ static const struct
     {EPISODE("Show", 2, 3), "Show.Name.US.S02E03.720p.HDTV", REFUSED},
     {FILM("Between Us", 2019), "Between.Us.2019.1080p", FITS},
     {FILM("Between", 2019), "Between.US.2019.1080p", REFUSED},
+    {FILM("Between Us", 2019), "Between.Us.S02E03.720p", REFUSED},
+    /* a year or a group before the title */
+    {FILM("Harbor Lights", 2009), "2009.harbor.lights.dvd9.pal", FITS},
+    {FILM("Harbor Lights", 2011), "2009.harbor.lights.dvd9.pal", REFUSED},
+    {FILM("2009 Harbor Lights", 1968), "2009.Harbor.Lights.1080p.BluRay", FITS},
+    {FILM("Harbor Lights", 2016), "grp-harbor.lights.2016.1080p.x264.mkv", FITS},
+    {FILM("Light", 2016), "half-light.2016.1080p.x264.mkv", REFUSED},
+    /* what comes with a work, and a part of it */
+    {FILM("Show Name", 2011), "[Group] Show Name - NCOP [BD 1080p]", REFUSED},
+    {FILM("Show Name", 2011), "[Group] Show Name - 12.5 [1080p]", REFUSED},
+    {FILM("Show Name", 2011), "[Group] Show Name OP2 [1080p]", REFUSED},
+    {FILM("Show Name", 2011), "Show.Name.CD1.avi", REFUSED},
+    {EPISODE("Show Name", 1, 2), "[Group] Show Name - OP02 [1080p]", REFUSED},
+    {EPISODE("Show Name", 1, 2), "[Group] Show Name - Vol.2 [1080p]", REFUSED},
+    {FILM("Show Name Vol. 2", 2011), "Show.Name.Vol.2.1080p.WEB", FITS},
+    {FILM("Show Name", 2011), "Show.Name.Vol.2.1080p.WEB", REFUSED},
+    {FILM("Show Name", 2011), "Show.Name.Vol.2.2011.1080p.WEB", REFUSED},
     /* days */
     {DAY("Daily Harbor", "2024-03-15"), "Daily.Harbor.2024.03.15.720p.WEB", FITS},
     {DAY("Daily Harbor", "2024-03-15"), "Daily.Harbor.15.03.2024.720p.WEB", FITS},
