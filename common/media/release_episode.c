@@ -102,15 +102,17 @@ static int joined_episode(const struct words *words, size_t at, bool joined,
         return RELEASE_NONE;
     bool next = episode == release->episode_last + 1 && word->end - word->start >= 2 &&
                 strchr("._", words->name[word->start - 1]) != NULL;
-    bool tied = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && !word->after_break);
+    bool close = episode == release->episode_last + 1 && number_ends_at(words, at + 1);
+    bool tied = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && (!word->after_break || close));
     return joined || tied || next ? episode : RELEASE_NONE;
 }
 
 static int another_episode(const struct words *words, size_t at, bool joined,
                            const struct release_name *release, const char **rest)
 {
-    if (at >= words->count || words_tells(words, at))
-        return RELEASE_NONE;
+    if (at >= words->count || words_tells(words, at) ||
+        (words->at[at].place != words->at[at - 1].place && words->at[at].place != WORD_FREE))
+        return RELEASE_NONE; /* "S02E05 (E50)" counts twice */
     const char *text = words->at[at].text;
     int episode = lettered_episode(text, rest);
     if (episode == RELEASE_NONE)
@@ -238,6 +240,20 @@ static size_t number_of_all(const struct words *words, size_t at, struct release
     return glued ? 1 : 3;
 }
 
+/* "1-10 of 10", "1-10 серии" */
+static size_t run_of_all(const struct words *words, size_t at, struct release_name *release)
+{
+    int first = number_at(words, at, 3);
+    int last = number_at(words, at + 1, 3);
+    bool of = strcmp(words_text(words, at + 2), "of") == 0 || strcmp(words_text(words, at + 2), "из") == 0;
+    bool word = words_is(words, at + 2, RELEASE_FIELD_EPISODE) && !words->at[at + 2].has_digit;
+    if (first == RELEASE_NONE || last <= first || words->at[at + 1].joint != '-' || (!of && !word))
+        return 0;
+    release_add_episode(release, first);
+    release_add_episode(release, last);
+    return of ? 4 : 3;
+}
+
 size_t release_read_episode(const struct words *words, size_t at, struct release_name *release)
 {
     if (at >= words->count)
@@ -246,7 +262,8 @@ size_t release_read_episode(const struct words *words, size_t at, struct release
     const char *rest = "";
     if (text[0] >= '0' && text[0] <= '9')
     {
-        size_t used = number_of_all(words, at, release);
+        size_t used = run_of_all(words, at, release);
+        used = used > 0 ? used : number_of_all(words, at, release);
         return used > 0 ? used : number_and_word(words, at, release);
     }
     if (words_is(words, at, RELEASE_FIELD_EPISODE))

@@ -67,8 +67,8 @@ size_t release_read_padded(const struct words *words, size_t at, struct release_
     int number = number_at(words, at, 2);
     bool hash = word->start > 0 && words->name[word->start - 1] == '#';
     bool padded = word->text[0] == '0' && number > 0 && strlen(word->text) == 2 && word->place == WORD_FREE;
-    bool among = number_at(words, at - 1, 4) != RELEASE_NONE || number_at(words, at + 1, 4) != RELEASE_NONE;
-    if (number == RELEASE_NONE || among || (!hash && !padded))
+    bool among = words->at[at - 1].text[0] == '0' || number_at(words, at + 1, 4) != RELEASE_NONE;
+    if (number == RELEASE_NONE || (!hash && (!padded || among)))
         return 0;
     release_add_episode(release, number);
     return 1;

@@ -118,7 +118,8 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
         return false;
     if (last - first == 1 && !words->at[first].after_dash && !is_untied_group(words, first))
         return false;
-    if (last - first > 1 && words->at[first].after_break)
+    bool count = number_at(words, last - 1, 4) != RELEASE_NONE && !words->at[last - 1].after_dash;
+    if (last - first > 1 && (words->at[first].after_break || count))
         return false;
     bool known = words->at[first - 1].tag != RELEASE_NONE || words->at[first - 1].place != WORD_FREE ||
                  number_at(words, first - 1, 2) != RELEASE_NONE;
@@ -186,7 +187,8 @@ static size_t find_bracket(const struct words *words, size_t end, size_t title_e
         first < end && first > title_end && strchr("[({", words->name[words->at[first].start - 1]) != NULL;
     for (size_t at = first; at < end; at++)
         own = own && words->at[at].tag == RELEASE_NONE;
-    if (!own || strcmp(words->at[first].text, "www") == 0)
+    if (!own || word_number(words->at[first].text, 4) != RELEASE_NONE ||
+        strcmp(words->at[first].text, "www") == 0)
         return words->count;
     bool round = words->at[first].place == WORD_ROUND;
     return !round || (end - first == 1 && is_name(words, first) && words_tells(words, first - 1))

@@ -23,11 +23,11 @@ static int run_end(const struct words *words, size_t at, int first)
     if (at >= words->count || strchr("-~+&", words->at[at].joint) == NULL)
         return RELEASE_NONE;
     bool wide = words->at[at].after_break && words->at[at].joint == '-';
-    if (wide && words->at[at - 1].text[0] != '0' && first != 1)
-        return RELEASE_NONE; /* "Title 21 - 101" */
+    if (wide && ((words->at[at - 1].text[0] != '0' && first != 1) || words->at[at - 1].after_dash))
+        return RELEASE_NONE; /* "Title 21 - 101", "Title-1-1 - 101" */
     int last = lone_number(words, at, 1, &rest);
-    bool years = first >= RELEASE_MIN_YEAR && last <= RELEASE_MAX_YEAR;
-    return last > first && last > 1 && !years ? last : RELEASE_NONE;
+    bool year = last >= RELEASE_MIN_YEAR && last <= RELEASE_MAX_YEAR;
+    return last > first && last > 1 && !year ? last : RELEASE_NONE;
 }
 
 static size_t take_lone(const struct words *words, size_t at, const char *rest, struct release_name *release)
@@ -74,11 +74,12 @@ static bool is_enclosed(const struct words *words, size_t at)
            strchr("])}(", behind) != NULL;
 }
 
-/* The "11" of "1.11". */
+/* The "11" of "1.11", where points do not part all words. */
 static bool is_fraction(const struct words *words, size_t at)
 {
-    return at > 0 && at < words->count && number_at(words, at - 1, 1) != RELEASE_NONE &&
-           words->name[words->at[at].start - 1] == '.' && words->at[at - 1].end + 1 == words->at[at].start;
+    return at > 1 && words->name[words->at[at - 1].start - 1] != '.' && at < words->count &&
+           number_at(words, at - 1, 1) != RELEASE_NONE && words->name[words->at[at].start - 1] == '.' &&
+           words->at[at - 1].end + 1 == words->at[at].start;
 }
 
 static bool strong_before(const struct words *words, size_t at)
@@ -89,17 +90,28 @@ static bool strong_before(const struct words *words, size_t at)
     return strong;
 }
 
+/* The "19" of "K-19". */
+static bool is_model(const struct words *words, size_t at)
+{
+    return at > 0 && words->at[at].after_dash && words->at[at - 1].end - words->at[at - 1].start == 1 &&
+           words->at[at].start == words->at[at - 1].end + 1;
+}
+
 size_t release_read_bare(const struct words *words, size_t at, struct release_name *release)
 {
     const char *rest = "";
     bool enclosed = is_enclosed(words, at);
     bool alone = enclosed && words->at[at].place == WORD_SQUARE && !strong_before(words, at);
-    if ((words->first == 0 && !alone) || words->at[at].tag != RELEASE_NONE || is_fraction(words, at))
+    if ((words->group[0] == '\0' && !alone) || is_model(words, at) || words->at[at].tag != RELEASE_NONE ||
+        is_fraction(words, at))
         return 0;
     bool sure = enclosed && words->group[0] != '\0' && number_ends_at(words, at + 1);
     int episode = lone_number(words, at, sure ? 1 : 2, &rest);
     if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE)
         return 0;
+    if (!enclosed && at + 1 < words->count && words->at[at + 1].place == WORD_ROUND &&
+        word_year(words->at[at + 1].text) != RELEASE_NONE && words->at[at].text[0] != '0')
+        return 0; /* "[Group] Title 51 (2019)" */
     bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
     bool ends = enclosed || (words->at[at].place == WORD_FREE && number_ends_at(words, at + (run ? 2 : 1)));
     return ends ? take_lone(words, at, rest, release) : 0;
@@ -140,7 +152,7 @@ size_t release_read_aired(const struct words *words, size_t at, struct release_n
     if (strcmp(words_text(words, at + 1), "ppv") == 0)
         return 0; /* a fight, which is counted */
     if (number == RELEASE_NONE || words->at[at].tag != RELEASE_NONE ||
-        word_year(words->at[at].text) != RELEASE_NONE || !is_aired(words))
+        word_year(words->at[at].text) != RELEASE_NONE || is_model(words, at) || !is_aired(words))
         return 0;
     bool two = number > 100 && number_at(words, at + 1, 4) == number + 1;
     if (!number_ends_at(words, at + (two ? 2 : 1)) || words->at[at].place != WORD_FREE)

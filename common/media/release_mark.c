@@ -100,6 +100,9 @@ static int lines_of(const char *text)
     if (width < WIDTH_LEAST || height * 4 < width || height > width * 2)
         return 0;
     for (size_t i = 0; i < sizeof by_width / sizeof by_width[0]; i++)
+        if (height == by_width[i].lines) /* "1440x1080" */
+            return height;
+    for (size_t i = 0; i < sizeof by_width / sizeof by_width[0]; i++)
         if (width >= by_width[i].width)
             return by_width[i].lines;
     return height >= 700 ? 720 : height >= 560 ? 576 : height >= 390 ? 480 : 360;

@@ -67,6 +67,9 @@ static size_t read_named(const struct words *words, size_t at, struct release_na
     const char *one = words_text(words, at);
     const char *two = words_text(words, at + 1);
     int year = word_year(words_text(words, at + 2));
+    if (year == RELEASE_NONE || words->at[at + 1].after_break ||
+        words->at[at + 2].place != words->at[at].place)
+        return 0; /* "Title Mar - 09 (2021)" */
     bool done = month_of(one) > 0 ? set_day(release, year, month_of(one), day_of(two))
                                   : set_day(release, year, month_of(two), day_of(one));
     return done ? 3 : 0;
@@ -196,8 +199,9 @@ static size_t before_second(const struct words *words, size_t at, const struct r
         return at - 2;
     if (number_at(words, at - 1, 4) == RELEASE_NONE || release->season == RELEASE_NONE)
         return at;
-    if (word->joint == '-' && !word->after_break && number_at(words, at - 2, 4) != RELEASE_NONE &&
-        at > words->first + 2)
+    int before = number_at(words, at - 2, 4);
+    if (word->joint == '-' && !word->after_break && before != RELEASE_NONE &&
+        before < number_at(words, at - 1, 4) && at > words->first + 2)
         return at - 2;
     bool glued = strpbrk(words->at[at].text, "xe") != NULL;
     bool enclosed = words->at[at].start > 0 && strchr("([", words->name[words->at[at].start - 1]) != NULL;

@@ -13,8 +13,11 @@ static size_t second_group_end(const struct words *words)
     size_t at = words->first;
     while (at > 0 && at < words->count && words->at[at].place == WORD_SQUARE)
         at++;
-    bool title = at > words->first && at < words->count && words->at[at].place == WORD_FREE &&
-                 !words_tells(words, at) && number_at(words, at, 4) == RELEASE_NONE;
+    bool plain = !words_tells(words, at) && number_at(words, at, 4) == RELEASE_NONE;
+    bool more = at + 1 < words->count && words->at[at + 1].place == WORD_FREE &&
+                words->at[at + 1].tag == RELEASE_NONE && number_at(words, at + 1, 4) == RELEASE_NONE;
+    bool title =
+        at > words->first && at < words->count && words->at[at].place == WORD_FREE && (plain || more);
     return title ? at : words->first;
 }
 
@@ -23,12 +26,30 @@ static bool is_only_numbered(const struct words *words)
 {
     size_t at = words->first;
     if (at < 2 || at >= words->count || words->at[at].place != WORD_SQUARE ||
-        number_at(words, at, 3) == RELEASE_NONE || words->name[words->at[at].end] != ']')
+        number_at(words, at, 2) == RELEASE_NONE || words->name[words->at[at].end] != ']')
         return false;
     for (at++; at < words->count; at++)
         if (words->at[at].place != WORD_SQUARE)
             return false;
     return words_is_strong(words, words->first + 1) || words_tells(words, words->first + 1);
+}
+
+static bool is_quality(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    return tag != NULL && tag->strength == RELEASE_STRONG &&
+           (tag->field == RELEASE_FIELD_CODEC || tag->field == RELEASE_FIELD_RESOLUTION ||
+            tag->field == RELEASE_FIELD_VAGUE_RESOLUTION ||
+            (tag->field == RELEASE_FIELD_SOURCE && tag->value > RELEASE_SOURCE_SCREENER));
+}
+
+/* "h265 - HEVC Title", "1080p Title": is the first word none of the title? */
+static bool leads_with_quality(const struct words *words)
+{
+    size_t next = words->first + 1;
+    return next < words->count && is_quality(words, words->first) &&
+           (is_quality(words, next) ||
+            (words->at[next].tag == RELEASE_NONE && word_year(words->at[next].text) == RELEASE_NONE));
 }
 
 /* "[1080p]" at the front is no group; brackets behind it that only tell are not the title either. */
@@ -64,15 +85,22 @@ void parts_settle_front(struct words *words)
         words->group[0] = '\0';
         words->first = 0;
     }
-    while (words->first + 1 < words->count && words_is(words, words->first, RELEASE_FIELD_CODEC))
-        words->first++; /* "h265 - HEVC Title" */
+    while (leads_with_quality(words))
+        words->first++;
 }
 
-/* "(1995) Title": the year before the title.  "221208 Title ep34": the day of the recording, which is not
- * kept. */
+/* "(1995) Title", "[1995] Title": the year before the title.  "221208 Title ep34": the day of the recording,
+ * which is not kept. */
 void parts_take_front(struct words *words, struct release_name *release)
 {
     size_t at = words->first;
+    if (at == 1 && at < words->count && words->group[0] != '\0' &&
+        word_year(words->at[0].text) != RELEASE_NONE)
+    {
+        release->year = word_year(words->at[0].text);
+        words->group[0] = '\0';
+        return;
+    }
     if (at + 2 < words->count && strlen(words->at[at].text) == 6 && number_at(words, at, 6) != RELEASE_NONE)
         words->first = at + 1;
     if (at + 1 >= words->count || words->at[at].place != WORD_ROUND ||
@@ -106,21 +134,6 @@ static size_t first_strong(const struct words *words, size_t from)
     return from;
 }
 
-/* "v2" */
-static bool is_version(const struct words *words, size_t at)
-{
-    return words_is(words, at, RELEASE_FIELD_FLAG) && words->at[at].text[0] == 'v';
-}
-
-/* "Title.FRENCH.1080p": weak words right before a strong one belong to it. */
-static size_t back_over_known(const struct words *words, size_t at)
-{
-    while (at > words->first + 1 && at < words->count &&
-           (words_tells(words, at - 1) || is_version(words, at - 1)))
-        at--;
-    return at;
-}
-
 static bool is_article(const char *text)
 {
     static const char *const articles[] = {"the", "a",   "an", "la", "le", "il",  "el", "das",
@@ -131,13 +144,52 @@ static bool is_article(const char *text)
     return false;
 }
 
+/* Where the title ends, when the words from `at` to `end` are said of the release: an article makes the next
+ * one a part of the title ("Pier of the Web"), and words that are one in the table are not parted ("Final
+ * Cut"). */
+static size_t over_articles(const struct words *words, size_t at, size_t end)
+{
+    while (at < end && at > 0 &&
+           (is_article(words->at[at - 1].text) ||
+            (words->at[at].tag != RELEASE_NONE && words->at[at].tag == words->at[at - 1].tag)))
+        at++;
+    return at;
+}
+
+/* "v2" */
+static bool is_version(const struct words *words, size_t at)
+{
+    return words_is(words, at, RELEASE_FIELD_FLAG) && words->at[at].text[0] == 'v';
+}
+
+/* "Title.FRENCH.1080p": weak words right before a strong one belong to it. */
+static size_t back_over_known(const struct words *words, size_t end)
+{
+    size_t at = end;
+    while (at > words->first + 1 && at < words->count &&
+           (words_tells(words, at - 1) || is_version(words, at - 1)))
+        at--;
+    return over_articles(words, at, end);
+}
+
+/* How the release was made: rarely the last word of a title. */
+static bool is_making(const struct words *words, size_t at)
+{
+    static const char *const makings[] = {"limited", "internal", "custom", "retail", "hybrid", "ld", "md"};
+    for (size_t i = 0; i < sizeof makings / sizeof makings[0]; i++)
+        if (strcmp(words->at[at].text, makings[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Is the word, before a year or a season, said of the release?  "Good German (2006)" is a title. */
 static bool is_said(const struct words *words, size_t at, size_t end)
 {
-    bool language = words_is(words, at, RELEASE_FIELD_LANGUAGE) && strlen(words->at[at].text) > 3 &&
-                    end < words->count && words->at[end].place == WORD_FREE;
-    return words_tells(words, at) && (language || words_is(words, at, RELEASE_FIELD_EDITION) ||
-                                      words_is(words, at, RELEASE_FIELD_FLAG));
+    bool free = end < words->count && words->at[end].place == WORD_FREE;
+    bool language = free && words_is(words, at, RELEASE_FIELD_LANGUAGE);
+    return words_tells(words, at) &&
+           (language || (free && is_making(words, at)) || words_is(words, at, RELEASE_FIELD_EDITION) ||
+            words_is(words, at, RELEASE_FIELD_FLAG));
 }
 
 /* Words that only tell are said too, behind or before one that surely is: "Title.CUSTOM.EXTENDED.2011",
@@ -160,9 +212,7 @@ static size_t back_over_said(const struct words *words, size_t end)
     while (at > words->first + 1 &&
            (is_said(words, at - 1, end) || (end == words->count && is_version(words, at - 1))))
         at = back_over_telling(words, end, at - 1);
-    while (at < end && is_article(words->at[at - 1].text))
-        at++;
-    return at;
+    return over_articles(words, at, end);
 }
 
 /* The last year before `limit`, one in round brackets before all others; words->count when there is none. */

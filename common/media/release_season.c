@@ -137,6 +137,8 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
     int season = number_behind(text, "s", 4, &rest);
     if (season == RELEASE_NONE && number_behind(text, "t", 2, &rest) != RELEASE_NONE && rest[0] != '\0')
         season = number_behind(text, "t", 2, &rest);
+    if (season == RELEASE_NONE && words_is(words, at + 1, RELEASE_FIELD_EPISODE))
+        season = number_behind(text, "t", 2, &rest); /* "T1 E5" */
     if (season == RELEASE_NONE)
         return 0;
     const char *behind = rest;
@@ -159,6 +161,12 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
         return 0;
     set_season(release, season);
     return is_disc(rest) ? 1 : 1 + behind_season(words, at + 1, false, release);
+}
+
+/* The "a" of "2x05a". */
+static bool is_half_of_two(const char *rest)
+{
+    return (rest[0] == 'a' || rest[0] == 'b') && rest[1] == '\0';
 }
 
 /* "2x05", "02x05-06", "2016x231", "1 x 03" */
@@ -186,7 +194,8 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
                     words->name[words->at[at].start - 1] == '.'; /* "5.1x2" */
     if (season != RELEASE_NONE && episode == RELEASE_NONE && strlen(text) == 5 && text[2] == 'e')
         episode = number_behind(text + 2, "e", 2, &rest); /* "02E05" */
-    if (channels || episode == RELEASE_NONE || (season > 99 && !year) || (rest[0] != '\0' && rest[0] != 'x'))
+    if (channels || episode == RELEASE_NONE || (season > 99 && !year) ||
+        (rest[0] != '\0' && rest[0] != 'x' && !is_half_of_two(rest)))
         return 0;
     set_season(release, season);
     release_add_episode(release, episode);
@@ -199,7 +208,8 @@ size_t release_read_tied(const struct words *words, size_t at, struct release_na
     int season = number_at(words, at, 2);
     int episode = number_at(words, at + 1, 2);
     if (season == RELEASE_NONE || episode == RELEASE_NONE || !words->at[at].after_dash ||
-        words->at[at].after_break || words->name[words->at[at].end] != '_' || words_tells(words, at - 1) ||
+        words->at[at].after_break || words->at[at - 1].end - words->at[at - 1].start == 1 ||
+        words->name[words->at[at].end] != '_' || words_tells(words, at - 1) ||
         words->at[at].end - words->at[at].start != 2 || words->at[at + 1].end != words->at[at].end + 3)
         return 0;
     set_season(release, season);
@@ -215,6 +225,17 @@ static int named_number(const char *text)
     static const char *const romans[] = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0 || strcmp(text, romans[i]) == 0)
+            return (int)i + 1;
+    return RELEASE_NONE;
+}
+
+/* "first" .. "tenth" */
+static int ordinal_name(const char *text)
+{
+    static const char *const names[] = {"first", "second",  "third",  "fourth", "fifth",
+                                        "sixth", "seventh", "eighth", "ninth",  "tenth"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0)
             return (int)i + 1;
     return RELEASE_NONE;
 }
@@ -251,9 +272,15 @@ static size_t season_before(const struct words *words, size_t at, struct release
         strcmp(words->at[word].text, "series") == 0)
         return 0;
     bool plain = word_number(words->at[at].text, 2) != RELEASE_NONE && !tail;
-    bool behind = number_at(words, word + 1, 2) != RELEASE_NONE;
-    bool counted = words_is(words, word + 2, RELEASE_FIELD_EPISODE) &&
-                   strpbrk(words->at[word + 2].text, "0123456789") == NULL;
+    const char *next = words_text(words, word + 1);
+    const char *rest = "";
+    bool behind = number_behind(next, "", 2, &rest) != RELEASE_NONE || named_number(next) != RELEASE_NONE;
+    size_t last = word + 1 < words->count && number_at(words, word + 2, 3) != RELEASE_NONE &&
+                          words->at[word + 2].joint == '-'
+                      ? word + 2
+                      : word + 1; /* "1-10" */
+    bool counted = words_is(words, last + 1, RELEASE_FIELD_EPISODE) && !words->at[last + 1].has_digit &&
+                   number_at(words, last + 2, 3) == RELEASE_NONE;
     if (plain && behind && !counted)
         return 0;
     set_season(release, season);
@@ -292,7 +319,13 @@ size_t release_read_season(const struct words *words, size_t at, struct release_
     if (season == RELEASE_NONE && (strcmp(text, "season") == 0 || strcmp(text, "saison") == 0))
         season = named_number(number);
     bool apart = used == 2 && at + 1 < words->count &&
-                 (words->name[words->at[at].end] == ':' || words->at[at + 1].after_break);
+                 ((words->name[words->at[at].end] == ':' && (unsigned char)text[0] < 0x80) ||
+                  words->at[at + 1].after_break);
+    if (ordinal_name(text) != RELEASE_NONE)
+    {
+        set_season(release, ordinal_name(text));
+        return 2 + behind_season(words, at + 2, false, release);
+    }
     if (season < (letters > 2 ? 1 : 0) || apart || (rest[0] != '\0' && strncmp(rest, "of", 2) != 0))
         return 0;
     if (letters == 1 && (text[0] != 's' || strlen(number) != 2))
@@ -350,6 +383,6 @@ size_t release_read_counted(const struct words *words, size_t at, struct release
     if (episode)
         release_add_episode(release, number);
     if (season && at + 1 < words->count)
-        return 1 + release_read_counted(words, at + 1, release);
+        return 1 + episode_behind(words, at + 1, release);
     return season || episode ? 1 : 0;
 }

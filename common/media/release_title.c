@@ -27,12 +27,14 @@ static size_t second_title(const struct words *words, size_t first, size_t end, 
     for (size_t at = first + 1; at < end; at++)
     {
         bool aka = strcmp(words->at[at].text, "aka") == 0 && at + 1 < end;
+        bool letters = at + 3 < end && strcmp(words->at[at].text, "a") == 0 &&
+                       strcmp(words->at[at + 1].text, "k") == 0 && strcmp(words->at[at + 2].text, "a") == 0;
         bool slash = (words->at[at].joint == '/' || words->at[at].joint == '|') &&
                      words->at[at].start > words->at[at - 1].end + 1;
-        if (!aka && !slash)
+        if (!aka && !slash && !letters)
             continue;
         *first_end = at;
-        return aka ? at + 1 : at;
+        return at + (letters ? 3 : aka ? 1 : 0);
     }
     return end;
 }
@@ -86,8 +88,12 @@ static bool is_country(const struct words *words, size_t at)
 {
     static const char *const countries[] = {"US", "UK", "AU", "NZ", "CA", "IE"};
     const char *text = words->name + words->at[at].start;
+    char first = words->name[words->at[words->first].start];
+    if (first >= 'a' && first <= 'z')
+        text = words->at[at].text; /* all is written small */
     for (size_t i = 0; i < sizeof countries / sizeof countries[0]; i++)
-        if (words->at[at].end - words->at[at].start == 2 && memcmp(text, countries[i], 2) == 0)
+        if (words->at[at].end - words->at[at].start == 2 && strncasecmp(text, countries[i], 2) == 0 &&
+            (text == words->at[at].text || text[0] == countries[i][0]))
             return true;
     return false;
 }
@@ -105,6 +111,15 @@ static bool is_front_year(const struct words *words, size_t first, size_t end)
     return end > first + 2 && word_year(words->at[first].text) != RELEASE_NONE;
 }
 
+/* "01. Title (2011)", "1 - Title (2011)": the first word may be the place in a list. */
+static bool is_front_count(const struct words *words, size_t first, size_t end)
+{
+    const char *behind = words->name + words->at[first].end;
+    return end > first + 1 && word_number(words->at[first].text, 2) != RELEASE_NONE &&
+           (words->at[first].text[0] == '0' || words->at[first + 1].after_break ||
+            (behind[0] == '.' && behind[1] == ' '));
+}
+
 /* The title as it would be, were its first or last word not a part of it. */
 static void write_other(const struct words *words, size_t first, size_t end, struct release_name *release)
 {
@@ -112,6 +127,8 @@ static void write_other(const struct words *words, size_t first, size_t end, str
         release->season != RELEASE_NONE || release->episode_first != RELEASE_NONE || release->day != 0;
     if (series && end > first + 1 && is_country(words, end - 1))
         copy_words(words, first, end - 1, release->alias);
+    else if (!series && release->year != 0 && is_front_count(words, first, end))
+        copy_words(words, first + 1, end, release->alias);
     else if (is_front_year(words, first, end) && release->year == 0)
         copy_words(words, first + 1, end, release->alias);
     else if (release->group[0] == '\0' && is_front_group(words, first, end))

@@ -17,7 +17,8 @@ static const char *const endings[] = {
 };
 enum
 {
-    GLUED_LEAST = 3 /* letters of a title before a number that no sign parts from it */
+    BLANK_ENDINGS = 7, /* how many endings also stand behind a blank, which some lists write for points */
+    GLUED_LEAST = 3    /* letters of a title before a number that no sign parts from it */
 };
 
 static const bool separators[256] = {
@@ -105,7 +106,9 @@ static void drop_ending(char *name)
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
     {
         size_t ending_len = strlen(endings[i]);
-        if (len <= ending_len || strcasecmp(name + len - ending_len, endings[i]) != 0)
+        const char *end = name + len - ending_len;
+        bool apart = i < BLANK_ENDINGS && len > ending_len && strchr(" _", *end) != NULL;
+        if (len <= ending_len || strcasecmp(end + 1, endings[i] + 1) != 0 || (*end != '.' && !apart))
             continue;
         name[len - ending_len] = '\0';
         return;
@@ -126,10 +129,15 @@ static size_t take_sample(struct words *words)
     return front ? mark_len : 0;
 }
 
+static bool has_www(const char *text, size_t len)
+{
+    return memmem(text, len, "www", 3) != NULL || memmem(text, len, "WWW", 3) != NULL;
+}
+
 static bool is_site(const char *text, size_t len)
 {
     static const char *const tails[] = {".com", ".org", ".net", ".me", ".to", ".tv", ".info", ".mx"};
-    if (memmem(text, len, "www", 3) != NULL || memmem(text, len, "WWW", 3) != NULL)
+    if (has_www(text, len))
         return true;
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
     {
@@ -140,17 +148,64 @@ static bool is_site(const char *text, size_t len)
     return false;
 }
 
-/* "www.site.example - Title", "Site.com - Title": where the title begins. */
+/* "Title [www.site.example]", "Title[rartv]": who shows the release is none of it. */
+static void drop_site(char *name)
+{
+    static const char *const trackers[] = {"rartv", "rarbg", "eztv", "ettv", "tgx", "eztvx.to"};
+    size_t len = strlen(name);
+    const char *open = len > 2 && name[len - 1] == ']' ? memrchr(name, '[', len - 1) : NULL;
+    if (open == NULL || open == name)
+        return;
+    size_t inside = len - 2 - (size_t)(open - name);
+    bool site = has_www(open + 1, inside);
+    for (size_t i = 0; i < sizeof trackers / sizeof trackers[0]; i++)
+        site = site || (strlen(trackers[i]) == inside && strncasecmp(open + 1, trackers[i], inside) == 0);
+    if (site)
+        name[open - name] = '\0';
+}
+
+/* The first dash with a blank, or a sign for one, on both sides; NULL when there is none. */
+static const char *find_break(const char *name)
+{
+    for (const char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-'))
+        if (dash > name && strchr(" ._", dash[-1]) != NULL && dash[1] != '\0' &&
+            strchr(" ._", dash[1]) != NULL)
+            return dash;
+    return NULL;
+}
+
+/* "www.site.example_Title", "www.site.example-Title": where the title begins; 0 when it is not written so. */
+static size_t tied_site(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    size_t host = 4;
+    if (strncasecmp(name, "www.", 4) != 0)
+        return 0;
+    host += strcspn(name + host, ". _-[](){}");
+    size_t domain = name[host] == '.' ? strspn(name + host + 1, letters) : 0;
+    const char *behind = name + host + 1 + domain;
+    return domain > 1 && (behind[0] == '_' || behind[0] == '-') && strchr("-_ ", behind[1]) == NULL
+               ? (size_t)(behind + 1 - name)
+               : 0;
+}
+
+/* "www.site.example - Title", "Site.com_-_Title": where the title begins. */
 static size_t skip_site(const char *name)
 {
-    const char *dash = strstr(name, " - ");
+    const char *dash = find_break(name);
+    if (tied_site(name) > 0)
+        return tied_site(name);
     if (dash == NULL)
         return 0;
     size_t len = (size_t)(dash - name);
-    bool www = strncasecmp(name, "www", 3) == 0 && strchr(" .,", name[3]) != NULL;
-    if (!www && (memchr(name, ' ', len) != NULL || !is_site(name, len)))
+    while (len > 0 && strchr(" ._", name[len - 1]) != NULL)
+        len--;
+    bool www = strncasecmp(name, "www", 3) == 0 && strchr(" .,_", name[3]) != NULL;
+    bool plain =
+        dash[-1] != '.' && strcspn(name, " _[({") >= len && memchr(name, '.', len) == memrchr(name, '.', len);
+    if (!www && (!plain || !is_site(name, len)))
         return 0;
-    return len + 3 + strspn(dash + 3, " ");
+    return (size_t)(dash + 1 - name) + strspn(dash + 1, " ._");
 }
 
 /* The "[Group]" at the front, which is cut into words like the rest: it may be "[1080p]" as well.  Brackets
@@ -159,7 +214,8 @@ static size_t read_front(struct words *words, size_t at)
 {
     const char *name = words->name + at;
     const char *close = name[0] == '[' || name[0] == '{' ? strchr(name, name[0] == '[' ? ']' : '}') : NULL;
-    if (close != NULL && close[1] == '\0' && memchr(name, ' ', (size_t)(close - name)) != NULL)
+    if (close != NULL && close[1 + strspn(close + 1, " ")] == '\0' &&
+        memchr(name, ' ', (size_t)(close - name)) != NULL)
         words->name[at] = words->name[close - words->name] = ' ';
     if (close == NULL || close[1 + strspn(close + 1, " -_.")] == '\0')
         return at;
@@ -317,6 +373,8 @@ void words_read(struct words *words, const char *name)
     words->first = 0;
     words->group[0] = '\0';
     copy_plain(words->name, name, utf8_cut(name, strnlen(name, RELEASE_MAX_LEN)));
+    drop_ending(words->name);
+    drop_site(words->name);
     drop_ending(words->name);
     size_t at = take_sample(words);
     at = at > 0 ? at : skip_site(words->name);
