@@ -223,7 +223,7 @@ static void look_at_episode(struct scoring *s)
     }
     else if (wanted->season == RELEASE_NONE && !by_day)
         return;
-    else if (name->day != 0 && (!numbered || by_day))
+    else if (name->day != 0 && (!numbered || wanted->season == RELEASE_NONE))
         judge_day(s);
     else if (!numbered || wanted->season == RELEASE_NONE)
         add(s, UNFIT, "it does not say which episode it is");

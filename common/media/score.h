@@ -13,13 +13,15 @@
  * the tables of score.c.  The indexer plays no part.
  *
  * Titles are the same when the letters and digits of every script are (see slug_fold); a title that has
- * none fits nothing.  The title and the original title are compared with the release's title and alias; of
- * "2011 Title" the alias counts only for what is of that year.
+ * none fits nothing.  The title, the original title and the other names of what is wanted are compared with
+ * the release's title and alias; of "2011 Title" the alias counts only for what is of that year.
  *
  * Episodes: a number with a season must be in that season.  A number without one ("Title - 05") is counted
  * through all seasons: it fits `absolute` when that is known, else only an episode of the first season, for
  * in a later one it could be any.  A day ("Title.2024.03.15") fits `air_date`, and nothing when that is not
- * known. Of single episodes only a complete run from the first on can be a season.
+ * known; where the name has
+ * a number too, that decides, for the day differs by where one lives.  Of single episodes only a complete run
+ * from the first on can be a season.
  *
  * Pure: the same input gives the same score.  Plain data; texts are static.  Blocks never.  Any thread.
  */
@@ -49,7 +51,9 @@ struct score_wanted
 {
     const char *title;
     const char *original_title; /* NULL or "" when there is none */
-    int year;                   /* 0: unknown; of a series its first */
+    const char *const *names;   /* other names of it, in any script */
+    size_t name_count;
+    int year; /* 0: unknown; of a series its first */
     enum score_media media;
     int season;           /* RELEASE_NONE: any */
     int episode;          /* RELEASE_NONE: the whole season */

@@ -13,20 +13,24 @@ static void fold_title(const char *title, char *folded, size_t size)
     slug_fold(folded, size, strncasecmp(title, "the ", 4) == 0 ? title + 4 : title);
 }
 
-static bool same_title(const char *a, const char *b)
+static bool is_same(const char *name, const char *folded)
 {
-    char left[RELEASE_TITLE_SIZE];
-    char right[RELEASE_TITLE_SIZE];
-    if (a == NULL || a[0] == '\0' || b[0] == '\0')
+    char other[RELEASE_TITLE_SIZE];
+    if (name == NULL || name[0] == '\0')
         return false;
-    fold_title(a, left, sizeof left);
-    fold_title(b, right, sizeof right);
-    return left[0] != '\0' && strcmp(left, right) == 0;
+    fold_title(name, other, sizeof other);
+    return strcmp(other, folded) == 0;
 }
 
 bool score_is_title(const struct score_wanted *wanted, const char *title)
 {
-    return same_title(wanted->title, title) || same_title(wanted->original_title, title);
+    char folded[RELEASE_TITLE_SIZE];
+    fold_title(title, folded, sizeof folded);
+    bool same =
+        folded[0] != '\0' && (is_same(wanted->title, folded) || is_same(wanted->original_title, folded));
+    for (size_t i = 0; folded[0] != '\0' && !same && i < wanted->name_count; i++)
+        same = is_same(wanted->names[i], folded);
+    return same;
 }
 
 /* The year that stands before the alias in the title ("2011 Title"); 0 when there is none. */

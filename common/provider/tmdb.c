@@ -19,49 +19,6 @@ enum
 
 #define IMAGE_URL "https://image.tmdb.org/t/p/"
 
-/* TMDB's official lists, films and series together; ids never change their meaning. */
-static const struct
-{
-    int64_t id;
-    const char *name;
-} genres[] = {
-    {12, "Adventure"},
-    {14, "Fantasy"},
-    {16, "Animation"},
-    {18, "Drama"},
-    {27, "Horror"},
-    {28, "Action"},
-    {35, "Comedy"},
-    {36, "History"},
-    {37, "Western"},
-    {53, "Thriller"},
-    {80, "Crime"},
-    {99, "Documentary"},
-    {878, "Science Fiction"},
-    {9648, "Mystery"},
-    {10402, "Music"},
-    {10749, "Romance"},
-    {10751, "Family"},
-    {10752, "War"},
-    {10759, "Action & Adventure"},
-    {10762, "Kids"},
-    {10763, "News"},
-    {10764, "Reality"},
-    {10765, "Sci-Fi & Fantasy"},
-    {10766, "Soap"},
-    {10767, "Talk"},
-    {10768, "War & Politics"},
-    {10770, "TV Movie"},
-};
-
-const char *tmdb_genre(int64_t genre_id)
-{
-    for (size_t i = 0; i < sizeof genres / sizeof genres[0]; i++)
-        if (genres[i].id == genre_id)
-            return genres[i].name;
-    return NULL;
-}
-
 /* ---- asking ------------------------------------------------------------------------------ */
 
 /* GET <base>/3<path>?language=…&<query>, as JSON. */
@@ -287,6 +244,93 @@ enum err_code tmdb_details(const struct tmdb *tmdb, enum provider_type type, int
         code = fail(err, E_NO_MEMORY, "out of memory");
     if (code == E_OK)
         *out = media;
+    arena_free(scratch);
+    return code;
+}
+
+/* ---- what else is known of a title --------------------------------------------------------- */
+
+/* Films have "titles", series "results". */
+static void read_names(struct arena *arena, const struct json *doc, struct tmdb_known *known)
+{
+    const struct json *list = json_get(doc, "alternative_titles");
+    const struct json *names = json_get(list, "titles");
+    for (const struct json *row = json_first(names != NULL ? names : json_get(list, "results"));
+         row != NULL && known->name_count < TMDB_MAX_NAMES; row = json_next(row))
+    {
+        const char *name = exchange_text(arena, json_get(row, "title"), PROVIDER_TITLE_BYTES);
+        if (name != NULL)
+            known->names[known->name_count++] = name;
+    }
+}
+
+/* The episodes of all seasons before; -1 when one of these is not told. */
+static int count_before(const struct json *doc, int season)
+{
+    int sum = 0;
+    int seasons = 0;
+    for (const struct json *row = json_first(json_get(doc, "seasons")); row != NULL; row = json_next(row))
+    {
+        int number = small(json_get(row, "season_number"));
+        if (number < 1 || number >= season)
+            continue;
+        sum += small(json_get(row, "episode_count"));
+        seasons++;
+    }
+    return seasons == season - 1 ? sum : -1;
+}
+
+/* Of a series that is counted through, the seasons do not begin at 1. */
+static void read_episode(struct arena *arena, const struct json *doc, const struct tmdb_wanted *wanted,
+                         struct tmdb_known *known)
+{
+    char part[32];
+    snprintf(part, sizeof part, "season/%d", wanted->season);
+    const struct json *first = json_first(json_get(json_get(doc, part), "episodes"));
+    bool through = wanted->season > 1 && small(json_get(first, "episode_number")) > 1;
+    int before = through ? 0 : count_before(doc, wanted->season);
+    for (const struct json *row = first; row != NULL; row = json_next(row))
+    {
+        if (small(json_get(row, "episode_number")) != wanted->episode)
+            continue;
+        const char *day = json_text(json_get(row, "air_date"), "");
+        known->air_date = is_date(day) ? arena_strdup(arena, day) : NULL;
+        known->absolute = before >= 0 ? before + wanted->episode : 0;
+        return;
+    }
+}
+
+enum err_code tmdb_known(const struct tmdb *tmdb, const struct tmdb_wanted *wanted, struct arena *arena,
+                         struct tmdb_known *out, struct err *err)
+{
+    const struct json *doc = NULL;
+    struct tmdb_known known = {.names = arena_array(arena, TMDB_MAX_NAMES, sizeof *known.names)};
+    bool episode = wanted->type == PROVIDER_TV && wanted->season > 0 && wanted->episode > 0;
+    size_t lost = 0; /* of many names none is needed */
+    if (wanted->type == PROVIDER_MULTI || wanted->tmdb_id <= 0)
+        return fail(err, E_NOT_FOUND, "TMDB does not have that");
+    struct arena *scratch = arena_new(SCRATCH_BYTES);
+    if (scratch == NULL || known.names == NULL)
+    {
+        arena_free(scratch);
+        return fail(err, E_NO_MEMORY, "out of memory");
+    }
+    char path[64];
+    char query[96] = "&append_to_response=alternative_titles";
+    snprintf(path, sizeof path, "/%s/%lld", provider_type_name(wanted->type), (long long)wanted->tmdb_id);
+    if (episode)
+        snprintf(query, sizeof query, "&append_to_response=alternative_titles,season/%d", wanted->season);
+    enum err_code code = ask(tmdb, path, query, scratch, &doc, &lost, err);
+    if (code == E_OK && !json_is_object(doc))
+        code = fail(err, E_PROVIDER, "TMDB sent something that is not a title");
+    if (code == E_OK)
+        read_names(arena, doc, &known);
+    if (code == E_OK && episode)
+        read_episode(arena, doc, wanted, &known);
+    if (code == E_OK && arena_failed(arena))
+        code = fail(err, E_NO_MEMORY, "out of memory");
+    if (code == E_OK)
+        *out = known;
     arena_free(scratch);
     return code;
 }

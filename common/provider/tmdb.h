@@ -17,7 +17,8 @@
 enum
 {
     TMDB_MAX_PAGE = 500,
-    TMDB_PAGE_ITEMS = 20 /* what it sends; more are ignored past 100 */
+    TMDB_PAGE_ITEMS = 20, /* what it sends; more are ignored past 100 */
+    TMDB_MAX_NAMES = 64   /* other names of one title; more are ignored */
 };
 
 struct tmdb
@@ -52,6 +53,28 @@ MUST_USE enum err_code tmdb_search(const struct tmdb *tmdb, const struct tmdb_qu
                                    struct arena *arena, struct tmdb_page *out, struct err *err);
 MUST_USE enum err_code tmdb_details(const struct tmdb *tmdb, enum provider_type type, int64_t tmdb_id,
                                     struct arena *arena, struct provider_media *out, struct err *err);
+
+/* A title, and one of its episodes when both numbers are over 0. */
+struct tmdb_wanted
+{
+    enum provider_type type;
+    int64_t tmdb_id;
+    int season;
+    int episode;
+};
+
+struct tmdb_known
+{
+    const char **names; /* by which the title goes elsewhere, in any script */
+    size_t name_count;
+    const char *air_date; /* "2024-03-15", of the episode; NULL: unknown */
+    int absolute;         /* the episode counted through all seasons; 0: unknown */
+};
+
+/* All of it is one call. */
+MUST_USE enum err_code tmdb_known(const struct tmdb *tmdb, const struct tmdb_wanted *wanted,
+                                  struct arena *arena, struct tmdb_known *out, struct err *err);
+
 /* The name of one of TMDB's genre ids, films and series alike; NULL if unknown. */
 const char *tmdb_genre(int64_t genre_id);
 

@@ -234,6 +234,47 @@ def test_an_episode_is_asked_for_by_its_number(sokoul, scout, prowlarr):
     assert seen["query"].endswith("S01E02") and seen["type"] == "tvsearch"
 
 
+def scores_of(sokoul, prowlarr, payload, names):
+    """The points of releases of these names, which are all that the indexer has."""
+    prowlarr.finds_all = True
+    prowlarr.releases.clear()
+    for n, name in enumerate(names):
+        prowlarr.add(name, info_hash=f"{n + 1:040x}", category=5000 if "season" in payload else 2000)
+    assert run(sokoul, "releases", payload)["status"] == "Completed"
+    told = dict(sokoul.sql("SELECT title, score FROM releases"))
+    return [told[name] for name in names]
+
+
+def test_a_release_fits_by_another_name_of_the_film_in_any_script(sokoul, scout, prowlarr, tmdb):
+    next(item for item in tmdb.movies if item["id"] == 45745)["names"] = ["Синтел", "シンテル", "!?"]
+    payload = {"media_id": film(sokoul)}
+    right = ["Синтел.2010.1080p.WEB", "シンテル.2010.720p.WEB", "Синтел / Another (2010) 1080p"]
+    wrong = ["Причал.2010.1080p.WEB", "！？.2010.1080p.WEB", "2010.1080p.WEB"]
+    points = scores_of(sokoul, prowlarr, payload, right + wrong)
+    assert all(points[:3]) and not any(points[3:]), points
+    asked = [r for r in tmdb.requests if r.path == "/3/movie/45745"]
+    assert len(asked) == 1 and asked[0].query["append_to_response"] == "alternative_titles"
+    scores_of(sokoul, prowlarr, payload, right)
+    assert tmdb.count("/3/movie/45745") == 1, "the answer is kept"
+
+
+def test_an_episode_fits_by_its_day_and_by_its_number_through_all_seasons(sokoul, scout, prowlarr, tmdb):
+    series = next(item for item in tmdb.shows if item["id"] == 1396)
+    series["days"] = {1: ["2008-01-20", "2008-01-27", "2008-02-10"], 2: ["2009-03-08", "2009-03-15"]}
+    payload = {"media_id": film(sokoul, "Breaking Bad", 2008, 1396, "tv"), "season": 2, "episode": 2}
+    right = ["Breaking.Bad.2009.03.15.720p", "[Group] Breaking Bad - 05 [720p]", "Breaking.Bad.S02E02.720p"]
+    wrong = ["Breaking.Bad.2009.03.08.720p", "[Group] Breaking Bad - 02 [720p]", "Breaking.Bad.S01E02.720p"]
+    points = scores_of(sokoul, prowlarr, payload, right + wrong)
+    assert all(points[:3]) and not any(points[3:]), points
+    assert tmdb.count("/3/tv/1396") == 1
+
+
+def test_without_tmdb_releases_are_compared_with_the_title_alone(sokoul, scout, prowlarr, tmdb):
+    tmdb.fail("html")
+    done = run(sokoul, "releases", {"media_id": film(sokoul)})
+    assert done["status"] == "Completed" and done["attempts"] == 1 and done["result"]["best"]
+
+
 def test_a_release_behind_a_link_is_kept_without_showing_the_key(sokoul, scout, prowlarr):
     media_id = film(sokoul, "Tears of Steel", 2012, 133701)
     assert run(sokoul, "releases", {"media_id": media_id})["result"]["count"] == 1

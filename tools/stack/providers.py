@@ -50,7 +50,7 @@ class Tmdb:
         if len(parts) == 2 and parts[0] == "search" and parts[1] in ("multi", "movie", "tv"):
             return self.search(parts[1], query)
         if len(parts) == 2 and parts[0] in ("movie", "tv"):
-            return self.details(self.movies if parts[0] == "movie" else self.shows, parts[1])
+            return self.details(parts[0], parts[1], query.get("append_to_response", "").split(","))
         return self.error(404, 34, "The resource you requested could not be found.")
 
     def search(self, kind, query):
@@ -72,10 +72,21 @@ class Tmdb:
         return json_answer(200, {"page": page, "results": found[(page - 1) * PAGE:page * PAGE],
                                  "total_pages": max(1, -(-len(found) // PAGE)), "total_results": len(found)})
 
-    def details(self, pool, number):
-        for item in pool:
+    def details(self, kind, number, more):
+        """`names` and `days` of an item (its other names; per season a list of days) are told when asked for."""
+        for item in self.movies if kind == "movie" else self.shows:
             if str(item["id"]) == number:
-                full = {k: v for k, v in item.items() if k != "genre_ids"}
+                full = {k: v for k, v in item.items() if k not in ("genre_ids", "names", "days")}
+                days = item.get("days", {})
+                if "alternative_titles" in more:
+                    full["alternative_titles"] = {"titles" if kind == "movie" else "results": [
+                        {"iso_3166_1": "XX", "title": name, "type": ""} for name in item.get("names", ())]}
+                if kind == "tv":
+                    full["seasons"] = [{"season_number": s, "episode_count": len(d)} for s, d in days.items()]
+                for season, aired in days.items():
+                    if f"season/{season}" in more:
+                        full[f"season/{season}"] = {"episodes": [{"episode_number": n + 1, "air_date": day}
+                                                                 for n, day in enumerate(aired)]}
                 full["genres"] = [{"id": g, "name": self.GENRES.get(g, "Other")} for g in item.get("genre_ids", ())]
                 return json_answer(200, full)
         return self.error(404, 34, "The resource you requested could not be found.")

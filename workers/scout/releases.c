@@ -7,6 +7,7 @@
 #include "common/provider/prowlarr.h"
 #include "common/store/media.h"
 #include "workers/scout/findings.h"
+#include "workers/scout/known.h"
 #include "workers/scout/scout.h"
 
 #include <stdio.h>
@@ -101,9 +102,13 @@ static enum err_code ask(struct job *job, const struct scout_desk *desk, const s
 
 /* ---- keeping -------------------------------------------------------------------------------- */
 
-static struct score_wanted score_of(const struct wanted *wanted)
+static struct score_wanted score_of(const struct wanted *wanted, const struct tmdb_known *known)
 {
     return (struct score_wanted){
+        .names = known->names,
+        .name_count = known->name_count,
+        .air_date = known->air_date,
+        .absolute = known->absolute,
         .title = wanted->title.title,
         .original_title = wanted->title.original_title,
         .year = wanted->title.year,
@@ -191,7 +196,15 @@ static enum err_code look(struct job *job, const struct scout_desk *desk, struct
     found.warning = warning_of(job_arena(job), &found);
     if (found.warning != NULL)
         log_warn("releases_partial", "only a part was found: %s", found.warning);
-    const struct score_wanted score = score_of(wanted);
+    const struct tmdb_wanted asked = {
+        .type = is_film(wanted) ? PROVIDER_MOVIE : PROVIDER_TV,
+        .tmdb_id = wanted->title.tmdb_id,
+        .season = is_film(wanted) ? 0 : (int)wanted->season,
+        .episode = is_film(wanted) ? 0 : (int)wanted->episode,
+    };
+    const struct tmdb_known known =
+        findings.count > 0 ? known_find(job, desk, &asked) : (struct tmdb_known){0};
+    const struct score_wanted score = score_of(wanted, &known);
     findings_score(&findings, &score);
     if (keep(job, wanted, &findings, &stored, err) != E_OK)
         return err->code;

@@ -4,6 +4,7 @@
     prowlarr.add("Sintel.2010.1080p.WEB-DL.x264-GRP", info_hash="08ad...")
     prowlarr.add("Sintel 2010", leads_to="magnet:?xt=...")     a downloadUrl that answers 301
     prowlarr.add("Sintel 2010", leads_to=b"d4:info...")        ... or a .torrent
+    prowlarr.finds_all = True   whatever is asked for
     prowlarr.endless()     every page is full, of the same guids; new=True: of new ones
 """
 import json
@@ -23,6 +24,7 @@ class FakeProwlarr(Faulty):
         self.releases = []
         self.links = {}
         self.without_end = ""
+        self.finds_all = False
         self.add("Sintel.2010.1080p.BluRay.x264-OPEN", info_hash=SINTEL, seeders=120, size=2 << 30)
         self.add("Sintel.2010.1080p.BluRay.x264-OPEN", info_hash=SINTEL.upper(), seeders=80, indexer="Second")
         self.add("Sintel.2010.720p.WEB-DL.x265-OPEN", info_hash="1" * 40, seeders=40, size=700 << 20)
@@ -47,8 +49,8 @@ class FakeProwlarr(Faulty):
     def respond(self, request):
         if self.without_end and request.route == "/api/v1/search":
             return self._page_without_end(request.query)
-        return providers.Prowlarr(self.releases, self.key, self.links).answer(request.route, request.query,
-                                                                              request.names)
+        query = {**request.query, "query": ""} if self.finds_all else request.query
+        return providers.Prowlarr(self.releases, self.key, self.links).answer(request.route, query, request.names)
 
     def _page_without_end(self, query):
         limit, offset = int(query.get("limit", "100")), int(query.get("offset", "0"))

@@ -11,6 +11,8 @@
 #define FILM(name, of) {.title = (name), .year = (of), .media = SCORE_MOVIE, .season = -1, .episode = -1}
 #define EPISODE(name, of, number) {.title = (name), .media = SCORE_TV, .season = (of), .episode = (number)}
 #define DAY(name, day) {.title = (name), .media = SCORE_TV, .season = -1, .episode = -1, .air_date = (day)}
+#define AIRED(name, of, number, day) \
+    {.title = (name), .media = SCORE_TV, .season = (of), .episode = (number), .air_date = (day)}
 #define COUNTED(name, of, number, all) \
     {.title = (name), .media = SCORE_TV, .season = (of), .episode = (number), .absolute = (all)}
 /* clang-format on */
@@ -93,6 +95,10 @@ static const struct
     {DAY("Daily Harbor", "2024-03-15"), "Daily.Harbor.2024.720p.WEB", REFUSED},
     {DAY("Daily Harbor", "2024-03-15"), "Daily.Harbor.S02E05.720p.WEB", REFUSED},
     {EPISODE("Daily Harbor", 20, 142), "Daily Harbor 2016 02 25 S20E142 720p", FITS},
+    {AIRED("Daily Harbor", 20, 142, "2016-02-24"), "Daily Harbor 2016 02 25 S20E142 720p", FITS},
+    {AIRED("Daily Harbor", 20, 141, "2016-02-25"), "Daily Harbor 2016 02 25 S20E142 720p", REFUSED},
+    {AIRED("Daily Harbor", 20, 142, "2016-02-24"), "Daily Harbor 2016 02 25 720p", REFUSED},
+    {AIRED("Daily Harbor", 20, 142, "2016-02-25"), "Daily Harbor 2016 02 25 720p", FITS},
     {EPISODE("Daily Harbor", 20, 142), "Daily.Harbor.2016.02.25.720p", REFUSED},
     {FILM("Daily Harbor", 2024), "Daily.Harbor.2024.03.15.720p.WEB", REFUSED},
     /* numbers that are counted through all seasons */

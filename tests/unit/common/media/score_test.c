@@ -157,6 +157,25 @@ START_TEST(score__takes_the_original_title_too)
 }
 END_TEST
 
+START_TEST(score__takes_other_names_in_any_script)
+{
+    static const char *const names[] = {"", "!?", "Синтел", "シンテル"};
+    static const char *const right[] = {"Синтел.2010.1080p", "シンテル.2010.1080p", "Sintel.2010.1080p"};
+    static const char *const wrong[] = {"Причал.2010.1080p", "!?.2010.1080p", "2010.1080p"};
+    const struct score_wanted wanted = {
+        .title = "Sintel", .year = 2010, .names = names, .name_count = sizeof names / sizeof names[0]};
+    for (size_t i = 0; i < 6; i++)
+    {
+        const char *name = i < 3 ? right[i] : wrong[i - 3];
+        struct score_candidate candidate = {.seeders = 50};
+        struct score score;
+        release_parse(name, &candidate.name);
+        score_release(&wanted, &candidate, &score);
+        ck_assert_msg((score.points > 0) == (i < 3), "%s: %d", name, score.points);
+    }
+}
+END_TEST
+
 START_TEST(score__takes_short_films_of_unknown_length)
 {
     struct score_wanted wanted = film;
@@ -218,6 +237,7 @@ int main(void)
     tcase_add_test(tc, score__of_a_perfect_release_is_100);
     tcase_add_test(tc, score__takes_titles_however_they_are_written);
     tcase_add_test(tc, score__takes_the_original_title_too);
+    tcase_add_test(tc, score__takes_other_names_in_any_script);
     tcase_add_test(tc, score__takes_short_films_of_unknown_length);
     tcase_add_test(tc, score__is_always_the_clamped_sum_of_its_reasons);
     tcase_add_test(tc, score__orders_by_score_seeders_size_and_title);

@@ -157,6 +157,67 @@ static void answer_long(struct scripted_call *call, void *context)
     free(body);
 }
 
+static void answer_series(struct scripted_call *call, void *context)
+{
+    (void)context;
+    bool asked_right = strncmp(call->target, "/3/tv/7?", 8) == 0 &&
+                       strstr(call->target, "append_to_response=alternative_titles,season/2") != NULL;
+    scripted_reply(call, asked_right ? 200 : 400, NULL,
+                   "{\"id\":7,\"name\":\"A Series\",\"alternative_titles\":{\"results\":["
+                   "{\"title\":\"Une s\xc3\xa9rie\"},{\"title\":7},{\"title\":\"\"},{},{\"title\":\"B\"}]},"
+                   "\"seasons\":[{\"season_number\":0,\"episode_count\":9},"
+                   "{\"season_number\":1,\"episode_count\":10},{\"season_number\":2,\"episode_count\":2}],"
+                   "\"season/2\":{\"episodes\":[{\"episode_number\":1,\"air_date\":\"2012-01-01\"},"
+                   "{\"episode_number\":2,\"air_date\":\"2012-01-08\"},"
+                   "{\"episode_number\":3,\"air_date\":null}]}}");
+}
+
+static enum err_code known_of(int season, int episode, struct tmdb_known *known)
+{
+    const struct tmdb_wanted wanted = {PROVIDER_TV, 7, season, episode};
+    return tmdb_known(&tmdb, &wanted, arena, known, &err);
+}
+
+START_TEST(tmdb__tells_other_names_and_the_number_and_day_of_an_episode)
+{
+    struct tmdb_known known;
+    serve(answer_series);
+    ck_assert_int_eq(known_of(2, 2, &known), E_OK);
+    ck_assert_uint_eq(known.name_count, 2);
+    ck_assert_str_eq(known.names[0], "Une s\xc3\xa9rie");
+    ck_assert_str_eq(known.names[1], "B");
+    ck_assert_str_eq(known.air_date, "2012-01-08");
+    ck_assert_int_eq(known.absolute, 12);
+    ck_assert_int_eq(known_of(2, 3, &known), E_OK);
+    ck_assert_ptr_null(known.air_date);
+    ck_assert_int_eq(known.absolute, 13);
+    ck_assert_int_eq(known_of(2, 4, &known), E_OK); /* an episode that it does not have */
+    ck_assert_ptr_null(known.air_date);
+    ck_assert_int_eq(known.absolute, 0);
+}
+END_TEST
+
+static void answer_counted(struct scripted_call *call, void *context)
+{
+    (void)context;
+    scripted_reply(call, 200, NULL,
+                   "{\"id\":7,\"seasons\":[{\"season_number\":2,\"episode_count\":2}],"
+                   "\"season/2\":{\"episodes\":[{\"episode_number\":62},{\"episode_number\":63}]},"
+                   "\"season/3\":{\"episodes\":[{\"episode_number\":1}]}}");
+}
+
+START_TEST(tmdb__counts_through_all_seasons_only_what_is_told)
+{
+    struct tmdb_known known;
+    serve(answer_counted);
+    ck_assert_int_eq(known_of(2, 63, &known), E_OK);
+    ck_assert_int_eq(known.absolute, 63); /* the season does not begin at 1 */
+    ck_assert_int_eq(known_of(3, 1, &known), E_OK);
+    ck_assert_int_eq(known.absolute, 0); /* the first season is not told */
+    ck_assert_uint_eq(known.name_count, 0);
+}
+END_TEST
+
 START_TEST(tmdb__cuts_a_long_title_between_characters)
 {
     serve(answer_long);
@@ -352,6 +413,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, tmdb__finds_films_and_series);
     tcase_add_test(tests, tmdb__tells_details_and_takes_a_bearer_token);
+    tcase_add_test(tests, tmdb__tells_other_names_and_the_number_and_day_of_an_episode);
+    tcase_add_test(tests, tmdb__counts_through_all_seasons_only_what_is_told);
     tcase_add_test(tests, tmdb__cuts_a_long_title_between_characters);
     tcase_add_test(tests, tmdb__knows_its_genres);
     tcase_add_test(tests, tmdb__refuses_nonsense_before_asking);
