@@ -33,18 +33,20 @@ bool score_is_title(const struct score_wanted *wanted, const char *title)
     return same;
 }
 
-/* The year that stands before the alias in the title ("2011 Title"); 0 when there is none. */
-static int year_before_alias(const struct release_name *name)
+/* The year that stands before the alias in the title ("2011 Title", "2011 - Title"); 0 when there is none. */
+static long year_before_alias(const struct release_name *name)
 {
     const char *year = name->title;
-    return strspn(year, "0123456789") == 4 && year[4] == ' ' && strcmp(year + 5, name->alias) == 0
-               ? atoi(year)
-               : 0;
+    size_t len = strlen(year);
+    size_t tail = strlen(name->alias);
+    bool before = strspn(year, "0123456789") == 4 && year[4] == ' ' && len > tail + 4 &&
+                  strcmp(year + len - tail, name->alias) == 0;
+    return before ? strtol(year, NULL, 10) : 0;
 }
 
 bool score_wants_title(const struct score_wanted *wanted, const struct release_name *name)
 {
-    int year = year_before_alias(name);
+    long year = year_before_alias(name);
     return score_is_title(wanted, name->title) ||
-           (score_is_title(wanted, name->alias) && (year == 0 || abs(year - wanted->year) <= 1));
+           (score_is_title(wanted, name->alias) && (year == 0 || labs(year - wanted->year) <= 1));
 }

@@ -74,6 +74,7 @@ static const struct
     /* a year or a group before the title */
     {FILM("Harbor Lights", 2009), "2009.harbor.lights.dvd9.pal", FITS},
     {FILM("Harbor Lights", 2011), "2009.harbor.lights.dvd9.pal", REFUSED},
+    {FILM("Harbor Lights", 2011), "2009 - Harbor Lights 1080p", REFUSED},
     {FILM("2009 Harbor Lights", 1968), "2009.Harbor.Lights.1080p.BluRay", FITS},
     {FILM("Harbor Lights", 2016), "grp-harbor.lights.2016.1080p.x264.mkv", FITS},
     {FILM("Light", 2016), "half-light.2016.1080p.x264.mkv", REFUSED},
