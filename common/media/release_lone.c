@@ -93,7 +93,8 @@ static bool strong_before(const struct words *words, size_t at)
 /* The "19" of "K-19". */
 static bool is_model(const struct words *words, size_t at)
 {
-    return at > 0 && words->at[at].after_dash && words->at[at - 1].end - words->at[at - 1].start == 1 &&
+    return at > words->first && words->at[at].after_dash &&
+           words->at[at - 1].end - words->at[at - 1].start == 1 &&
            words->at[at].start == words->at[at - 1].end + 1;
 }
 

@@ -120,7 +120,8 @@ void parts_drop_stream(struct words *words)
         return;
     for (size_t at = words->first + 1; at < last; at++)
         named = named || (words_is(words, at, RELEASE_FIELD_SOURCE) && words_is_strong(words, at));
-    named = named || words->name[words->at[last - 1].start - 1] == '#';
+    size_t before = words->at[last - 1].start;
+    named = named || (before > 0 && words->name[before - 1] == '#');
     if (named || (words->at[last - 1].after_dash && words->at[last - 1].tag == RELEASE_NONE))
         words->count--;
 }

@@ -162,6 +162,7 @@ static const struct release_row rows[] = {
     {"003. Harbor Lights - A Quiet Pier.avi", "Harbor Lights||E3||||||"},
     {"003-005. Harbor Lights - A Quiet Pier.avi", "Harbor Lights||E3-5||||||"},
     {"221205 Harbor #17.ts", "Harbor||E17||||||"},
+    {"17.ts", "17 ts||||||||"},
     /* the numbers of a title */
     {"9-1-1.S02E01.HDTV.x264-GRP", "9-1-1||S2E1||HDTV|H.264|||GRP"},
     {"[Group] 9-1-1 - 131 [1080p]", "9-1-1||E131|1080|||||Group"},
