@@ -2,7 +2,7 @@
 """Fixtures of the container tests: an engine, and what docker-compose.yml starts on it.
 
 COMPOSE=1 (`make test-compose`) is the whole of it, with the image built as anybody builds it and every drill.  All tests have
-a short form of it, two minutes, where an engine can be started and the stand-ins' file systems were made before.
+a short form of it, some two minutes, where an engine can be started and the stand-ins' file systems were made before.
 """
 import os
 import shutil
