@@ -16,6 +16,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import uuid
@@ -65,6 +66,16 @@ class Seeder:
         try:
             return self.answers()
         except (OSError, http.client.HTTPException, ValueError):
+            return False
+
+    def greets(self, torrent):
+        """Whether a peer that comes for the torrent gets a handshake."""
+        info_hash = bytes.fromhex((torrent.v1 or torrent.v2)[:40])
+        try:
+            with socket.create_connection(self.peer, 2, (kit.address(), 0)) as peer:
+                peer.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0001-who-is-there")
+                return peer.recv(1) == b"\x13"
+        except OSError:
             return False
 
     def stop(self):
@@ -211,7 +222,8 @@ Session\\QueueingSystemEnabled=false
 
     def seeds(self, torrent):
         found = json.loads(post(self.rpc, "/api/v2/torrents/info", "")[2])
-        return any(t["name"] == torrent.name and t["state"] in ("uploading", "stalledUP", "forcedUP") for t in found)
+        told = any(t["name"] == torrent.name and t["state"] in ("uploading", "stalledUP", "forcedUP") for t in found)
+        return told and self.greets(torrent)  # it tells it some seconds before it lets peers in
 
 
 class Child(Seeder):
