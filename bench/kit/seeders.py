@@ -172,8 +172,11 @@ class Aria2(Seeder):
 
     def add(self, torrent):
         answer = self.ask("addTorrent", base64.b64encode(torrent.file.read_bytes()).decode(), [], {"dir": str(torrent.folder)})
-        self.ids[torrent.name] = answer.get("result")
-        return answer.get("error", {}).get("message")
+        if "error" in answer:
+            return answer["error"]["message"]
+        self.ids[torrent.name] = answer["result"]
+        info_hash = self.ask("tellStatus", answer["result"], ["infoHash"])["result"]["infoHash"]
+        return None if info_hash == torrent.v1 else "it gives the torrent an info hash of its own"
 
     def seeds(self, torrent):
         told = self.ask("tellStatus", self.ids[torrent.name], ["status", "seeder", "completedLength", "totalLength"])["result"]
