@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/media/tracker.h"
 
-#include "common/media/text.h"
-
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
@@ -68,22 +66,29 @@ static bool contains(const struct tracker_list *list, const char *url)
     return false;
 }
 
-/* The address as it will be asked: valid UTF-8, its scheme in lower case, no blanks. */
+/* The address as it will be asked: nothing but ASCII, its scheme in lower case, no blanks. */
 static char *write_out(struct arena *arena, const char *url, size_t len)
 {
-    char *wide = arena_alloc(arena, 3 * len + 1);
-    char *to = wide;
-    if (wide == NULL)
+    static const char digits[] = "0123456789abcdef";
+    char *text = arena_alloc(arena, 3 * len + 1);
+    char *to = text;
+    if (text == NULL)
         return NULL;
     for (size_t i = 0; i < len; i++)
     {
-        size_t count = url[i] == ' ' ? 3 : 1;
-        memcpy(to, url[i] == ' ' ? "%20" : url + i, count);
-        to += count;
+        unsigned char c = (unsigned char)url[i];
+        bool plain = c != ' ' && c < 0x80;
+        *to++ = plain ? url[i] : '%';
+        if (!plain)
+        {
+            *to++ = digits[c >> 4];
+            *to++ = digits[c & 15];
+        }
     }
-    for (char *c = wide; c < to && *c != ':'; c++)
+    *to = '\0';
+    for (char *c = text; *c != '\0' && *c != ':'; c++)
         *c = (char)tolower((unsigned char)*c);
-    return text_clean(arena, wide, (size_t)(to - wide));
+    return text;
 }
 
 enum err_code tracker_list_add(struct arena *arena, struct tracker_list *list, enum tracker_kind kind,

@@ -4,8 +4,9 @@
  *
  * They come from strangers and will be connected to, so they are looked at when they are read:
  * udp, http and https trackers and http and https web seeds are kept, without duplicates, the first
- * 100 of each.  Blanks around one are cut off, blanks inside become %20, the scheme becomes lower case.
- * Left out is what cannot or must not be asked: any other scheme or none, a user name or password in
+ * 100 of each.  Blanks around one are cut off, blanks inside become %20 and what is not ASCII
+ * is percent-encoded byte by byte, in whatever encoding it is, as libtorrent does; the scheme becomes lower
+ * case. Left out is what cannot or must not be asked: any other scheme or none, a user name or password in
  * the address, control characters, no host, more than 2,048 bytes.  One bad address never costs the
  * others, nor the torrent: addresses are a help in finding it, not what it is.
  * Whether an address leads into a private network is the hunter's business, at connect time.

@@ -193,11 +193,12 @@ START_TEST(magnet__writes_addresses_as_they_are_asked)
     struct magnet magnet;
     ck_assert_int_eq(magnet_parse(arena,
                                   "magnet:?xt=urn:btih:" V1 "&tr= HTTPS://T.example/a+b?k=%25&ws="
-                                  "Http://w.example/my%20file/",
+                                  "Http://w.example/my%20file/&ws=http://w.example/Am\xC3\xA9lie/%E9/",
                                   &magnet, &err),
                      E_OK);
     ck_assert_str_eq(magnet.trackers.urls[0], "https://T.example/a+b?k=%");
     ck_assert_str_eq(magnet.webseeds.urls[0], "http://w.example/my%20file/");
+    ck_assert_str_eq(magnet.webseeds.urls[1], "http://w.example/Am%c3%a9lie/%e9/");
 }
 END_TEST
 
