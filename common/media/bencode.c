@@ -216,6 +216,29 @@ bool bencode_next_pair(struct bencode_iter *iter, struct bencode_text *key, stru
     return iter->at < iter->end && read_text(&iter->at, iter->end, key) && bencode_next(iter, value);
 }
 
+static bool is_less(struct bencode_text a, struct bencode_text b)
+{
+    int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+    return order < 0 || (order == 0 && a.len < b.len);
+}
+
+/* Recursion is bounded by BENCODE_MAX_DEPTH. */
+bool bencode_is_sorted(struct bencode value)
+{
+    struct bencode_iter iter = bencode_iter(value);
+    struct bencode_text key;
+    struct bencode_text last = {0};
+    struct bencode child;
+    bool is_dict = bencode_is_dict(value);
+    bool is_sorted = true;
+    while (is_sorted && (is_dict ? bencode_next_pair(&iter, &key, &child) : bencode_next(&iter, &child)))
+    {
+        is_sorted = (!is_dict || last.at == NULL || is_less(last, key)) && bencode_is_sorted(child);
+        last = is_dict ? key : last;
+    }
+    return is_sorted;
+}
+
 bool bencode_find(struct bencode dict, const char *key, struct bencode *value)
 {
     if (!bencode_is_dict(dict))

@@ -47,6 +47,9 @@ bool bencode_is_list(struct bencode value);
 bool bencode_int(struct bencode value, int64_t *number);
 bool bencode_text(struct bencode value, struct bencode_text *text);
 
+/* The keys of each dictionary in it are in order and none is there twice: version 2 insists on it. */
+bool bencode_is_sorted(struct bencode value);
+
 /* The member of that name; false when `dict` is no dictionary or has none. */
 bool bencode_find(struct bencode dict, const char *key, struct bencode *value);
 bool bencode_find_int(struct bencode dict, const char *key, int64_t *number);

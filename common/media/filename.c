@@ -34,7 +34,7 @@ static bool hides(uint32_t point)
 static size_t step_of(const char *at, const char *end)
 {
     unsigned char c = (unsigned char)*at;
-    size_t step = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 1;
+    size_t step = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : c >> 2 == 62 ? 5 : 1;
     return step < (size_t)(end - at) ? step : (size_t)(end - at);
 }
 

@@ -26,16 +26,24 @@ struct reading
     bool is_v2;
 };
 
+/* libtorrent insists on order in what tells its version, and takes the keys of version 2 for a mistake where
+ * version 2 is not told. */
 static enum err_code read_version(struct reading *r, struct err *err)
 {
     int64_t version = 1;
     struct bencode any;
-    if (bencode_find(r->info, "meta version", &any) &&
-        (!bencode_int(any, &version) || version > 2 || version < 1))
+    bool is_told = bencode_find(r->info, "meta version", &any);
+    if (is_told && (!bencode_int(any, &version) || version > 2 || version < 1))
         return fail(err, E_INVALID, "a version of torrents that is not known here");
+    if (is_told && !bencode_is_sorted(r->info))
+        return fail(err, E_INVALID, "keys of a version 2 torrent that are not in order");
     r->is_v2 = version == 2;
+    if (!r->is_v2 && bencode_find(r->info, "file tree", &any))
+        return fail(err, E_INVALID, "a file tree in a torrent that is not of version 2");
     r->is_v1 = bencode_find_text(r->info, "pieces", &r->pieces);
-    if (!r->is_v1 && !r->is_v2)
+    bool is_half_v1 = bencode_find(r->info, "pieces", &any) || bencode_find(r->info, "length", &any) ||
+                      bencode_find(r->info, "files", &any);
+    if (!r->is_v1 && (!r->is_v2 || is_half_v1))
         return fail(err, E_INVALID, "the torrent has no hashes of pieces");
     return E_OK;
 }
@@ -80,15 +88,34 @@ static enum err_code check_v1_pieces(const struct reading *r, const struct torre
     return E_OK;
 }
 
+/* Padding of version 1 must bring its files to where those of version 2 begin, and end a piece if it ends
+ * the torrent. */
 static bool same_files(const struct torrent_files *v1, const struct torrent_files *v2)
 {
+    int64_t end = 0;
     if (v1->count != v2->count)
         return false;
     for (size_t i = 0; i < v1->count; i++)
-        if (v1->items[i].size_bytes != v2->items[i].size_bytes ||
-            strcmp(v1->items[i].path, v2->items[i].path) != 0)
+    {
+        const struct torrent_file *a = &v1->items[i];
+        const struct torrent_file *b = &v2->items[i];
+        if (a->size_bytes != b->size_bytes || strcmp(a->path, b->path) != 0 ||
+            (a->size_bytes > 0 && a->offset_bytes != b->offset_bytes))
             return false;
-    return true;
+        end = a->offset_bytes + a->size_bytes;
+    }
+    size_t padding = v1->seen - v1->count;
+    return padding <= v2->implied && v1->span_bytes == (padding < v2->implied ? end : v2->span_bytes);
+}
+
+/* The engine leaves out version 2's padding before empty files at the end where version 1 has none there. */
+static void number_the_end(const struct torrent_files *v1, struct torrent_files *v2)
+{
+    size_t end = v2->count;
+    while (end > 0 && v2->items[end - 1].size_bytes == 0)
+        end--;
+    for (size_t i = end; end > 0 && i < v2->count; i++)
+        v2->items[i].index = v2->items[end - 1].index + (v1->items[i].index - v1->items[end - 1].index);
 }
 
 static enum err_code read_v1_files(struct reading *r, struct torrent_files *files, struct err *err)
@@ -104,8 +131,8 @@ static enum err_code read_v2_files(struct reading *r, struct torrent_files *file
 {
     enum err_code code =
         torrent_files_read_v2(files, r->info, r->torrent->name, r->torrent->piece_bytes, err);
-    if (code == E_OK && files->piece_count > TORRENT_MAX_PIECES)
-        return fail(err, E_REFUSED, "more than %d pieces", TORRENT_MAX_PIECES);
+    if (code == E_OK && !r->is_v1 && files->single != NULL)
+        r->torrent->name = files->single;
     if (!r->is_v1)
         r->torrent->piece_count = files->piece_count;
     return code;
@@ -122,7 +149,9 @@ static enum err_code read_files(struct reading *r, struct err *err)
         return code;
     if (r->is_v1 && r->is_v2 && !same_files(&v1, &v2))
         return fail(err, E_REFUSED, "the two versions inside the torrent tell of different files");
-    const struct torrent_files *files = r->is_v1 ? &v1 : &v2;
+    if (r->is_v1 && r->is_v2)
+        number_the_end(&v1, &v2);
+    const struct torrent_files *files = r->is_v2 ? &v2 : &v1; /* the engine numbers them so */
     if (files->count == 0 || files->total_bytes == 0)
         return fail(err, E_INVALID, "the torrent has no data");
     r->torrent->files = files->items;
@@ -171,7 +200,7 @@ static enum err_code read_urls(struct reading *r, const char *key, enum tracker_
 static enum err_code read_trackers(struct reading *r, struct err *err)
 {
     int64_t number = 0;
-    r->torrent->is_private = bencode_find_int(r->info, "private", &number) && number == 1;
+    r->torrent->is_private = bencode_find_int(r->info, "private", &number) && number != 0;
     enum err_code code = read_urls(r, "announce", TRACKER_ANNOUNCE, err);
     if (code == E_OK)
         code = read_urls(r, "announce-list", TRACKER_ANNOUNCE, err);
@@ -225,7 +254,7 @@ enum err_code torrent_prove(struct arena *arena, const void *bytes, size_t len, 
         HEAD_LEN = sizeof head - 1
     };
     struct torrent found = {0};
-    struct reading r = {.arena = arena, .torrent = &found};
+    struct reading r = {.arena = arena, .torrent = &found, .info = {.at = "", .len = 0}};
     enum err_code code = open_info(&r, bytes, len, err);
     if (code == E_OK)
         code = read_version(&r, err);

@@ -70,6 +70,7 @@ static enum err_code add_file(struct torrent_files *files, const struct path *pa
     files->total_bytes += size_bytes; /* cannot overflow: never more than span_bytes */
     files->items[files->count++] = (struct torrent_file){.path = text,
                                                          .size_bytes = size_bytes,
+                                                         .offset_bytes = files->span_bytes - size_bytes,
                                                          .index = files->seen - 1 + files->implied,
                                                          .is_dangerous = filename_is_dangerous(text)};
     return E_OK;
@@ -125,6 +126,19 @@ static enum err_code push_parts(struct path *path, struct bencode parts, struct 
     return E_OK;
 }
 
+/* Of padding, whose path nobody writes to the disk. */
+static enum err_code check_texts(struct bencode parts, struct err *err)
+{
+    struct bencode_iter iter = bencode_iter(parts);
+    struct bencode part;
+    struct bencode_text text;
+    size_t count = 0;
+    for (; bencode_next(&iter, &part); count++)
+        if (!bencode_text(part, &text))
+            return fail(err, E_INVALID, "a path of the torrent is not made of texts");
+    return count > 0 ? E_OK : fail(err, E_REFUSED, "an empty path");
+}
+
 static enum err_code read_v1_entry(struct torrent_files *files, struct bencode entry, const char *name,
                                    struct err *err)
 {
@@ -134,10 +148,12 @@ static enum err_code read_v1_entry(struct torrent_files *files, struct bencode e
     enum err_code code = check_link(entry, err);
     if (code == E_OK)
         code = count_entry(files, entry, &size_bytes, err);
-    if (code != E_OK || is_padding(entry))
+    if (code != E_OK)
         return code;
     if (!bencode_find(entry, "path.utf-8", &parts) && !bencode_find(entry, "path", &parts))
         return fail(err, E_INVALID, "a file of the torrent has no path");
+    if (is_padding(entry))
+        return check_texts(parts, err);
     if (!bencode_is_list(parts))
         return fail(err, E_INVALID, "a path of the torrent is not a list");
     path_start(&path, name);
@@ -180,6 +196,8 @@ struct walk
     struct path path;
 };
 
+static const char no_hash[INFOHASH_V2_BYTES];
+
 static enum err_code read_v2_leaf(struct walk *walk, struct bencode leaf, struct err *err)
 {
     int64_t size_bytes = 0;
@@ -189,14 +207,20 @@ static enum err_code read_v2_leaf(struct walk *walk, struct bencode leaf, struct
         code = count_entry(walk->files, leaf, &size_bytes, err);
     if (code != E_OK)
         return code;
-    if (size_bytes > 0 && (!bencode_find_text(leaf, "pieces root", &root) || root.len != 32))
+    if (size_bytes > 0 && (!bencode_find_text(leaf, "pieces root", &root) || root.len != sizeof no_hash ||
+                           memcmp(root.at, no_hash, sizeof no_hash) == 0))
         return fail(err, E_INVALID, "a file of the torrent has no hash");
     int64_t pieces = size_bytes / walk->piece_bytes + (size_bytes % walk->piece_bytes != 0);
-    if (__builtin_add_overflow(walk->files->piece_count, pieces, &walk->files->piece_count))
-        return fail(err, E_REFUSED, "the sizes of the files do not add up");
-    if (!is_padding(leaf))
-        code = add_file(walk->files, &walk->path, size_bytes, err);
-    walk->files->implied += size_bytes % walk->piece_bytes != 0 ? 1 : 0;
+    walk->files->piece_count += pieces;
+    if (walk->files->piece_count > TORRENT_MAX_PIECES)
+        return fail(err, E_REFUSED, "more than %d pieces", TORRENT_MAX_PIECES);
+    if (is_padding(leaf))
+        return fail(err, E_INVALID, "padding that is written down in a version 2 torrent");
+    code = add_file(walk->files, &walk->path, size_bytes, err);
+    if (size_bytes % walk->piece_bytes == 0)
+        return code;
+    walk->files->implied++;
+    walk->files->span_bytes = walk->files->piece_count * walk->piece_bytes;
     return code;
 }
 
@@ -225,17 +249,16 @@ static enum err_code read_v2_node(struct walk *walk, struct bencode node, struct
     return E_OK;
 }
 
-/* A tree of one file that has the torrent's name is that file; else the name is its folder. */
-static bool is_single(struct bencode tree, const char *name)
+/* A tree of nothing but one file is that file, whatever the torrent's name, unless version 1 beside it has a
+ * folder; else the name is its folder. */
+static bool is_single(struct bencode info, struct bencode tree)
 {
     struct bencode_iter iter = bencode_iter(tree);
     struct bencode_text key;
     struct bencode node;
     struct bencode leaf;
-    char mended[FILENAME_SIZE];
-    return bencode_next_pair(&iter, &key, &node) && iter.at == iter.end &&
-           filename_mend(key.at, key.len, mended, NULL) == E_OK && strcmp(mended, name) == 0 &&
-           bencode_find(node, "", &leaf);
+    return !bencode_find(info, "files", &leaf) && bencode_next_pair(&iter, &key, &node) &&
+           iter.at == iter.end && bencode_find(node, "", &leaf);
 }
 
 enum err_code torrent_files_read_v2(struct torrent_files *files, struct bencode info, const char *name,
@@ -243,11 +266,18 @@ enum err_code torrent_files_read_v2(struct torrent_files *files, struct bencode 
 {
     struct walk walk = {.files = files, .piece_bytes = piece_bytes};
     struct bencode tree;
+    struct bencode leaf;
     if (!bencode_find(info, "file tree", &tree) || !bencode_is_dict(tree))
         return fail(err, E_INVALID, "the torrent has no file tree");
-    if (!is_single(tree, name))
+    if (bencode_find(tree, "", &leaf))
+        return fail(err, E_REFUSED, "an empty file name");
+    bool single = is_single(info, tree);
+    if (!single)
         path_start(&walk.path, name);
-    return read_v2_node(&walk, tree, err);
+    enum err_code code = read_v2_node(&walk, tree, err);
+    if (code == E_OK && single && files->count == 1)
+        files->single = files->items[0].path;
+    return code;
 }
 
 /* ---- both ------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct torrent_files
     struct torrent_file *items;
     size_t count;
     size_t cap;
+    const char *single;  /* version 2: the name of the only file, which is the torrent's then; else NULL */
     size_t seen;         /* entries so far, padding included */
     size_t implied;      /* version 2: paddings that are not written but counted */
     size_t paths_bytes;  /* of all paths */

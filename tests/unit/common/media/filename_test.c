@@ -22,6 +22,8 @@ static const struct
     ROW("x:y", "x:y"),
     ROW("Amélie (2001).mkv", "Amélie (2001).mkv"),
     ROW("broken \xE9", "broken _"),
+    ROW("a\xF8\x88\x80\x80\x80z", "a_z"), /* five bytes, of an old UTF-8 */
+    ROW("a\xFC\x84\x80\x80\x80\x80z", "a______z"),
     ROW("a\\b", "ab"),
     ROW("..\\..", "...."),
     ROW("a\tb", "a_b"),

@@ -128,6 +128,18 @@ static const struct
      1,
      1,
      false},
+    {"mktorrent_multi",
+     "efb367df6fc881aeb085660186077ee13bfbd17f",
+     "",
+     "Open Film",
+     32768,
+     3,
+     70003,
+     2,
+     {{"Open Film/a.mkv", 70000, 0}, {"Open Film/b.srt", 3, 1}},
+     2,
+     1,
+     true},
 };
 
 static void load(const char *name)
@@ -255,7 +267,7 @@ static const struct
         "cut"),
     ROW("d4:infod6:lengthi0e4:name1:a12:piece lengthi16384e6:pieces0:ee", E_INVALID, "no data"),
     ROW(TREE("2:..d0:" LEAF("5") "e"), E_REFUSED, "leads out"),
-    ROW(TREE("0:" LEAF("5") "1:ad0:" LEAF("5") "e"), E_REFUSED, "has its folder"),
+    ROW(TREE("0:" LEAF("5") "1:ad0:" LEAF("5") "e"), E_REFUSED, "empty file name"),
     ROW(TREE("1:ad0:" LEAF("5") "1:bd0:" LEAF("5") "ee"), E_REFUSED, "has its folder"),
     ROW(TREE("1:ad0:d6:lengthi5eee"), E_INVALID, "no hash"),
     ROW(TREE("1:ai5e"), E_INVALID, "dictionaries"),
