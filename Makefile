@@ -169,7 +169,7 @@ $(O)/tests/$(1): $(O)/tests/unit/$(1).o $(O)/support.a $(call archives_of,$(1)) 
 	@echo "  LINK  $$@"; $(if $(filter workers/hunter/%,$(1)),$(CXX),$(CC)) $(LDFLAGS) -o $$@ $$^ $(if $(filter workers/hunter/%,$(1)),$$(LT_LIBS)) -lcheck -lsubunit -lrt $(LDLIBS)
 endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
-$(O)/tests/workers/hunter/engine/readers_test: $(O)/tests/unit/workers/hunter/engine/libtorrent_says.o
+$(addprefix $(O)/tests/workers/hunter/engine/,readers_test magnets_test): $(O)/tests/unit/workers/hunter/engine/libtorrent_says.o
 $(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
 
 # What tests/integration/test_schema.py asks about envelopes.

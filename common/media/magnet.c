@@ -153,12 +153,12 @@ static const struct
     {"xt", read_topic}, {"dn", read_name}, {"xl", read_size}, {"tr", read_tracker}, {"ws", read_webseed},
 };
 
-/* Length of a parameter's name without ".1". */
+/* Length of a parameter's name without ".1"; libtorrent takes a "." alone for that, too. */
 static size_t name_len(const char *name)
 {
     size_t len = strcspn(name, ".");
     size_t digits = name[len] == '.' ? strspn(name + len + 1, "0123456789") : 0;
-    return digits > 0 && name[len + 1 + digits] == '\0' ? len : strlen(name);
+    return name[len] == '.' && name[len + 1 + digits] == '\0' ? len : strlen(name);
 }
 
 static enum err_code read_pair(struct reader *reader, char *pair, struct err *err)

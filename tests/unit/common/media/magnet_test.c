@@ -40,6 +40,7 @@ static const struct
     {"magnet:?xt=urn:btmh:1220" V2, "", V2, "", 0, 0},
     {"magnet:?xt=urn:btih:" V1 "&xt=urn:btmh:1220" V2, V1, V2, "", 0, 0},
     {"magnet:?xt.1=urn:btih:" V1 "&xt.2=urn:btmh:1220" V2, V1, V2, "", 0, 0},
+    {"magnet:?xt.=urn:btih:" V1 "&tr.=udp://t.example:80&dn.x=a", V1, "", "", 1, 0},
     {"magnet:?xt=urn:btih:" V1 "&xt=urn:btih:" V1, V1, "", "", 0, 0},
     {"magnet:?xt=urn:ed2k:354B15E68FB8F36D7CD88FF94116CDC1&xt=urn:btih:" V1, V1, "", "", 0, 0},
     {"magnet:?dn=Big+Buck%20Bunny&xt=urn:btih:" V1, V1, "", "Big Buck Bunny", 0, 0},
