@@ -113,13 +113,12 @@ static enum err_code read_name(struct reader *reader, char *value, struct err *e
     for (char *c = value; *c != '\0'; c++)
         if (is_blank_or_control(*c))
             *c = ' ';
-    size_t len = strlen(value);
-    if (len > MAGNET_MAX_NAME_LEN)
-        len = utf8_cut(value, MAGNET_MAX_NAME_LEN);
-    char *name = text_clean(reader->arena, value, len);
+    char *name = text_clean(reader->arena, value, strlen(value));
     if (name == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the magnet link");
     make_plain(name);
+    if (strlen(name) > MAGNET_MAX_NAME_LEN)
+        name[utf8_cut(name, MAGNET_MAX_NAME_LEN)] = '\0';
     reader->magnet->name = name;
     return E_OK;
 }
