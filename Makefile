@@ -317,9 +317,11 @@ requirements: ## which requirements are proven by a test, and which in part
 	@tools/requirements
 
 FUZZ_S ?= 20
-FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
-fuzz: $(FUZZ_BIN) ## run each libFuzzer target for FUZZ_S seconds (clang)
-	@for target in $^; do mkdir -p $$target.corpus; echo "  FUZZ  $$target"; \
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*$(T)*_fuzz.c))
+fuzz: ## run each libFuzzer target for FUZZ_S seconds; T=NAME: those whose name contains it
+	@tools/setup compile fuzzers
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ_BIN)
+	@for target in $(FUZZ_BIN); do mkdir -p $$target.corpus; echo "  FUZZ  $$target"; \
 		$$target -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 \
 			-artifact_prefix=$$target. $$target.corpus tests/unit/common/media/golden || exit 1; done
 
