@@ -119,7 +119,7 @@ static enum err_code read_name(struct reader *reader, char *value, struct err *e
     make_plain(name);
     if (strlen(name) > MAGNET_MAX_NAME_LEN)
         name[utf8_cut(name, MAGNET_MAX_NAME_LEN)] = '\0';
-    reader->magnet->name = name;
+    reader->magnet->name = trim(name);
     return E_OK;
 }
 

@@ -208,7 +208,8 @@ static const struct
 {
     const char *character;
     size_t len;
-} long_names[] = {{"%C3%A9", 254}, {"%FF", 255}, {"a", 255}, {"%E2%80%8E", 0}};
+} long_names[] = {{"%C3%A9", 254},  {"%FF", 255},     {"a", 255},
+                  {"%E2%80%8E", 0}, {"a%20%20", 253}, {"%E2%80%8E%20", 0}};
 
 START_TEST(magnet__cuts_a_long_name_between_characters)
 {
