@@ -163,7 +163,12 @@ void on_torrent_error(struct engine *engine, const lt::torrent_error_alert &aler
     record_ptr rec = record_of(engine, alert.handle);
     if (alert.error == lt::error_code(lt::errors::duplicate_torrent, lt::libtorrent_category()))
         return; /* on_conflict's */
-    if (rec && !rec->removing)
+    if (!rec || rec->removing)
+        return;
+    if (alert.error == lt::error_code(lt::errors::invalid_swarm_metadata, lt::libtorrent_category()))
+        torrent_refuse(engine, rec,
+                       failure{E_REFUSED, "its description is broken"}); /* yet of the right hash */
+    else
         disk_fault(engine, rec, alert.error);
 }
 
