@@ -163,13 +163,15 @@ archives_of = $(if $(filter api/%,$(1)),$(O)/sokoul-api.a) \
 	$(if $(filter workers/bot/%,$(1)),$(O)/sokoul-bot.a) \
 	$(if $(filter cli/%,$(1)),$(O)/sokoulctl.a) \
 	$(if $(filter workers/%,$(1)),$(O)/runtime.a)
+BESIDE_readers_test := $(O)/tests/unit/workers/hunter/engine/libtorrent_says.o
+BESIDE_magnets_test := $(BESIDE_readers_test)
+
 define test_program
-$(O)/tests/$(1): $(O)/tests/unit/$(1).o $(O)/support.a $(call archives_of,$(1)) $(O)/libsokoul.a
+$(O)/tests/$(1): $(O)/tests/unit/$(1).o $(BESIDE_$(notdir $(1))) $(O)/support.a $(call archives_of,$(1)) $(O)/libsokoul.a
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"; $(if $(filter workers/hunter/%,$(1)),$(CXX),$(CC)) $(LDFLAGS) -o $$@ $$^ $(if $(filter workers/hunter/%,$(1)),$$(LT_LIBS)) -lcheck -lsubunit -lrt $(LDLIBS)
 endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_program,$(patsubst tests/unit/%.c,%,$(t)))))
-$(addprefix $(O)/tests/workers/hunter/engine/,readers_test magnets_test): $(O)/tests/unit/workers/hunter/engine/libtorrent_says.o
 $(O)/tests/unit/%.o: WARN := $(filter-out -Wpedantic,$(WARN))
 
 # What tests/integration/test_schema.py asks about envelopes.

@@ -151,13 +151,13 @@ static enum err_code read_files(struct reading *r, struct err *err)
         return fail(err, E_REFUSED, "the two versions inside the torrent tell of different files");
     if (r->is_v1 && r->is_v2)
         number_the_end(&v1, &v2);
-    const struct torrent_files *files = r->is_v2 ? &v2 : &v1; /* the engine numbers them so */
+    struct torrent_files *files = r->is_v2 ? &v2 : &v1; /* the engine numbers them so */
     if (files->count == 0 || files->total_bytes == 0)
         return fail(err, E_INVALID, "the torrent has no data");
     r->torrent->files = files->items;
     r->torrent->file_count = files->count;
     r->torrent->total_bytes = files->total_bytes;
-    return torrent_files_check_unique(files, err);
+    return torrent_files_tell_apart(files, err);
 }
 
 static enum err_code read_hashes(struct reading *r, struct err *err)

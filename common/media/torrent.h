@@ -14,7 +14,7 @@
  *
  * Refused on purpose, though libtorrent goes on:
  *     - names that lead elsewhere or hide something (filename.h), empty names and paths;
- *     - the same path twice, a file where another has its folder, symbolic links;
+ *     - a file where another has its folder, more than a thousand files of the same path, symbolic links;
  *     - paths over 4,096 bytes, more than 100,000 files or 262,144 pieces, piece lengths over 64 MiB;
  *     - nothing but padding or empty files;
  *     - `files`, `path` or `meta version` of a wrong type, an entry without length or path;
@@ -23,7 +23,8 @@
  *     - what no strict reader of bencode takes (bencode.h): numbers with a leading zero, "-0", one key
  *       twice in a row, bytes behind the end.
  *
- * Shown as in the torrent: paths that differ in capitals only, of which libtorrent gives one another name.
+ * Files of the same path get another name each (paths.h), not those that differ in capitals only; the engine
+ * names them so, too, where libtorrent would name them otherwise in a .torrent and not at all by magnet.
  *
  * Memory: everything that outlives the input is in the arena (give it TORRENT_ARENA_BYTES as its
  * limit); `info` borrows the input.  No recursion deeper than BENCODE_MAX_DEPTH.  Blocks never.

@@ -2,9 +2,9 @@
 #include "common/media/torrent_files.h"
 
 #include "common/media/filename.h"
+#include "common/media/paths.h"
 #include "common/media/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A path that grows and shrinks while a tree is walked. */
@@ -282,35 +282,15 @@ enum err_code torrent_files_read_v2(struct torrent_files *files, struct bencode 
 
 /* ---- both ------------------------------------------------------------------------------- */
 
-/* Like strcmp, but '/' comes first: what is inside a folder stands right behind it. */
-static int compare_paths(const void *a, const void *b)
+enum err_code torrent_files_tell_apart(struct torrent_files *files, struct err *err)
 {
-    const unsigned char *left = *(const unsigned char *const *)a;
-    const unsigned char *right = *(const unsigned char *const *)b;
-    while (*left != '\0' && *left == *right)
-        left++, right++;
-    int l = *left == '/' ? 1 : *left;
-    int r = *right == '/' ? 1 : *right;
-    return l - r;
-}
-
-enum err_code torrent_files_check_unique(const struct torrent_files *files, struct err *err)
-{
-    const char **sorted = arena_array(files->arena, files->count, sizeof *sorted);
-    if (sorted == NULL)
+    const char **paths = arena_array(files->arena, files->count, sizeof *paths);
+    if (paths == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the list of files");
     for (size_t i = 0; i < files->count; i++)
-        sorted[i] = files->items[i].path;
-    qsort(sorted, files->count, sizeof *sorted, compare_paths);
-    for (size_t i = 1; i < files->count; i++)
-    {
-        size_t len = strlen(sorted[i - 1]);
-        if (strncmp(sorted[i - 1], sorted[i], len) != 0)
-            continue;
-        if (sorted[i][len] == '\0')
-            return fail(err, E_REFUSED, "the same path twice");
-        if (sorted[i][len] == '/')
-            return fail(err, E_REFUSED, "a file where another file has its folder");
-    }
-    return E_OK;
+        paths[i] = files->items[i].path;
+    enum err_code code = paths_tell_apart(files->arena, paths, files->count, err);
+    for (size_t i = 0; code == E_OK && i < files->count; i++)
+        files->items[i].path = paths[i];
+    return code;
 }

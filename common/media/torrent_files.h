@@ -29,7 +29,6 @@ MUST_USE enum err_code torrent_files_read_v1(struct torrent_files *files, struct
                                              const char *name, struct err *err);
 MUST_USE enum err_code torrent_files_read_v2(struct torrent_files *files, struct bencode info,
                                              const char *name, int64_t piece_bytes, struct err *err);
-/* The same path twice, or a file where another has its folder. */
-MUST_USE enum err_code torrent_files_check_unique(const struct torrent_files *files, struct err *err);
+MUST_USE enum err_code torrent_files_tell_apart(struct torrent_files *files, struct err *err); /* paths.h */
 
 #endif

@@ -279,30 +279,48 @@ def test_hostile_metadata_from_a_magnet_is_refused_before_a_byte_is_written(swar
     assert not (node.root / "t1").exists()
 
 
-SAME, FOLDER = "two of its files have the same path", "it has a file where another file has its folder"
 COLLIDING = {
-    "the same": (SAME, [["a.mkv"], ["a.mkv"]]),
-    "cp1251": (SAME, [["абв.mkv".encode("cp1251")], ["где.mkv".encode("cp1251")]]),
-    "a mark apart": (SAME, [["a\u200e.mkv"], ["a.mkv"]]),
-    "file and folder": (FOLDER, [["a"], ["a", "b"]]),
+    "the same": (["a.mkv", "a (2).mkv"], [["a.mkv"], ["a.mkv"]]),
+    "cp1251": (["_.mkv", "_ (2).mkv"], [["абв.mkv".encode("cp1251")], ["где.mkv".encode("cp1251")]]),
+    "a mark apart": (["a.mkv", "a (2).mkv"], [["a\u200e.mkv"], ["a.mkv"]]),
+    "capitals": (["a.mkv", "A.MKV"], [["a.mkv"], ["A.MKV"]]),
 }
 
 
-@pytest.mark.parametrize("case", COLLIDING)
-def test_files_that_would_overwrite_each_other_are_refused_with_the_reason(swarm, case):
-    """By magnet; of a .torrent libtorrent itself tells them apart, so that the other node has it."""
-    reason, paths = COLLIDING[case]
+def colliding(swarm, paths):
     info = {"name": "d", "piece length": 16384, "pieces": hashlib.sha1(b"helloworld").digest(),
             "files": [{"length": 5, "path": path} for path in paths]}
-    torrent = kit.Torrent(swarm.path / "source", 10, "d", info=info)
+    return kit.Torrent(swarm.path / "source", 10, "d", info=info)
+
+
+@pytest.mark.parametrize("case", COLLIDING)
+def test_files_that_would_overwrite_each_other_are_told_apart_by_magnet_too(swarm, case):
+    """And are so after a restart, without asking again for what is there."""
+    names, paths = COLLIDING[case]
+    torrent = colliding(swarm, paths)
     other = swarm.node("other")
+    (other.root / "s" / "d").mkdir(parents=True)
+    for name, text in zip(names, ("hello", "world")):
+        (other.root / "s" / "d" / name).write_text(text)
     assert other.tell(f"add s file {torrent.file}")["code"] == "ok"
+    other.wait("FINISHED", 20, id="s")
     node = swarm.node("leecher")
-    assert node.tell(f"add t1 magnet {torrent.magnet()}")["code"] == "ok"
+    assert node.add("t1", torrent)["code"] == "ok"
     kit.wait_for(lambda: node.tell(f"peer t1 {other.host}:{other.port}")["code"] == "ok", 10, "it is in the session")
-    refused = node.wait("REFUSED", 20, id="t1")
-    assert (refused["code"], refused["text"]) == ("refused", reason)
-    assert not (node.root / "t1").exists()
+    node.wait("FINISHED", 20, id="t1")
+    there = {path.name: path.read_text() for path in (node.root / "t1" / "d").iterdir()}
+    assert there == dict(zip(names, ("hello", "world")))
+    node.kill()
+    again = swarm.node("leecher")
+    assert again.add("t1", torrent)["code"] == "ok"
+    assert int(again.wait("FINISHED", 20, id="t1")["fetched"]) == 0
+    assert [path for path in (node.root / "t1" / "d").iterdir() if path.name not in names] == []
+
+
+def test_a_file_where_another_has_its_folder_is_refused_with_the_reason(swarm):
+    torrent = colliding(swarm, [["a"], ["a", "b"]])
+    other = swarm.node("other")
+    assert other.tell(f"add s file {torrent.file}")["code"] == "refused"
 
 
 def test_the_same_torrent_twice_is_one(swarm):

@@ -14,7 +14,7 @@ from swarm_kit import bencode
 from torrents_kit import link, tree_of
 
 PIECE = 16384
-OK, NO, EITHER = "ok", "refused", None
+OK, NO = "ok", "refused"
 
 NAMES = {  # as they stand in a torrent
     "plain": (OK, b"film.mkv"), "blanks": (OK, b" a film .mkv"), "dots": (OK, b"..."), "dot behind": (OK, b"film."),
@@ -40,13 +40,16 @@ TREES = {  # path, size; "P": padding
     "empty first": (OK, [("a", 0), ("b", 5)]), "empty between": (OK, [("a", 5), ("b", 0), ("c", 7)]),
     "empty last": (OK, [("a", 5), ("b", 0)]), "two empty": (OK, [("a", 0), ("b", 0), ("c", 9)]),
     "whole pieces": (OK, [("a", PIECE), ("b", PIECE)]), "a name like the torrent": (OK, [("t", 5)]),
-    "deep": (OK, [("/".join("d" * 30), 5)]), "folders by capitals": (OK, [("a/x", 5), ("A/y", 6)]), "sorted by bytes": (OK, [("B", 5), ("a", 6), ("é", 7)]),
+    "deep": (OK, [("/".join("d" * 30), 5)]), "told apart": (OK, [("a", 5), ("a\u200e", 6), ("A", 7)]), "folders by capitals": (OK, [("a/x", 5), ("A/y", 6)]), "sorted by bytes": (OK, [("B", 5), ("a", 6), ("é", 7)]),
 }
 LISTS = {  # of version 1 only
     "unsorted": (OK, [("b", 5), ("a", 6)]), "padding": (OK, [("a", 5), ("P", PIECE - 5), ("b", 6)]),
     "padding last": (OK, [("a", 5), ("P", 9)]), "padding first": (OK, [("P", 9), ("a", 5)]),
-    "the same": (EITHER, [("a", 5), ("a", 6)]), "file and folder": (EITHER, [("a", 5), ("a/b", 6)]),
-    "too deep": (EITHER, [("/".join("d" * 40), 5)]), "a mark apart": (EITHER, [("a\u200e", 5), ("a", 6)]),
+    "the same": (OK, [("a", 5), ("a", 6)]), "file and folder": (NO, [("a", 5), ("a/b", 6)]),
+    "too deep": (NO, [("/".join("d" * 40), 5)]), "a mark apart": (OK, [("a\u200e", 5), ("a", 6)]),
+    "cp1251 of one length": (OK, [("абв.mkv".encode("cp1251"), 5), ("где.mkv".encode("cp1251"), 6), ("_ (2).mkv", 7)]),
+    "capitals": (OK, [("Film.mkv", 5), ("film.mkv", 6), ("FILM.MKV", 0)]), "three and padding": (
+        OK, [("a.mkv", 5), ("P", PIECE - 5), ("a.mkv", 6), ("P", PIECE - 6), ("a.mkv", 7)]),
 }
 
 
@@ -173,7 +176,7 @@ class Try:
         by_magnet, by_file = self.verdict("magnet"), self.verdict("file")
         if by_magnet != by_file:
             yield "not the same both ways", by_magnet, by_file
-        if self.layout.verdict is not None and by_magnet[0] != self.layout.verdict:
+        if by_magnet[0] != self.layout.verdict:
             yield "the verdict", by_magnet
         if by_file[0] == OK and sorted(by_file[1].values()) != self.layout.content():
             yield "the content", by_file

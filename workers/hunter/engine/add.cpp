@@ -194,6 +194,7 @@ void torrent_add(struct engine *engine, const struct engine_source *source)
     rec->linked = links_read(source->links);
     if (params.ti)
     {
+        names_settle(params);
         gate_info(*params.ti, rec->limits);
         params.info_hashes = params.ti->info_hashes();
     }

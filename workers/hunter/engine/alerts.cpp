@@ -59,9 +59,25 @@ void on_metadata(struct engine *engine, const lt::metadata_received_alert &alert
     record_ptr rec = record_of(engine, alert.handle);
     if (!rec || rec->removing)
         return;
-    torrent_admit(engine, rec);
+    rec->renames = names_ask(rec->handle);
+    if (rec->renames == 0)
+        torrent_admit(engine, rec);
     engine->call_soon_until_ms = clock_mono_ms() + CALL_SOON_MS;
     engine_adjust(engine);
+}
+
+void on_renamed(struct engine *engine, const lt::file_renamed_alert &alert)
+{
+    record_ptr rec = record_of(engine, alert.handle);
+    if (rec && !rec->removing && rec->renames > 0 && --rec->renames == 0)
+        torrent_admit(engine, rec);
+}
+
+void on_rename_failed(struct engine *engine, const lt::file_rename_failed_alert &alert)
+{
+    record_ptr rec = record_of(engine, alert.handle);
+    if (rec && !rec->removing && rec->renames > 0)
+        torrent_refuse(engine, rec, failure{E_UNAVAILABLE, "cannot tell its files apart"});
 }
 
 void on_states(struct engine *engine, const lt::state_update_alert &alert)
@@ -228,6 +244,8 @@ const alert_row ROWS[] = {
     row<lt::state_update_alert, on_states>,
     row<lt::add_torrent_alert, on_added>,
     row<lt::metadata_received_alert, on_metadata>,
+    row<lt::file_renamed_alert, on_renamed>,
+    row<lt::file_rename_failed_alert, on_rename_failed>,
     row<lt::torrent_finished_alert, on_finished>,
     row<lt::save_resume_data_alert, on_saved>,
     row<lt::save_resume_data_failed_alert, on_save_failed>,

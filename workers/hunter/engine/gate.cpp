@@ -119,8 +119,7 @@ void check_raw(const lt::torrent_info &torrent)
         check_tree_v2(tree, 0);
 }
 
-/* Two files of one path would overwrite each other.  libtorrent tells them apart in a .torrent, but not in
-   what a magnet link brings; names that were different may be the same once it has mended them. */
+/* Those of the same path have been told apart by now, where that can be done (names.cpp). */
 void check_unique(const lt::file_storage &files)
 {
     std::set<std::string> paths;

@@ -143,6 +143,12 @@ struct gate_limits
 void gate_sources(lt::add_torrent_params &params); /* drops the addresses that must not be asked */
 void gate_info(const lt::torrent_info &info, const gate_limits &limits);
 
+/* ---- names.cpp: files of the same path ------------------------------------------------------------------
+ */
+
+void names_settle(lt::add_torrent_params &params);    /* of a torrent that is not in the session */
+uint32_t names_ask(const lt::torrent_handle &handle); /* of one that is: how many alerts will tell of it */
+
 /* ---- recover.cpp: what a kill left behind ------------------------------------------------------------- */
 
 /* Hashes the pieces that `params` lacks and that are on disk, and marks those that are right. */
@@ -256,6 +262,7 @@ struct record
     int64_t payload_ms = 0;  /* when payload last arrived */
     int64_t progress_ms = 0; /* when ENGINE_PROGRESS was last posted */
     step progress = step::none;
+    uint32_t renames = 0;  /* to be told of before it passes the gate */
     bool admitted = false; /* passed the gate; METADATA was posted */
     bool paused = false;   /* by the user or by a fault */
     bool dirty = false;    /* changed since the resume data were saved */

@@ -48,6 +48,8 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
     params.userdata = fresh.userdata;
     if (fresh.ti)
         params.ti = fresh.ti;
+    if (params.ti)
+        names_settle(params);
     join_hashes(params, fresh);
     params.info_hashes = params.ti ? params.ti->info_hashes() : fresh.info_hashes;
     params.piece_priorities.clear(); /* of a stream that nobody watches any more */

@@ -251,7 +251,6 @@ static const struct
     ROW(MANY("d6:lengthi-5e4:pathl1:aee"), E_REFUSED, "negative"),
     ROW(MANY("i5e"), E_INVALID, "no length"),
     ROW(MANY(""), E_REFUSED, "do not fit the number of pieces"),
-    ROW(MANY(FILE5("1:a") FILE5("1:a")), E_REFUSED, "same path twice"),
     ROW(MANY(FILE5("1:a") FILE5("3:a-b") FILE5("1:a1:b")), E_REFUSED, "has its folder"),
     ROW(MANY("d6:lengthi9223372036854775807e4:pathl1:aeed6:lengthi1e4:pathl1:bee"), E_REFUSED,
         "do not add up"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Torrents of version 2 and of both: what libtorrent refuses, and how it names and numbers files. */
+/* Torrents of version 2 and of both: what libtorrent refuses, and how files are named and numbered. */
 #include "common/base/buf.h"
 #include "common/media/torrent.h"
 #include "tests/support/suite.h"
@@ -95,6 +95,11 @@ static const struct
     {TREE("1:ad0:" LEAF("5") "e1:bd0:" EMPTY "e"), "t", "0:t/a 2:t/b "},
     {TREE("1:ad0:" EMPTY "e1:bd0:" LEAF("5") "e"), "t", "0:t/a 1:t/b "},
     {HYBRID("6:lengthi5e4:pathl1:aee", ""), "t", "0:t/a "},
+    {TREE("1:ad0:" LEAF("5") "e4:a\xE2\x80\x8E"
+                             "d0:" LEAF("5") "e"),
+     "t", "0:t/a 2:t/a (2) "},
+    {MANY(FILE5("5:\xFE.mkv") "d4:attr1:p6:lengthi9e4:pathl1:.ee" FILE5("5:\xFF.mkv")), "t",
+     "0:t/_.mkv 2:t/_ (2).mkv "},
     {"d4:infod9:file treed1:ad0:" LEAF("5") "e1:bd0:" EMPTY "e1:cd0:" LEAF(
          "7") "ee5:filesl"
               "d6:lengthi5e4:pathl1:aee"

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/workers/hunter/engine/libtorrent_says.h"
 
+extern "C"
+{
+#include "common/media/paths.h"
+#include "common/media/torrent.h"
+}
+#undef fail /* the streams of C++ have a function of that name */
+
 #include <libtorrent/load_torrent.hpp>
 #include <libtorrent/magnet_uri.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -8,7 +15,9 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <sstream>
+#include <vector>
 
 namespace
 {
@@ -62,6 +71,28 @@ void tell_sources(std::ostream &text, const lt::add_torrent_params &params)
         text << (is_line(url) ? "ws " + url + "\n" : "");
 }
 
+void tell_files(std::ostream &text, const lt::file_storage &files)
+{
+    std::vector<std::string> names;
+    std::vector<const char *> paths;
+    std::unique_ptr<struct arena, void (*)(struct arena *)> arena(arena_new(TORRENT_ARENA_BYTES), arena_free);
+    for (lt::file_index_t i : files.file_range())
+    {
+        if (!files.pad_file_at(i))
+            names.push_back(files.file_path(i));
+    }
+    for (const std::string &name : names)
+        paths.push_back(name.c_str());
+    if (!paths.empty() && paths_tell_apart(arena.get(), paths.data(), paths.size(), nullptr) != E_OK)
+        text << "a file where another has its folder\n";
+    size_t at = 0;
+    for (lt::file_index_t i : files.file_range())
+    {
+        if (!files.pad_file_at(i))
+            text << "file " << i << ' ' << files.file_size(i) << ' ' << paths[at++] << '\n';
+    }
+}
+
 } // namespace
 
 bool libtorrent_says_torrent(const void *bytes, size_t len, char **said)
@@ -71,16 +102,10 @@ bool libtorrent_says_torrent(const void *bytes, size_t len, char **said)
                {
                    lt::add_torrent_params params = load(bytes, len);
                    const lt::torrent_info &info = *params.ti;
-                   const lt::file_storage &files = info.orig_files();
                    tell_hashes(text, info.info_hashes());
                    text << "name " << info.name() << "\npieces " << info.num_pieces() << ' '
                         << info.piece_length() << "\nprivate " << info.priv() << '\n';
-                   for (lt::file_index_t i : files.file_range())
-                   {
-                       if (!files.pad_file_at(i))
-                           text << "file " << i << ' ' << files.file_size(i) << ' ' << files.file_path(i)
-                                << '\n';
-                   }
+                   tell_files(text, info.orig_files());
                });
 }
 

@@ -3,7 +3,8 @@
  * libtorrent_says.h -- what libtorrent itself reads from a .torrent or a magnet link, as text.
  *
  * A line for each thing: "v1 HASH", "v2 HASH", "name TEXT", "pieces COUNT LENGTH", "private 0|1" and
- * "file INDEX SIZE PATH" for each file that is no padding.  Blocks never.  Any thread.
+ * "file INDEX SIZE PATH" for each file that is no padding, those of the same path told apart as the engine
+ * does (paths.h).  Blocks never.  Any thread.
  */
 #ifndef SOKOUL_TESTS_LIBTORRENT_SAYS_H
 #define SOKOUL_TESTS_LIBTORRENT_SAYS_H

@@ -34,7 +34,6 @@ static const char *const refused_on_purpose[] = {
     "a file name with a slash in it",
     "a file name that leads out of its folder",
     "a file where another file has its folder",
-    "the same path twice",
     "the torrent has a symbolic link",
     "the torrent has no data",
     "the torrent has no hashes of pieces",
