@@ -17,8 +17,8 @@
  *     - a file where another has its folder, more than a thousand files of the same path, symbolic links;
  *     - paths over 4,096 bytes, more than 100,000 files or 262,144 pieces, piece lengths over 64 MiB;
  *     - nothing but padding or empty files;
- *     - `files`, `path` or `meta version` of a wrong type, an entry without length or path;
- *     - half of a version 1 (its files, no pieces) beside version 2;
+ *     - `files`, `file tree`, `path` or `meta version` of a wrong type, an entry without length or path;
+ *     - half of a version 1 (no files, or no hashes of pieces) beside version 2;
  *     - names of empty files that differ in the two versions;
  *     - what no strict reader of bencode takes (bencode.h): numbers with a leading zero, "-0", one key
  *       twice in a row, bytes behind the end.

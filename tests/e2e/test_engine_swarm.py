@@ -279,6 +279,30 @@ def test_hostile_metadata_from_a_magnet_is_refused_before_a_byte_is_written(swar
     assert not (node.root / "t1").exists()
 
 
+PADDED = {
+    "version 1": {"files": [{"length": 5, "path": ["a"]}, {"length": 16379, "path": [".pad", "1"], "attr": "p"},
+                            {"length": 5, "path": ["b"]}], "pieces": hashlib.sha1(b"hello" + bytes(16379)).digest() +
+                  hashlib.sha1(b"world").digest()},
+    "version 2": {"meta version": 2, "file tree": {
+        name: {"": {"length": 5, "pieces root": hashlib.sha256(text).digest()}} for name, text in
+        (("a", b"hello"), ("b", b"world"))}},
+}
+
+
+@pytest.mark.parametrize("case", PADDED)
+def test_padding_counts_neither_as_size_nor_against_the_quota(swarm, case):
+    torrent = kit.Torrent(swarm.path / "source", 10, "d", info={"name": "d", "piece length": 16384, **PADDED[case]})
+    node = swarm.node("seeder", quota=10)
+    (node.root / "s" / "d").mkdir(parents=True)
+    for name, text in (("a", "hello"), ("b", "world")):
+        (node.root / "s" / "d" / name).write_text(text)
+    assert node.tell(f"add s file {torrent.file}")["code"] == "ok"
+    metadata = node.wait("METADATA", 20, id="s")
+    finished = node.wait("FINISHED", 20, id="s")
+    assert [event[key] for event in (metadata, finished) for key in ("total", "wanted")] == ["10"] * 4
+    assert finished["done"] == "10"
+
+
 COLLIDING = {
     "the same": (["a.mkv", "a (2).mkv"], [["a.mkv"], ["a.mkv"]]),
     "cp1251": (["_.mkv", "_ (2).mkv"], [["абв.mkv".encode("cp1251")], ["где.mkv".encode("cp1251")]]),

@@ -44,7 +44,8 @@ TREES = {  # path, size; "P": padding
 }
 LISTS = {  # of version 1 only
     "unsorted": (OK, [("b", 5), ("a", 6)]), "padding": (OK, [("a", 5), ("P", PIECE - 5), ("b", 6)]),
-    "padding last": (OK, [("a", 5), ("P", 9)]), "padding first": (OK, [("P", 9), ("a", 5)]),
+    "padding last": (OK, [("a", 5), ("P", 9)]), "only padding": (NO, [("P", 9)]), "only empty files": (NO, [("a", 0), ("b", 0)]),
+    "padding first": (OK, [("P", 9), ("a", 5)]),
     "the same": (OK, [("a", 5), ("a", 6)]), "file and folder": (NO, [("a", 5), ("a/b", 6)]),
     "too deep": (NO, [("/".join("d" * 40), 5)]), "a mark apart": (OK, [("a\u200e", 5), ("a", 6)]),
     "cp1251 of one length": (OK, [("абв.mkv".encode("cp1251"), 5), ("где.mkv".encode("cp1251"), 6), ("_ (2).mkv", 7)]),

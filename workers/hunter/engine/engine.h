@@ -141,7 +141,7 @@ struct engine_stat
     enum engine_fault fault;
     char name[ENGINE_NAME_SIZE]; /* "" until the metadata are known */
     char info_hash[ENGINE_HASH_SIZE];
-    uint64_t total_bytes;   /* of all files; 0 until the metadata are known */
+    uint64_t total_bytes;   /* of all files, without padding; 0 until the metadata are known */
     uint64_t wanted_bytes;  /* of the selected files */
     uint64_t done_bytes;    /* of these, verified */
     uint64_t fetched_bytes; /* payload received by this process */
@@ -154,7 +154,6 @@ struct engine_stat
     uint32_t piece_bytes;
     uint32_t pieces;
     uint32_t pieces_done;
-    uint32_t files;
     uint32_t seeding_s; /* over all sessions */
     uint32_t idle_s;    /* since payload last arrived, or since the start */
 };

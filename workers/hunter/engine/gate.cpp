@@ -184,6 +184,14 @@ std::vector<std::string> usable_of(const std::vector<std::string> &urls,
 
 } // namespace
 
+uint64_t bytes_of(const lt::file_storage &files)
+{
+    uint64_t bytes = 0;
+    for (lt::file_index_t i : files.file_range())
+        bytes += files.pad_file_at(i) ? 0 : size_of(files.file_size(i));
+    return bytes;
+}
+
 void gate_sources(lt::add_torrent_params &params)
 {
     params.trackers = usable_of(params.trackers, {"http", "https", "udp"});
@@ -203,9 +211,11 @@ void gate_info(const lt::torrent_info &info, const gate_limits &limits)
         refuse("it has more than 262144 pieces");
     if (info.piece_length() > MAX_PIECE_BYTES || info.piece_length() < 1024)
         refuse("its piece length is absurd");
-    if (info.total_size() > MAX_TOTAL_BYTES || info.total_size() < 1)
+    if (info.total_size() > MAX_TOTAL_BYTES)
         refuse("its size is absurd");
-    if (limits.max_bytes != 0 && static_cast<uint64_t>(info.total_size()) > limits.max_bytes)
+    if (bytes_of(info.files()) < 1)
+        refuse("it has no data");
+    if (limits.max_bytes != 0 && bytes_of(info.files()) > limits.max_bytes)
         refuse("it is larger than the quota allows");
     check_raw(info);
     check_storage(info.files(), limits.save_dir);

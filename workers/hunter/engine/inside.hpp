@@ -140,11 +140,11 @@ struct gate_limits
     uint64_t wanted_bytes = 0; /* by our own selection, which libtorrent's numbers follow a moment later */
 };
 
+uint64_t bytes_of(const lt::file_storage &files);  /* without padding, which nobody fetches or writes */
 void gate_sources(lt::add_torrent_params &params); /* drops the addresses that must not be asked */
 void gate_info(const lt::torrent_info &info, const gate_limits &limits);
 
-/* ---- names.cpp: files of the same path ------------------------------------------------------------------
- */
+/* ---- names.cpp: files of the same path ----------------------------------------------------------------- */
 
 void names_settle(lt::add_torrent_params &params);    /* of a torrent that is not in the session */
 uint32_t names_ask(const lt::torrent_handle &handle); /* of one that is: how many alerts will tell of it */

@@ -75,10 +75,13 @@ uint64_t bytes_had(const lt::add_torrent_params &params)
     uint64_t bytes = 0;
     if (!params.ti || params.have_pieces.size() != params.ti->num_pieces())
         return 0;
+    const lt::file_storage &files = params.ti->files();
     for (lt::piece_index_t piece : params.ti->piece_range())
     {
-        if (params.have_pieces.get_bit(piece))
-            bytes += size_of(params.ti->piece_size(piece));
+        if (!params.have_pieces.get_bit(piece))
+            continue;
+        for (const lt::file_slice &part : files.map_block(piece, 0, params.ti->piece_size(piece)))
+            bytes += files.pad_file_at(part.file_index) ? 0 : size_of(part.size);
     }
     return bytes;
 }

@@ -137,10 +137,9 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     if (!rec->info)
         return;
     copy_text(rec->stat.name, sizeof rec->stat.name, rec->info->name());
-    rec->stat.total_bytes = size_of(rec->info->total_size());
+    rec->stat.total_bytes = bytes_of(rec->info->files());
     rec->stat.piece_bytes = count_of(rec->info->piece_length());
     rec->stat.pieces = count_of(rec->info->num_pieces());
-    rec->stat.files = count_of(rec->info->num_files());
     try
     {
         gate_info(*rec->info, rec->limits);
