@@ -2,15 +2,30 @@
 /* limit set, ls, rm */
 #include "cli/show.h"
 #include "cli/verb.h"
+#include "common/base/clock.h"
 #include "common/store/limits.h"
 
 enum
 {
-    LIMIT_MAX = 1000000
+    LIMIT_MAX = 1000000,
+    READERS_WAIT_MS = 30000
 };
 
 static const struct show_column columns[] = {
     {"kind", 12}, {"max_running", 11}, {"max_per_user", 12}, {"running", 7}, {"waiting", 0}};
+
+/* Claims go on between the tries. */
+static enum err_code put(struct session *session, struct db *db, const struct job_limit *limit,
+                         struct err *err)
+{
+    const int64_t until_ms = clock_mono_ms() + READERS_WAIT_MS;
+    int wait_ms = 0;
+    enum err_code code;
+    do
+        code = job_limit_put(db, session->arena, limit, err);
+    while (code == E_TIMEOUT && session_back_off(&wait_ms, until_ms));
+    return code;
+}
 
 enum err_code verb_limit_set(struct session *session, struct err *err)
 {
@@ -24,7 +39,7 @@ enum err_code verb_limit_set(struct session *session, struct err *err)
         code = option_number(options, OPTION_PER_USER, 0, LIMIT_MAX, &limit.max_per_user, err);
     if (code == E_OK)
         code = session_db(session, &db, err);
-    return code == E_OK ? job_limit_put(db, session->arena, &limit, err) : code;
+    return code == E_OK ? put(session, db, &limit, err) : code;
 }
 
 enum err_code verb_limit_ls(struct session *session, struct err *err)

@@ -6,9 +6,11 @@
 #include "common/store/page.h"
 
 /* Claims read the table, so this waits for those that are under way, and new ones wait for us: none of them
- * can have missed the limit. */
+ * can have missed the limit.  A backup reads it, too, to its end, and claims must not wait for that. */
+static const struct db_stmt patience_stmt = {"job_limit_patience", "SET LOCAL lock_timeout = 500", 0};
 static const struct db_stmt alone_stmt = {"job_limit_alone", "LOCK TABLE job_limits IN ACCESS EXCLUSIVE MODE",
                                           0};
+static const struct db_stmt rest_stmt = {"job_limit_rest", "SET LOCAL lock_timeout TO DEFAULT", 0};
 
 static const struct db_stmt put_stmt = {
     "job_limit_put",
@@ -144,13 +146,24 @@ static const struct db_stmt release_stmt = {
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
+static enum err_code stand_alone(struct db *db, struct err *err)
+{
+    enum err_code code = db_run(db, &patience_stmt, NULL, NULL, err);
+    if (code == E_OK)
+        code = db_run(db, &alone_stmt, NULL, NULL, err);
+    if (code == E_TIMEOUT)
+        return fail(err, code,
+                    "somebody reads the limits for long, such as a backup: try again when it is over");
+    return code == E_OK ? db_run(db, &rest_stmt, NULL, NULL, err) : code;
+}
+
 static enum err_code put_in(struct db *db, struct arena *arena, const struct job_limit *limit,
                             struct err *err)
 {
     const char *params[] = {limit->kind, db_param_int(arena, limit->max_running),
                             limit->max_per_user == JOB_LIMIT_NONE ? NULL
                                                                   : db_param_int(arena, limit->max_per_user)};
-    enum err_code code = db_run(db, &alone_stmt, NULL, NULL, err);
+    enum err_code code = stand_alone(db, err);
     if (code == E_OK)
         code = db_run(db, &put_stmt, params, NULL, err);
     return code == E_OK ? db_run(db, &count_in_stmt, params, NULL, err) : code;
@@ -177,7 +190,7 @@ enum err_code job_limit_put(struct db *db, struct arena *arena, const struct job
 
 static enum err_code own_in(struct db *db, const char *const *params, struct err *err)
 {
-    enum err_code code = db_run(db, &alone_stmt, NULL, NULL, err);
+    enum err_code code = stand_alone(db, err);
     if (code == E_OK)
         code = db_run(db, &own_stmt, params, NULL, err);
     return code == E_OK ? db_run(db, &count_in_stmt, params, NULL, err) : code;

@@ -13,6 +13,9 @@
  * place nor wake-up until its download is wanted again.  Whoever claims, calls or changes a limit holds the
  * lock on the limit's row, so that many workers together never go over it; kinds without a limit pay nothing.
  *
+ * A limit is made or changed with the table to oneself.  All claims wait meanwhile, so it is tried for half a
+ * second only: E_TIMEOUT, and nothing was changed, while a transaction that has read the table does not end.
+ *
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_LIMITS_H

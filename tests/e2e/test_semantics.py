@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What jobs can ask for beside being run: limits, unique keys, deadlines, graphs, audited letters."""
 import json
+import os
+import subprocess
 
+import psycopg2
 from job_kit import all_settled, check_each_ran_once, envelope, inject, job, publish, settled
-from stack_under_test import eventually
+from stack_under_test import BIN, SLOW, eventually
 
 RUNNING = "SELECT count(*) FROM jobs WHERE status = 'Running'"
 
@@ -95,6 +98,24 @@ def test_places_of_a_killed_worker_are_given_to_others(sokoul):
     first.kill()
     all_settled(sokoul, ids, 40)
     check_each_ran_once(sokoul, ids)
+
+
+def test_a_limit_that_is_set_during_a_backup_holds_up_no_job(sokoul):
+    """A backup has read every table until it ends, and a limit is changed with its table to oneself."""
+    sokoul.start("sokoul-scout")
+    with psycopg2.connect(sokoul.database_url) as long, long.cursor() as reader:
+        reader.execute("LOCK TABLE job_limits IN ACCESS SHARE MODE")
+        path = sokoul.env_file(name="limit.env")
+        setter = subprocess.Popen([os.path.join(BIN, "sokoulctl"), "--env-file", path, "limit", "set", "search", "--max", "1"],
+                                  env=sokoul.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        waits = "SELECT count(*) FROM pg_locks WHERE relation = 'job_limits'::regclass AND NOT granted"
+        eventually(lambda: sokoul.value(waits), 20, "somebody who waits for the table")
+        for _ in range(5):
+            sokoul.job_settled(inject(sokoul, "noop", {})[0], 5)
+        assert setter.poll() is None
+    long.close()
+    assert setter.wait(20 * SLOW) == 0, setter.stdout.read()
+    assert sokoul.value("SELECT max_running FROM job_limits WHERE kind = 'search'") == 1
 
 
 def test_retries_of_a_limited_kind_are_counted_as_always(sokoul):
