@@ -4,7 +4,10 @@
 static const char *downloading(const struct engine_stat *stat, int64_t quiet_ms)
 {
     if (stat->peers == 0 && stat->down_bytes_s == 0)
-        return "Looking for peers";
+        return stat->mends ? "Files were missing or changed on the disk: looking for peers"
+                           : "Looking for peers";
+    if (stat->mends && quiet_ms < PROGRESS_QUIET_MS)
+        return "Files were missing or changed on the disk: fetching them again";
     return quiet_ms >= PROGRESS_QUIET_MS ? "Peers send nothing at the moment" : "Downloading";
 }
 
@@ -17,7 +20,8 @@ const char *progress_words(const struct engine_stat *stat, int64_t quiet_ms)
     case ENGINE_METADATA_WAIT:
         return stat->peers == 0 ? "Looking for peers" : "Fetching the file list";
     case ENGINE_CHECKING:
-        return "Checking files";
+        return stat->mends ? "Files are missing or changed on the disk: looking for what is left of them"
+                           : "Checking files";
     case ENGINE_DOWNLOADING:
         return downloading(stat, quiet_ms);
     case ENGINE_SEEDING:

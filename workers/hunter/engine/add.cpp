@@ -183,6 +183,7 @@ void torrent_add(struct engine *engine, const struct engine_source *source)
     rec->id = source->id;
     rec->limits.save_dir = source->save_dir;
     rec->limits.max_bytes = source->max_bytes;
+    rec->seeds_only = source->aim == ENGINE_SEED;
     rec->payload_ms = clock_mono_ms();
     torrent_select(*rec, source->priorities, source->priorities == nullptr ? 0 : source->priorities_count);
 

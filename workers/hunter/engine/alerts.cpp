@@ -143,6 +143,15 @@ void on_delete_failed(struct engine *engine, const lt::torrent_delete_failed_ale
         torrent_gone(engine, rec);
 }
 
+/* What was there is not there any more: no fault of the disk. */
+bool is_missing(const lt::error_code &error)
+{
+    bool system = error.category() == lt::system_category() || error.category() == lt::generic_category();
+    return (system && (error.value() == ENOENT || error.value() == ENOTDIR)) ||
+           error == boost::asio::error::eof ||
+           error == lt::error_code(lt::errors::file_too_short, lt::libtorrent_category());
+}
+
 void disk_fault(struct engine *engine, const record_ptr &rec, const lt::error_code &error)
 {
     bool system = error.category() == lt::system_category() || error.category() == lt::generic_category();
@@ -155,8 +164,22 @@ void disk_fault(struct engine *engine, const record_ptr &rec, const lt::error_co
 void on_file_error(struct engine *engine, const lt::file_error_alert &alert)
 {
     record_ptr rec = record_of(engine, alert.handle);
-    if (rec && !rec->removing)
+    if (!rec || rec->removing)
+        return;
+    if (is_missing(alert.error) && rec->admitted)
+        torrent_mend(engine, rec);
+    else
         disk_fault(engine, rec, alert.error);
+}
+
+/* All of it has been hashed. */
+void on_checked(struct engine *engine, const lt::torrent_checked_alert &alert)
+{
+    record_ptr rec = record_of(engine, alert.handle);
+    if (!rec || rec->removing || !rec->rechecks)
+        return;
+    rec->rechecks = false;
+    torrent_status_take(engine, rec, alert.handle.status({}));
 }
 
 /* Two magnet links, for the two hashes of a hybrid: the metadata have just shown that they are one torrent,
@@ -178,8 +201,8 @@ void on_torrent_error(struct engine *engine, const lt::torrent_error_alert &aler
 {
     record_ptr rec = record_of(engine, alert.handle);
     if (alert.error == lt::error_code(lt::errors::duplicate_torrent, lt::libtorrent_category()))
-        return; /* on_conflict's */
-    if (!rec || rec->removing)
+        return;                                           /* on_conflict's */
+    if (!rec || rec->removing || is_missing(alert.error)) /* file_error_alert tells of what is missing, too */
         return;
     if (alert.error == lt::error_code(lt::errors::invalid_swarm_metadata, lt::libtorrent_category()))
         torrent_refuse(engine, rec,
@@ -253,6 +276,7 @@ const alert_row ROWS[] = {
     row<lt::torrent_deleted_alert, on_deleted>,
     row<lt::torrent_delete_failed_alert, on_delete_failed>,
     row<lt::file_error_alert, on_file_error>,
+    row<lt::torrent_checked_alert, on_checked>,
     row<lt::torrent_conflict_alert, on_conflict>,
     row<lt::torrent_error_alert, on_torrent_error>,
     row<lt::tracker_error_alert, on_tracker_error>,

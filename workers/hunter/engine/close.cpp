@@ -28,14 +28,14 @@ void keep(struct engine *engine, const record_ptr &rec, const lt::add_torrent_pa
     std::shared_ptr<lt::add_torrent_params> params = std::make_shared<lt::add_torrent_params>(given);
     engine->keeper.push(
         [=, lock = rec->lock, info = rec->info, save_dir = rec->limits.save_dir, synced = rec->synced,
-         boot = engine->boot_id, path = resume_path(engine->state_dir, rec->id)]
+         proven = rec->proven, boot = engine->boot_id, path = resume_path(engine->state_dir, rec->id)]
         {
             if (!synced)
             {
-                resume_write(path, *params, boot, ending::unclean);
+                resume_write(path, *params, {boot, proven, ending::unclean});
                 files_sync(*info, save_dir);
             }
-            resume_write(path, *params, boot, ending::clean);
+            resume_write(path, *params, {boot, proven, ending::clean});
         });
 }
 
@@ -92,12 +92,14 @@ void engine_close(struct engine *engine, uint32_t deadline_ms)
               int64_t until = now + deadline_ms;
               *engine->stopping = true;
               engine->checker.drop();
+              engine->looker.drop();
               engine->session->set_alert_notify([] {});
               engine->session->pause();
               save_all(engine, now + deadline_ms / 2);
               engine->keeper.stop(until - clock_mono_ms() - deadline_ms / 4);
               end_session(std::move(engine->session), until);
               engine->checker.stop(until - clock_mono_ms());
+              engine->looker.stop(until - clock_mono_ms());
           });
     delete engine;
 }

@@ -56,6 +56,7 @@ void tick(struct engine *engine)
         engine->next_update_ms = now + std::min<uint32_t>(engine->progress_ms, 1000);
         engine->session->post_torrent_updates({});
         guard(nullptr, [engine] { space_watch(engine); });
+        guard(nullptr, [engine] { seeds_watch(engine); });
     }
     engine_adjust(engine);
     if (now < engine->next_resume_ms)
@@ -142,6 +143,16 @@ enum err_code engine_add(struct engine *engine, const struct engine_source *sour
                  });
 }
 
+enum err_code engine_want(struct engine *engine, const char *id, enum engine_aim aim, struct err *err)
+{
+    return guard(err,
+                 [&]
+                 {
+                     hold lock(engine->mutex);
+                     torrent_want(engine, find(engine, id), aim);
+                 });
+}
+
 enum err_code engine_pause(struct engine *engine, const char *id, struct err *err)
 {
     return guard(err,
@@ -167,8 +178,7 @@ enum err_code engine_resume(struct engine *engine, const char *id, struct err *e
                      if (!rec->handle.is_valid())
                          return;
                      rec->handle.clear_error();
-                     if (rec->admitted) /* a magnet stays in this mode until it has passed the gate */
-                         rec->handle.unset_flags(lt::torrent_flags::upload_mode);
+                     torrent_let_fetch(*rec);
                      torrent_apply(*rec);
                  });
 }
@@ -383,11 +393,4 @@ size_t engine_poll(struct engine *engine, struct engine_event *events, size_t ma
 void engine_wake(struct engine *engine)
 {
     engine->inbox->wake();
-}
-
-const char *engine_state_name(enum engine_state state)
-{
-    static const char *const names[ENGINE_STATE_COUNT] = {"preparing",   "metadata", "checking",
-                                                          "downloading", "seeding",  "paused"};
-    return state < ENGINE_STATE_COUNT ? names[state] : "unknown";
 }

@@ -23,7 +23,9 @@
  * Durability: resume data are saved every 5 s by temporary file, fsync and rename, only while the
  * torrent's lock is held.  After a kill -9 the pieces that they miss are hashed from disk before
  * anything is fetched; after a reboot without a clean end everything is hashed.  ENGINE_FINISHED is
- * posted when all wanted data are verified and synced to disk.
+ * posted when all wanted data are verified and synced to disk: the files are looked at once more before that,
+ * and hashed unless they are those that were found right before, of the same size and time.  What somebody
+ * has removed, cut or changed is fetched again.
  *
  * Ownership: everything passed in is copied; what comes out is plain data, or is freed by the
  * function named beside it.  Threads: any thread may call any function, but engine_poll belongs to
@@ -35,6 +37,7 @@
 #ifndef SOKOUL_WORKERS_HUNTER_ENGINE_ENGINE_H
 #define SOKOUL_WORKERS_HUNTER_ENGINE_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -98,6 +101,13 @@ struct engine_config
     uint32_t resume_ms;     /* 0: 5000 */
 };
 
+enum engine_aim
+{
+    ENGINE_FETCH,
+    ENGINE_SEED /* nothing is fetched: a torrent of which something is not on the disk leaves (ENGINE_FAILED)
+                 */
+};
+
 /* A torrent to add; either `magnet` or `metainfo` (a .torrent's bytes), and the trackers and web seeds of
    `links` beside its own. */
 struct engine_source
@@ -111,6 +121,7 @@ struct engine_source
     uint64_t max_bytes;   /* quota: a larger torrent is refused; 0: none */
     const uint8_t *priorities; /* as in engine_select; NULL: all files.  No other file is begun */
     size_t priorities_count;
+    enum engine_aim aim;
 };
 
 enum engine_state
@@ -156,6 +167,7 @@ struct engine_stat
     uint32_t pieces_done;
     uint32_t seeding_s; /* over all sessions */
     uint32_t idle_s;    /* since payload last arrived, or since the start */
+    bool mends;         /* something was missing or changed on the disk, and is being replaced */
 };
 
 enum engine_event_kind
@@ -247,6 +259,16 @@ void engine_close(struct engine *engine, uint32_t deadline_ms);
    hash is here under another id (found later: ENGINE_FAILED).  E_INVALID: not a magnet link or .torrent.
    E_REFUSED, E_DISK_FULL: the gate. */
 MUST_USE enum err_code engine_add(struct engine *engine, const struct engine_source *source, struct err *err);
+
+/* What to do from now on.  ENGINE_FETCH also looks at the disk again: ENGINE_FINISHED is posted, once more if
+   it was before, when all is there. */
+MUST_USE enum err_code engine_want(struct engine *engine, const char *id, enum engine_aim aim,
+                                   struct err *err);
+
+/* Whether all files of a torrent that another process holds lie there as that one found them right.  False as
+   well when it has never had all of them. */
+MUST_USE enum err_code engine_is_whole(struct engine *engine, const char *id, const char *save_dir,
+                                       bool *whole, struct err *err);
 
 /* These four: E_NOT_FOUND for an id that is not here. */
 MUST_USE enum err_code engine_pause(struct engine *engine, const char *id, struct err *err);

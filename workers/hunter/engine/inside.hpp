@@ -2,11 +2,12 @@
 /*
  * inside.hpp -- what the parts of the engine share.  Nothing outside this folder includes it.
  *
- * Threads: the callers', libtorrent's own, and two helpers of ours: `keeper` writes resume data, syncs and
- * deletes files; `checker` reads resume data and hashes what a kill left behind (it may take minutes, so it
- * must not hold up the keeper).  A helper never touches a record: it gets copies and hands a function back
- * through the inbox, which engine_poll runs under the engine's lock.  Lock order: engine.mutex, then
- * inbox.mutex or helper's; nobody calls out of the engine with a lock held.
+ * Threads: the callers', libtorrent's own, and three helpers of ours: `keeper` writes resume data, syncs and
+ * deletes files; `checker` reads resume data and hashes what a kill left behind; `looker` looks at the files
+ * of what is complete.  Hashing may take minutes, so it must hold up neither the keeper nor what begins.
+ * A helper never touches a record: it gets copies and hands a function back through the inbox, which
+ * engine_poll runs under the engine's lock.  Lock order: engine.mutex, then inbox.mutex or helper's; nobody
+ * calls out of the engine with a lock held.
  */
 #ifndef SOKOUL_WORKERS_HUNTER_ENGINE_INSIDE_HPP
 #define SOKOUL_WORKERS_HUNTER_ENGINE_INSIDE_HPP
@@ -117,13 +118,19 @@ struct resume_data
 {
     lt::add_torrent_params params;
     std::string boot_id;
+    std::string proven; /* files_look's stamp of what was right when these were written */
     ending end = ending::unclean;
 };
 
 std::string resume_path(const std::string &state_dir, const std::string &id);
 std::unique_ptr<resume_data> resume_read(const std::string &path); /* null: none, or not usable */
-void resume_write(const std::string &path, const lt::add_torrent_params &params, const std::string &boot_id,
-                  ending end);
+struct resume_mark
+{
+    std::string boot_id;
+    std::string proven;
+    ending end;
+};
+void resume_write(const std::string &path, const lt::add_torrent_params &params, const resume_mark &mark);
 void files_sync(const lt::torrent_info &info, const std::string &save_dir);
 void tree_delete(const std::string &folder);
 void folder_make(const std::string &folder); /* the last component only */
@@ -149,7 +156,36 @@ void gate_info(const lt::torrent_info &info, const gate_limits &limits);
 void names_settle(lt::add_torrent_params &params);    /* of a torrent that is not in the session */
 uint32_t names_ask(const lt::torrent_handle &handle); /* of one that is: how many alerts will tell of it */
 
-/* ---- recover.cpp: what a kill left behind ------------------------------------------------------------- */
+/* ---- recover.cpp: what is on the disk ----------------------------------------------------------------- */
+
+enum class soundness
+{
+    sound,
+    likely,  /* all is as large as it should be; nobody hashed it */
+    unsound, /* something is missing or changed */
+    unsure   /* libtorrent has to hash it */
+};
+
+struct disk_look
+{
+    soundness found = soundness::unsure;
+    std::string stamp; /* of the files before they were hashed */
+};
+
+/* The wanted files; not hashed when their stamp is `proven`.  May take minutes. */
+disk_look files_look(const lt::torrent_info &info, const std::string &save_dir,
+                     const std::vector<lt::download_priority_t> &wanted, const std::string &proven,
+                     const std::atomic<bool> &stop);
+/* What nobody has to send: makes empty files that are missing, and cuts what somebody has written behind the
+   end of others. */
+void files_fit(const lt::torrent_info &info, const std::string &save_dir,
+               const std::vector<lt::download_priority_t> &wanted);
+/* Only their sizes: likely or unsound. */
+disk_look files_glance(const lt::torrent_info &info, const std::string &save_dir,
+                       const std::vector<lt::download_priority_t> &wanted);
+/* Which wanted files lie there, and when they were written last; empty when one is not there as a whole. */
+std::string files_stamp(const lt::torrent_info &info, const std::string &save_dir,
+                        const std::vector<lt::download_priority_t> &wanted);
 
 /* Hashes the pieces that `params` lacks and that are on disk, and marks those that are right. */
 int recover_pieces(lt::add_torrent_params &params, const std::atomic<bool> &stop);
@@ -224,7 +260,7 @@ void session_adjust(lt::session &session, seeds_call call, seeds_stay stay);
 enum class step
 {
     none,
-    finishing, /* all is here: being synced */
+    finishing, /* all is here: being looked at on the disk, and synced */
     finished,  /* ENGINE_FINISHED was posted */
 };
 
@@ -260,12 +296,18 @@ struct record
     struct engine_range range = {0, 0, 0}; /* wanted first; size 0: none */
     std::string fault_text;
     int64_t payload_ms = 0;  /* when payload last arrived */
+    int64_t look_ms = 0;     /* when its files are to be looked at next while it seeds */
     int64_t progress_ms = 0; /* when ENGINE_PROGRESS was last posted */
     step progress = step::none;
-    uint32_t renames = 0;  /* to be told of before it passes the gate */
-    bool admitted = false; /* passed the gate; METADATA was posted */
-    bool paused = false;   /* by the user or by a fault */
-    bool dirty = false;    /* changed since the resume data were saved */
+    uint32_t renames = 0;    /* to be told of before it passes the gate */
+    std::string proven;      /* files_look's stamp of what was found right last */
+    bool seeds_only = false; /* nothing may be fetched */
+    int vain_mends = 0;      /* one after the other, without a byte that was fetched */
+    uint64_t mended_at = 0;  /* bytes fetched when it was mended last */
+    bool rechecks = false;   /* libtorrent was told to hash it, and has not told the end */
+    bool admitted = false;   /* passed the gate; METADATA was posted */
+    bool paused = false;     /* by the user or by a fault */
+    bool dirty = false;      /* changed since the resume data were saved */
     bool saving = false;
     bool synced = false; /* all that the resume data claim is on disk */
     bool removing = false;
@@ -288,6 +330,7 @@ struct engine
     std::shared_ptr<std::atomic<bool>> stopping;
     inside::helper keeper;
     inside::helper checker;
+    inside::helper looker;
     std::string state_dir;
     std::string boot_id;
     uint32_t progress_ms = 1000;
@@ -337,12 +380,22 @@ const lt::torrent_flags_t at_the_gate =
 void engine_adjust(struct engine *engine);
 void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
+void torrent_let_fetch(record &rec); /* unless it waits at the gate, or is only seeded */
+std::vector<lt::download_priority_t> torrent_priorities(const record &rec); /* of all files */
 uint64_t torrent_wanted_bytes(const record &rec); /* of the files, by our own selection */
 void torrent_apply(record &rec);                  /* priorities, pause and range to libtorrent */
 void torrent_save(struct engine *engine, const record_ptr &rec, lt::resume_data_flags_t flags);
 void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent_params params);
 void torrent_leave(struct engine *engine, const record_ptr &rec);
 void torrent_gone(struct engine *engine, const record_ptr &rec);
+
+/* ---- mend.cpp: under the engine's lock ---- */
+
+/* Something of it is not on the disk as it was verified: hash all, and fetch what is missing, or leave. */
+void torrent_mend(struct engine *engine, const record_ptr &rec);
+void torrent_recheck(record &rec);
+void seeds_watch(struct engine *engine); /* whether what is seeded is still there */
+void torrent_want(struct engine *engine, const record_ptr &rec, enum engine_aim aim);
 
 /* ---- space.cpp: under the engine's lock ---- */
 

@@ -126,6 +126,8 @@ void prepared(struct engine *engine, const record_ptr &rec,
                       rec->tracker_urls.insert(url);
                   params->file_priorities = rec->priorities;
                   set_flags(*params);
+                  if (rec->seeds_only)
+                      params->flags |= lt::torrent_flags::upload_mode;
                   engine_adjust(engine);
                   engine->session->async_add_torrent(*params);
               }
@@ -145,14 +147,23 @@ void torrent_prepare(struct engine *engine, const record_ptr &rec, lt::add_torre
     engine->checker.push(
         [=, boot = engine->boot_id, box = engine->inbox, stop = engine->stopping]
         {
+            std::string proven;
             guard(nullptr,
                   [&]
                   {
                       std::unique_ptr<resume_data> old = resume_read(path);
                       if (old)
+                      {
                           use_resume(*params, *old, boot, *stop);
+                          proven = old->proven;
+                      }
                   });
-            box->post([=] { prepared(engine, rec, params); });
+            box->post(
+                [=]
+                {
+                    rec->proven = proven;
+                    prepared(engine, rec, params);
+                });
         });
 }
 

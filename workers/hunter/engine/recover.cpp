@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * What of a torrent is on the disk, whatever the session believes.
+ *
  * Resume data are up to some seconds old when a process is killed, but what it had written is still there.
  * A piece that they lack and whose place on disk holds no hole is hashed, and counted when it is right;
  * holes (never written: the files are sparse) cost one lseek.
+ *
+ * What is complete is hashed once more before it is told, for somebody may have touched the files since their
+ * pieces came; after that it is enough that they are still the same files, of the same size and time.
  */
 #include "workers/hunter/engine/inside.hpp"
 
 #include <libtorrent/hasher.hpp>
 
+#include <algorithm>
 #include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace inside
@@ -73,7 +81,7 @@ class reader
             return true;
         shut();
         current = index;
-        fd = open(files.file_path(index, save_dir).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = open(files.file_path(index, save_dir).c_str(), O_RDONLY | O_CLOEXEC);
         return fd >= 0;
     }
     void shut()
@@ -90,14 +98,9 @@ class reader
     int fd = -1;
 };
 
-bool piece_is_right(const lt::torrent_info &info, lt::piece_index_t piece, reader &disk)
+bool hash_is_right(const lt::torrent_info &info, lt::piece_index_t piece,
+                   const std::vector<lt::file_slice> &slices, reader &disk)
 {
-    std::vector<lt::file_slice> slices = info.files().map_block(piece, 0, info.piece_size(piece));
-    for (const lt::file_slice &slice : slices)
-    {
-        if (!disk.written(slice))
-            return false;
-    }
     lt::hasher hasher;
     for (const lt::file_slice &slice : slices)
     {
@@ -107,7 +110,119 @@ bool piece_is_right(const lt::torrent_info &info, lt::piece_index_t piece, reade
     return hasher.final() == info.hash_for_piece(piece);
 }
 
+bool piece_is_right(const lt::torrent_info &info, lt::piece_index_t piece, reader &disk)
+{
+    std::vector<lt::file_slice> slices = info.files().map_block(piece, 0, info.piece_size(piece));
+    for (const lt::file_slice &slice : slices)
+    {
+        if (!disk.written(slice))
+            return false;
+    }
+    return hash_is_right(info, piece, slices, disk);
+}
+
+bool is_wanted(const lt::torrent_info &info, const std::vector<lt::download_priority_t> &wanted,
+               lt::file_index_t file)
+{
+    return !info.files().pad_file_at(file) &&
+           wanted[static_cast<size_t>(static_cast<int>(file))] != lt::dont_download;
+}
+
+void make_empty(const std::string &path)
+{
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Pieces that reach into a file which is not wanted lie elsewhere in part, and version 2 has hashes of
+   another kind: of these only libtorrent can tell. */
+soundness hash_files(const lt::torrent_info &info, const std::string &save_dir,
+                     const std::vector<lt::download_priority_t> &wanted, const std::atomic<bool> &stop)
+{
+    if (!info.info_hashes().has_v1())
+        return soundness::unsure;
+    soundness found = soundness::sound;
+    reader disk(info.files(), save_dir);
+    for (lt::piece_index_t piece : info.piece_range())
+    {
+        std::vector<lt::file_slice> slices = info.files().map_block(piece, 0, info.piece_size(piece));
+        auto is_here = [&](const lt::file_slice &s) { return is_wanted(info, wanted, s.file_index); };
+        auto is_away = [&](const lt::file_slice &s)
+        { return !is_here(s) && !info.files().pad_file_at(s.file_index); };
+        if (stop)
+            return soundness::unsure;
+        if (std::none_of(slices.begin(), slices.end(), is_here))
+            continue;
+        if (std::any_of(slices.begin(), slices.end(), is_away))
+            found = soundness::unsure;
+        else if (!hash_is_right(info, piece, slices, disk))
+            return soundness::unsound;
+    }
+    return found;
+}
+
 } // namespace
+
+void files_fit(const lt::torrent_info &info, const std::string &save_dir,
+               const std::vector<lt::download_priority_t> &wanted)
+{
+    for (lt::file_index_t i : info.files().file_range())
+    {
+        struct stat found;
+        if (!is_wanted(info, wanted, i))
+            continue;
+        std::string path = info.files().file_path(i, save_dir);
+        int64_t size = info.files().file_size(i);
+        bool is_there = stat(path.c_str(), &found) == 0;
+        if (!is_there && size == 0)
+            make_empty(path);
+        if (is_there && S_ISREG(found.st_mode) && found.st_size > size &&
+            truncate(path.c_str(), static_cast<off_t>(size)) != 0)
+            log_warn("torrent_damaged", "cannot cut %s to its size", path.c_str());
+    }
+}
+
+std::string files_stamp(const lt::torrent_info &info, const std::string &save_dir,
+                        const std::vector<lt::download_priority_t> &wanted)
+{
+    lt::hasher hasher;
+    for (lt::file_index_t i : info.files().file_range())
+    {
+        if (!is_wanted(info, wanted, i))
+            continue;
+        struct stat found;
+        std::string path = info.files().file_path(i, save_dir);
+        int64_t size = info.files().file_size(i);
+        if (stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size != size)
+            return {};
+        const int64_t facts[] = {static_cast<int>(i), static_cast<int64_t>(found.st_ino), size,
+                                 found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
+        hasher.update({reinterpret_cast<const char *>(facts), sizeof facts});
+    }
+    return hasher.final().to_string();
+}
+
+disk_look files_glance(const lt::torrent_info &info, const std::string &save_dir,
+                       const std::vector<lt::download_priority_t> &wanted)
+{
+    disk_look look;
+    look.stamp = files_stamp(info, save_dir, wanted);
+    look.found = look.stamp.empty() ? soundness::unsound : soundness::likely;
+    return look;
+}
+
+disk_look files_look(const lt::torrent_info &info, const std::string &save_dir,
+                     const std::vector<lt::download_priority_t> &wanted, const std::string &proven,
+                     const std::atomic<bool> &stop)
+{
+    disk_look look = files_glance(info, save_dir, wanted);
+    if (look.found == soundness::likely)
+        look.found = look.stamp == proven ? soundness::sound : hash_files(info, save_dir, wanted, stop);
+    return look;
+}
 
 int recover_pieces(lt::add_torrent_params &params, const std::atomic<bool> &stop)
 {

@@ -16,7 +16,8 @@ enum engine_state state_of(const record &rec, const lt::torrent_status &status)
         return ENGINE_PAUSED;
     if (!rec.admitted || !status.has_metadata)
         return ENGINE_METADATA_WAIT;
-    if (status.state == lt::torrent_status::checking_files ||
+    if (rec.rechecks || rec.progress == step::finishing ||
+        status.state == lt::torrent_status::checking_files ||
         status.state == lt::torrent_status::checking_resume_data)
         return ENGINE_CHECKING;
     return rec.progress == step::finished ? ENGINE_SEEDING : ENGINE_DOWNLOADING;
@@ -106,7 +107,8 @@ void torrent_judge_trackers(struct engine *engine, record &rec)
 void torrent_check_finished(struct engine *engine, const record_ptr &rec)
 {
     const struct engine_stat &stat = rec->stat;
-    bool all = stat.wanted_bytes > 0 && stat.done_bytes >= stat.wanted_bytes && stat.state != ENGINE_CHECKING;
+    bool all = stat.wanted_bytes > 0 && stat.done_bytes >= stat.wanted_bytes &&
+               stat.state != ENGINE_CHECKING && !rec->rechecks;
     if (!all || !rec->admitted || rec->removing || rec->progress != step::none ||
         stat.fault == ENGINE_FAULT_IO || stat.fault == ENGINE_FAULT_DISK_FULL)
         return;
@@ -149,6 +151,15 @@ void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt:
     if (status.is_finished)
         torrent_check_finished(engine, rec);
     check_seeded(engine, *rec);
+    if (short_of && rec->seeds_only && stat.state == ENGINE_DOWNLOADING)
+        torrent_mend(engine, rec);
 }
 
 } // namespace inside
+
+const char *engine_state_name(enum engine_state state)
+{
+    static const char *const names[ENGINE_STATE_COUNT] = {"preparing",   "metadata", "checking",
+                                                          "downloading", "seeding",  "paused"};
+    return state < ENGINE_STATE_COUNT ? names[state] : "unknown";
+}

@@ -23,6 +23,7 @@ namespace
 
 const char KEY_BOOT[] = "sokoul-boot";
 const char KEY_CLEAN[] = "sokoul-clean";
+const char KEY_PROVEN[] = "sokoul-proven";
 const off_t MAX_RESUME_BYTES = 64 << 20;
 const int MAX_FILES_SYNCED_ONE_BY_ONE = 2000;
 
@@ -154,16 +155,17 @@ std::unique_ptr<resume_data> resume_read(const std::string &path)
     if (ec)
         return nullptr;
     data->boot_id = node.dict_find_string_value(KEY_BOOT).to_string();
+    data->proven = node.dict_find_string_value(KEY_PROVEN).to_string();
     data->end = node.dict_find_int_value(KEY_CLEAN, 0) == 1 ? ending::clean : ending::unclean;
     return data;
 }
 
-void resume_write(const std::string &path, const lt::add_torrent_params &params, const std::string &boot_id,
-                  ending end)
+void resume_write(const std::string &path, const lt::add_torrent_params &params, const resume_mark &mark)
 {
     lt::entry entry = lt::write_resume_data(params);
-    entry[KEY_BOOT] = boot_id;
-    entry[KEY_CLEAN] = end == ending::clean ? 1 : 0;
+    entry[KEY_BOOT] = mark.boot_id;
+    entry[KEY_CLEAN] = mark.end == ending::clean ? 1 : 0;
+    entry[KEY_PROVEN] = mark.proven;
     std::vector<char> bytes;
     lt::bencode(std::back_inserter(bytes), entry);
 

@@ -15,7 +15,123 @@ bool has_metadata(const record &rec)
     return rec.info != nullptr;
 }
 
-std::vector<lt::download_priority_t> priorities_of(const record &rec)
+void finish_failed(struct engine *engine, const record_ptr &rec, enum err_code code, const std::string &cause)
+{
+    rec->progress = step::none; /* tried again at the next look */
+    torrent_fault(engine, *rec, code == E_DISK_FULL ? ENGINE_FAULT_DISK_FULL : ENGINE_FAULT_IO, code,
+                  code == E_DISK_FULL ? ENGINE_TEXT_DISK_FULL : "Disk error", cause);
+}
+
+void finished(struct engine *engine, const record_ptr &rec)
+{
+    if (rec->progress != step::finishing || rec->removing)
+        return;
+    rec->progress = step::finished;
+    rec->synced = true;
+    rec->stat.state = ENGINE_SEEDING;
+    rec->stat.mends = false;
+    event_post(engine, *rec, ENGINE_FINISHED);
+}
+
+/* Somebody was faster than the sync. */
+void look_anew(struct engine *engine, const record_ptr &rec)
+{
+    if (rec->progress != step::finishing || rec->removing)
+        return;
+    rec->progress = step::none;
+    rec->stat.state = ENGINE_DOWNLOADING;
+    torrent_check_finished(engine, rec);
+}
+
+void kept(struct engine *engine, const record_ptr &rec, const struct err &err, bool same)
+{
+    rec->saving = false;
+    if (err.code != E_OK)
+        finish_failed(engine, rec, err.code, err.text);
+    else if (same)
+        finished(engine, rec);
+    else
+        look_anew(engine, rec);
+}
+
+/* Everything is here: sync it, see that it is still the same, write clean resume data, then say so. */
+void keep(struct engine *engine, const record_ptr &rec, const std::shared_ptr<lt::add_torrent_params> &params)
+{
+    std::shared_ptr<const lt::torrent_info> info = rec->info;
+    std::string path = resume_path(engine->state_dir, rec->id);
+    resume_mark mark{engine->boot_id, rec->proven, ending::clean};
+    engine->keeper.push(
+        [=, lock = rec->lock, save_dir = rec->limits.save_dir, wanted = torrent_priorities(*rec),
+         box = engine->inbox]
+        {
+            struct err err = {};
+            bool same = false;
+            guard(&err,
+                  [&]
+                  {
+                      files_sync(*info, save_dir);
+                      same = files_stamp(*info, save_dir, wanted) == mark.proven;
+                      if (same)
+                          resume_write(path, *params, mark);
+                  });
+            box->post([=] { kept(engine, rec, err, same); });
+        });
+}
+
+/* The disk has been looked at. */
+void looked(struct engine *engine, const record_ptr &rec,
+            const std::shared_ptr<lt::add_torrent_params> &params, const disk_look &look)
+{
+    if (rec->progress == step::finishing && !rec->removing && look.found == soundness::sound)
+    {
+        rec->proven = look.stamp;
+        keep(engine, rec, params);
+        return;
+    }
+    rec->saving = false;
+    if (rec->progress != step::finishing || rec->removing)
+        return;
+    switch (look.found)
+    {
+    case soundness::unsound:
+        torrent_mend(engine, rec);
+        return;
+    case soundness::likely:
+        rec->seeds_only ? finished(engine, rec) : look_anew(engine, rec);
+        return;
+    default:
+        rec->proven = look.stamp; /* right if libtorrent finds all of it */
+        torrent_recheck(*rec);
+    }
+}
+
+/* The session says that everything is here: see whether it is. */
+void finish(struct engine *engine, const record_ptr &rec,
+            const std::shared_ptr<lt::add_torrent_params> &params)
+{
+    std::shared_ptr<const lt::torrent_info> info = rec->info;
+    bool seeds = rec->seeds_only;
+    bool trusted = seeds && rec->proven.empty(); /* nobody waits for it: not worth minutes */
+    engine->looker.push(
+        [=, save_dir = rec->limits.save_dir, wanted = torrent_priorities(*rec), proven = rec->proven,
+         stop = engine->stopping, box = engine->inbox]
+        {
+            disk_look look;
+            guard(nullptr,
+                  [&]
+                  {
+                      if (!seeds)
+                          files_fit(*info, save_dir, wanted);
+                      look = trusted ? files_glance(*info, save_dir, wanted)
+                                     : files_look(*info, save_dir, wanted, proven, *stop);
+                  });
+            box->post([=] { looked(engine, rec, params, look); });
+        });
+}
+
+} // namespace
+
+std::vector<lt::download_priority_t> torrent_priorities(const record &rec)
 {
     std::vector<lt::download_priority_t> all(static_cast<size_t>(rec.info->num_files()),
                                              lt::default_priority);
@@ -24,51 +140,10 @@ std::vector<lt::download_priority_t> priorities_of(const record &rec)
     return all;
 }
 
-/* Everything is here: sync it, write clean resume data, then say so. */
-void finish(struct engine *engine, const record_ptr &rec,
-            const std::shared_ptr<lt::add_torrent_params> &params)
-{
-    std::shared_ptr<const lt::torrent_info> info = rec->info;
-    std::string path = resume_path(engine->state_dir, rec->id);
-    engine->keeper.push(
-        [=, lock = rec->lock, save_dir = rec->limits.save_dir, boot = engine->boot_id, box = engine->inbox]
-        {
-            struct err err = {};
-            enum err_code code = guard(&err,
-                                       [&]
-                                       {
-                                           files_sync(*info, save_dir);
-                                           resume_write(path, *params, boot, ending::clean);
-                                       });
-            std::string text = err.text;
-            box->post(
-                [=]
-                {
-                    rec->saving = false;
-                    if (code != E_OK)
-                    {
-                        rec->progress = step::none; /* tried again at the next look */
-                        torrent_fault(engine, *rec,
-                                      code == E_DISK_FULL ? ENGINE_FAULT_DISK_FULL : ENGINE_FAULT_IO, code,
-                                      code == E_DISK_FULL ? ENGINE_TEXT_DISK_FULL : "Disk error", text);
-                        return;
-                    }
-                    if (rec->progress != step::finishing || rec->removing)
-                        return;
-                    rec->progress = step::finished;
-                    rec->synced = true;
-                    rec->stat.state = ENGINE_SEEDING;
-                    event_post(engine, *rec, ENGINE_FINISHED);
-                });
-        });
-}
-
-} // namespace
-
 uint64_t torrent_wanted_bytes(const record &rec)
 {
     uint64_t bytes = 0;
-    std::vector<lt::download_priority_t> all = priorities_of(rec);
+    std::vector<lt::download_priority_t> all = torrent_priorities(rec);
     for (lt::file_index_t i : rec.info->files().file_range())
     {
         if (!rec.info->files().pad_file_at(i) &&
@@ -124,11 +199,17 @@ void torrent_apply(record &rec)
     if (!rec.handle.is_valid())
         return;
     if (rec.info)
-        rec.handle.prioritize_files(priorities_of(rec));
+        rec.handle.prioritize_files(torrent_priorities(rec));
     if (rec.paused)
         rec.handle.pause();
     else
         rec.handle.resume();
+}
+
+void torrent_let_fetch(record &rec)
+{
+    if (rec.admitted && !rec.seeds_only)
+        rec.handle.unset_flags(lt::torrent_flags::upload_mode);
 }
 
 void torrent_admit(struct engine *engine, const record_ptr &rec)
@@ -155,7 +236,7 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     rec->dirty = true;
     rec->handle.unset_flags(at_the_gate & ~lt::torrent_flags::upload_mode);
     torrent_apply(*rec);
-    rec->handle.unset_flags(lt::torrent_flags::upload_mode); /* the last: now it has something to ask for */
+    torrent_let_fetch(*rec); /* the last: now it has something to ask for */
     event_post(engine, *rec, ENGINE_METADATA);
     torrent_save(engine, rec, lt::torrent_handle::save_info_dict);
 }
@@ -179,10 +260,9 @@ void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent
     }
     std::string path = resume_path(engine->state_dir, rec->id);
     bool sync = rec->removing && has_metadata(*rec);
-    ending end = rec->synced || sync ? ending::clean : ending::unclean;
+    resume_mark mark{engine->boot_id, rec->proven, rec->synced || sync ? ending::clean : ending::unclean};
     engine->keeper.push(
-        [=, lock = rec->lock, info = rec->info, save_dir = rec->limits.save_dir, boot = engine->boot_id,
-         box = engine->inbox]
+        [=, lock = rec->lock, info = rec->info, save_dir = rec->limits.save_dir, box = engine->inbox]
         {
             struct err err = {};
             enum err_code code = guard(&err,
@@ -190,7 +270,7 @@ void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent
                                        {
                                            if (sync)
                                                files_sync(*info, save_dir);
-                                           resume_write(path, *params, boot, end);
+                                           resume_write(path, *params, mark);
                                        });
             std::string text = err.text;
             box->post(
