@@ -9,8 +9,12 @@
 #define SQL_STATUS                                                                                           \
     "CASE WHEN j.job_id IS NOT NULL THEN j.status WHEN d.status IN ('Completed', 'Failed') THEN d.status "   \
     "ELSE 'Failed' END"
-/* While it runs, what the hunter tells; a job's own detail is of its end, or of an attempt before. */
-#define SQL_DETAIL "CASE WHEN j.status = 'Running' THEN d.detail ELSE coalesce(j.detail, d.detail) END"
+/* While it runs, what the hunter tells; a job's own detail is of its end, or of an attempt before.  The files
+ * of what is complete may be lost since. */
+#define SQL_DETAIL                                                                                           \
+    "CASE WHEN j.status = 'Running' THEN d.detail WHEN d.status = 'Completed' AND t.status <> 'Completed' "  \
+    "THEN 'Its files are missing or changed on the disk; start it again to fetch them' "                     \
+    "ELSE coalesce(j.detail, d.detail) END"
 #define SQL_FROM                                                                                             \
     "FROM downloads d LEFT JOIN jobs j ON j.job_id = d.job_id LEFT JOIN torrents t ON t.id = d.torrent_id "
 #define SQL_DOWNLOAD                                                                                         \

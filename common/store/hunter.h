@@ -135,5 +135,9 @@ MUST_USE enum err_code hunter_store_unwanted(struct db *db, struct arena *arena,
                                              size_t *count, struct err *err);
 /* Its files are about to go: nothing of it is complete. Call in the transaction of download_store_wants. */
 MUST_USE enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct err *err);
+/* What this node had complete is not on the disk any more as it was; if another has it complete meanwhile,
+ * that stays.  Its downloads say so (download_store_get) until it is complete again. */
+MUST_USE enum err_code hunter_store_lose(struct db *db, const char *torrent_id, const char *node,
+                                         struct err *err);
 
 #endif

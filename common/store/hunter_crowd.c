@@ -46,6 +46,12 @@ static const struct db_stmt forget = {
     "UPDATE torrents SET status = 'Pending', node = NULL WHERE id = $1",
     1,
 };
+static const struct db_stmt lose = {
+    "hunter_lose",
+    "UPDATE torrents SET status = 'Pending', node = NULL WHERE id = $1 AND node = $2 AND status = "
+    "'Completed'",
+    2,
+};
 
 static const struct db_stmt promises_of = {
     "hunter_promises",
@@ -193,6 +199,12 @@ enum err_code hunter_store_forget(struct db *db, const char *torrent_id, struct 
 {
     const char *params[] = {torrent_id};
     return db_run(db, &forget, params, NULL, err);
+}
+
+enum err_code hunter_store_lose(struct db *db, const char *torrent_id, const char *node, struct err *err)
+{
+    const char *params[] = {torrent_id, node};
+    return db_run(db, &lose, params, NULL, err);
 }
 
 enum err_code hunter_store_promises(struct db *db, struct arena *arena, struct hunter_promise **promises,

@@ -173,11 +173,13 @@ static enum err_code bind_torrent(struct hunt *hunt, const struct torrent_source
     return code;
 }
 
-/* The hunter that holds it may have completed it already; the disk is the same. */
+/* The hunter that holds it may have completed it already; the disk is the same, and is looked at. */
 static enum err_code share(struct hunt *hunt, struct err *err)
 {
     const char *result = NULL;
     struct db *db = NULL;
+    if (!swarms_is_whole(hunt->hunter->swarms, hunt->source.id))
+        return fail(err, E_CONFLICT, "another hunter holds the torrent");
     enum err_code code = job_db(hunt->job, &db, err);
     if (code == E_OK)
         code = hunter_store_share(db, job_arena(hunt->job), &hunt->guard, &result, err);

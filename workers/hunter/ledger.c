@@ -7,9 +7,7 @@
 #include "workers/hunter/hunter.h"
 #include "workers/hunter/places.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 enum
@@ -129,13 +127,20 @@ static enum err_code drop_unwanted(struct ledger *ledger, struct err *err)
     return code;
 }
 
-/* What is not on disk any more would be fetched again: leave it alone. */
-static bool is_on_disk(const struct hunter *hunter, const char *torrent_id)
+/* Its downloads say that its files are gone, and nobody fetches them unasked. */
+static enum err_code tell_lost(struct ledger *ledger, struct err *err)
 {
-    char path[HUNTER_FOLDER_SIZE + ENGINE_ID_SIZE + 1];
-    struct stat found;
-    snprintf(path, sizeof path, "%s/%s", hunter->folder, torrent_id);
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+    struct swarms *swarms = ledger->hunter->swarms;
+    const char **ids = NULL;
+    size_t n = 0;
+    enum err_code code = swarms_lost(swarms, ledger->arena, &ids, &n, err);
+    for (size_t i = 0; code == E_OK && i < n; i++)
+    {
+        code = hunter_store_lose(ledger->db, ids[i], ledger->hunter->conf->node_name, err);
+        if (code == E_OK)
+            swarms_lost_told(swarms, ids[i]);
+    }
+    return code;
 }
 
 static void seed(struct ledger *ledger, struct arena *arena, const struct hunter_seed *seed)
@@ -144,7 +149,7 @@ static void seed(struct ledger *ledger, struct arena *arena, const struct hunter
     struct err err = ERR_INIT;
     enum err_code code = torrent_store_source(ledger->db, arena, seed->torrent_id, NULL, &source, &err);
     source.links = seed->links;
-    if (code == E_OK && is_on_disk(ledger->hunter, seed->torrent_id))
+    if (code == E_OK)
         code = swarms_seed(ledger->hunter->swarms, &source, seed->files, &err);
     if (code != E_OK)
         log_debug("seed", "torrent %s is not seeded: %s", seed->torrent_id, err.text);
@@ -201,6 +206,8 @@ static enum err_code tick(struct ledger *ledger, struct err *err)
         code = promise(ledger, err);
     if (code == E_OK)
         code = places_share(ledger->hunter, ledger->db, err);
+    if (code == E_OK)
+        code = tell_lost(ledger, err);
     if (code == E_OK)
         code = tidy(ledger, err);
     db_put(ledger->db);

@@ -12,7 +12,6 @@
 
 enum
 {
-    FOLDER_SIZE = 4096 + ENGINE_ID_SIZE,
     LINKS_BYTES = 8 << 20, /* of all orders of a swarm */
     SETTLE_MS = 2500       /* after a wider selection, until the engine's numbers speak of it */
 };
@@ -38,6 +37,7 @@ void swarms_free(struct swarms *swarms)
         return;
     while (swarms->list != NULL)
         swarm_free(swarms, swarms->list);
+    swarm_found(swarms, NULL);
     pthread_cond_destroy(&swarms->news);
     pthread_mutex_destroy(&swarms->lock);
     free(swarms);
@@ -101,9 +101,9 @@ void order_doing(struct swarms *swarms, struct order *order, const char *doing)
 /* ---- coming --------------------------------------------------------------------------------- */
 
 static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struct torrent_source *source,
-                         struct err *err)
+                         enum engine_aim aim, struct err *err)
 {
-    char folder[FOLDER_SIZE];
+    char folder[SWARM_FOLDER_SIZE];
     snprintf(folder, sizeof folder, "%s/%s", swarms->config.folder, swarm->id);
     const struct engine_source to_add = {.id = swarm->id,
                                          .magnet = source->metainfo == NULL ? source->magnet : NULL,
@@ -112,7 +112,8 @@ static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struc
                                          .links = source->links,
                                          .save_dir = folder,
                                          .priorities = swarm->selection.priority,
-                                         .priorities_count = swarm->selection.count};
+                                         .priorities_count = swarm->selection.count,
+                                         .aim = aim};
     enum err_code code = engine_add(swarms->config.engine, &to_add, err);
     if (code != E_OK)
         return code;
@@ -125,7 +126,7 @@ static enum err_code add(struct swarms *swarms, struct swarm *swarm, const struc
 
 /* A new one, in the engine and in the list. */
 static enum err_code make(struct swarms *swarms, const struct torrent_source *source, const char *files,
-                          struct swarm **out, struct err *err)
+                          enum engine_aim aim, struct swarm **out, struct err *err)
 {
     struct swarm *swarm = calloc(1, sizeof *swarm);
     if (swarm == NULL)
@@ -133,7 +134,7 @@ static enum err_code make(struct swarms *swarms, const struct torrent_source *so
     snprintf(swarm->id, sizeof swarm->id, "%s", source->id);
     swarm->moved_ms = clock_mono_ms();
     selection_add(&swarm->selection, files);
-    enum err_code code = add(swarms, swarm, source, err);
+    enum err_code code = add(swarms, swarm, source, aim, err);
     if (code != E_OK)
     {
         selection_fini(&swarm->selection);
@@ -170,6 +171,20 @@ static enum err_code widen(struct swarms *swarms, struct swarm *swarm, const cha
     return E_OK;
 }
 
+/* What was complete may have been touched since: it is complete for one who comes when the engine says so
+ * again. */
+static enum err_code share(struct swarms *swarms, struct swarm *swarm, const char *files, struct err *err)
+{
+    struct err gone = ERR_INIT;
+    enum err_code code = widen(swarms, swarm, files, err);
+    if (code != E_OK)
+        return code;
+    swarm->is_complete = false;
+    return engine_want(swarms->config.engine, swarm->id, ENGINE_FETCH, &gone) == E_OK
+               ? E_OK
+               : fail(err, E_UNAVAILABLE, "the torrent is just leaving: %s", gone.text);
+}
+
 /* The trackers of those who are in it; without memory those of before stay. */
 static void link_orders(struct swarms *swarms, struct swarm *swarm)
 {
@@ -190,14 +205,15 @@ static enum err_code join(struct swarms *swarms, struct order *order, const stru
     struct swarm *swarm = swarm_find(swarms, source->id);
     if (swarm != NULL && swarm->state != SWARM_HERE)
         return fail(err, E_UNAVAILABLE, "the torrent is just leaving");
-    enum err_code code = swarm != NULL ? widen(swarms, swarm, order->files, err)
-                                       : make(swarms, source, order->files, &swarm, err);
+    enum err_code code = swarm != NULL ? share(swarms, swarm, order->files, err)
+                                       : make(swarms, source, order->files, ENGINE_FETCH, &swarm, err);
     if (code != E_OK || swarm == NULL)
         return code;
     order->swarm = swarm;
     order->swarm_next = swarm->orders;
     swarm->orders = order;
     link_orders(swarms, swarm);
+    swarm_found(swarms, swarm->id);
     swarm->moved_ms = clock_mono_ms();
     swarm_adjust(swarms, swarm);
     return E_OK;
@@ -218,7 +234,7 @@ enum err_code swarms_seed(struct swarms *swarms, const struct torrent_source *so
     struct swarm *swarm = NULL;
     pthread_mutex_lock(&swarms->lock);
     enum err_code code =
-        swarm_find(swarms, source->id) != NULL ? E_OK : make(swarms, source, files, &swarm, err);
+        swarm_find(swarms, source->id) != NULL ? E_OK : make(swarms, source, files, ENGINE_SEED, &swarm, err);
     if (swarm != NULL)
         swarm->is_told = true;
     pthread_mutex_unlock(&swarms->lock);
@@ -245,6 +261,13 @@ static void pause_swarm(struct swarms *swarms, struct swarm *swarm)
         log_warn("torrent_pause", "torrent %s: %s", swarm->id, err.text);
 }
 
+/* Nobody waits for it any more: what is removed from now on is not fetched again unasked. */
+static bool seed_only(struct swarms *swarms, const struct swarm *swarm)
+{
+    struct err gone = ERR_INIT;
+    return engine_want(swarms->config.engine, swarm->id, ENGINE_SEED, &gone) == E_OK;
+}
+
 /* The last order has left. */
 static void let_go(struct swarms *swarms, struct swarm *swarm, enum swarm_fate fate)
 {
@@ -255,7 +278,7 @@ static void let_go(struct swarms *swarms, struct swarm *swarm, enum swarm_fate f
         pause_swarm(swarms, swarm);
     else if (fate == SWARM_DELETE)
         swarm_send_off(swarms, swarm, ENGINE_DELETE_FILES);
-    else if (!seeds)
+    else if (!seeds || !seed_only(swarms, swarm))
         swarm_send_off(swarms, swarm, ENGINE_KEEP_FILES);
 }
 

@@ -8,8 +8,9 @@
  *
  * An order is one running job's wish for a torrent, made by its handler; several orders, of several
  * people, may share a swarm.  It pauses when all of its orders are paused; it fetches what any of
- * them wants, and asks the trackers of those who are in it and no others.  When the last order has left, what
- * is complete seeds up to the limits, the rest leaves the engine.
+ * them wants, looks at the disk again for each of them that comes, and asks the trackers of those who are in
+ * it and no others.  When the last order has left, what is complete seeds up to the limits, the rest leaves
+ * the engine.
  *
  * Ownership: an order belongs to its handler, who ends it; swarms belong to the table.
  * Threads: any; the table's lock guards swarms and orders alike, and is never held while the
@@ -133,9 +134,17 @@ void swarms_wish(struct swarms *swarms, const char *download_id, enum order_wish
 /* The torrents that are here without an order. */
 MUST_USE enum err_code swarms_seeding(struct swarms *swarms, struct arena *arena, const char ***torrent_ids,
                                       size_t *count, struct err *err);
-/* Puts a complete torrent in, to seed it; one that is here already stays as it is. */
+/* Puts a complete torrent in, to seed it; one that is here already stays as it is.  Nothing of it is fetched:
+ * if something is not on the disk any more, it leaves. */
 MUST_USE enum err_code swarms_seed(struct swarms *swarms, const struct torrent_source *source,
                                    const char *files, struct err *err);
+/* The torrents that left because something of them was not on the disk any more, and that nobody wants again;
+ * until they are told. */
+MUST_USE enum err_code swarms_lost(struct swarms *swarms, struct arena *arena, const char ***torrent_ids,
+                                   size_t *count, struct err *err);
+void swarms_lost_told(struct swarms *swarms, const char *torrent_id);
+/* Whether all of a torrent that another process holds and has had complete is still on the disk. */
+bool swarms_is_whole(const struct swarms *swarms, const char *torrent_id);
 /* Takes a torrent out that has no order; nothing if it has one. */
 void swarms_drop(struct swarms *swarms, const char *torrent_id);
 /* Deletes files, resume data and all; the end is seen by swarms_holds.  E_UNAVAILABLE: it has orders, or

@@ -5,6 +5,7 @@
 #include "workers/hunter/swarm_inside.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void take_stat(struct swarm *swarm, const struct engine_event *event)
@@ -61,15 +62,29 @@ static void on_seeded(struct swarms *swarms, struct swarm *swarm, const struct e
         swarm_send_off(swarms, swarm, ENGINE_KEEP_FILES);
 }
 
-/* The torrent is not in the engine any more. */
+/* Without memory the next who wants it finds out. */
+static void lose(struct swarms *swarms, const struct swarm *swarm)
+{
+    struct swarm_lost *lost = calloc(1, sizeof *lost);
+    if (lost == NULL)
+        return;
+    snprintf(lost->id, sizeof lost->id, "%s", swarm->id);
+    lost->next = swarms->lost;
+    swarms->lost = lost;
+}
+
+/* The torrent is not in the engine any more; without an order and not found on the disk, it was seeded. */
 static void die(struct swarms *swarms, struct swarm *swarm, enum err_code code, const char *text)
 {
     swarm->state = SWARM_DEAD;
     swarm->code =
         code == E_OK || code == E_CONFLICT ? E_UNAVAILABLE : code; /* here by its other hash: later */
     snprintf(swarm->text, sizeof swarm->text, "%s", text);
-    if (swarm->orders == NULL)
-        swarm_free(swarms, swarm);
+    if (swarm->orders != NULL)
+        return;
+    if (code == E_NOT_FOUND)
+        lose(swarms, swarm);
+    swarm_free(swarms, swarm);
 }
 
 static void on_refused(struct swarms *swarms, struct swarm *swarm, const struct engine_event *event)

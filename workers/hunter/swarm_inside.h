@@ -11,7 +11,8 @@
 
 enum
 {
-    SWARM_EVENTS = 64
+    SWARM_EVENTS = 64,
+    SWARM_FOLDER_SIZE = 4096 + ENGINE_ID_SIZE
 };
 
 /*
@@ -44,6 +45,13 @@ struct swarm
     struct swarm *next;
 };
 
+/* Was complete, and is not on the disk any more; the ledger does not know yet. */
+struct swarm_lost
+{
+    char id[ENGINE_ID_SIZE];
+    struct swarm_lost *next;
+};
+
 struct swarms
 {
     struct swarms_config config;
@@ -51,6 +59,7 @@ struct swarms
     pthread_cond_t news;  /* monotonic */
     struct swarm *list;
     struct order *orders;
+    struct swarm_lost *lost;
     struct engine_event events[SWARM_EVENTS]; /* the owner thread's */
 };
 
@@ -60,6 +69,7 @@ void swarm_free(struct swarms *swarms, struct swarm *take);      /* out of the l
 void swarm_send_off(struct swarms *swarms, struct swarm *swarm, enum engine_files_fate fate);
 /* Pauses it when all its orders are paused, else lets it run. */
 void swarm_adjust(struct swarms *swarms, struct swarm *swarm);
+void swarm_found(struct swarms *swarms, const char *torrent_id); /* not lost any more; NULL: none is */
 void swarm_take_event(struct swarms *swarms, const struct engine_event *event);
 
 #endif

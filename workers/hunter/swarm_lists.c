@@ -141,6 +141,59 @@ enum err_code swarms_seeding(struct swarms *swarms, struct arena *arena, const c
     return E_OK;
 }
 
+enum err_code swarms_lost(struct swarms *swarms, struct arena *arena, const char ***torrent_ids,
+                          size_t *count, struct err *err)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&swarms->lock);
+    for (const struct swarm_lost *lost = swarms->lost; lost != NULL; lost = lost->next)
+        n++;
+    const char **ids = arena_array(arena, n + 1, sizeof *ids);
+    n = 0;
+    for (const struct swarm_lost *lost = swarms->lost; ids != NULL && lost != NULL; lost = lost->next)
+        ids[n++] = arena_strdup(arena, lost->id);
+    pthread_mutex_unlock(&swarms->lock);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "no memory for what is lost");
+    *torrent_ids = ids;
+    *count = n;
+    return E_OK;
+}
+
+void swarms_lost_told(struct swarms *swarms, const char *torrent_id)
+{
+    pthread_mutex_lock(&swarms->lock);
+    swarm_found(swarms, torrent_id);
+    pthread_mutex_unlock(&swarms->lock);
+}
+
+void swarm_found(struct swarms *swarms, const char *torrent_id)
+{
+    struct swarm_lost **at = &swarms->lost;
+    while (*at != NULL)
+    {
+        struct swarm_lost *lost = *at;
+        if (torrent_id != NULL && strcmp(lost->id, torrent_id) != 0)
+        {
+            at = &lost->next;
+            continue;
+        }
+        *at = lost->next;
+        free(lost);
+    }
+}
+
+bool swarms_is_whole(const struct swarms *swarms, const char *torrent_id)
+{
+    char folder[SWARM_FOLDER_SIZE];
+    struct err err = ERR_INIT;
+    bool is_whole = false;
+    snprintf(folder, sizeof folder, "%s/%s", swarms->config.folder, torrent_id);
+    if (engine_is_whole(swarms->config.engine, torrent_id, folder, &is_whole, &err) != E_OK)
+        log_warn("torrent_look", "torrent %s: cannot look at its files: %s", torrent_id, err.text);
+    return is_whole;
+}
+
 void swarms_drop(struct swarms *swarms, const char *torrent_id)
 {
     pthread_mutex_lock(&swarms->lock);
@@ -153,7 +206,7 @@ void swarms_drop(struct swarms *swarms, const char *torrent_id)
 /* Something to hold its place until ENGINE_REMOVED. */
 static enum err_code purge_absent(struct swarms *swarms, const char *torrent_id, struct err *err)
 {
-    char folder[4096 + ENGINE_ID_SIZE];
+    char folder[SWARM_FOLDER_SIZE];
     struct swarm *swarm = calloc(1, sizeof *swarm);
     if (swarm == NULL)
         return fail(err, E_NO_MEMORY, "no memory for a torrent");

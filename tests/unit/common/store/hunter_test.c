@@ -2,6 +2,7 @@
 #include "common/store/hunter.h"
 
 #include "common/base/id.h"
+#include "common/store/downloads.h"
 #include "common/store/jobs.h"
 #include "tests/support/suite.h"
 #include "tests/support/test_db.h"
@@ -297,6 +298,25 @@ START_TEST(hunter__seeds_what_is_complete_young_enough_and_wanted)
 }
 END_TEST
 
+START_TEST(hunter__loses_what_is_complete_at_this_node_until_it_is_complete_again)
+{
+    const char *text = NULL;
+    const char *id = torrent("dddddddddddddddddddddddddddddddddddddddd");
+    exec("UPDATE torrents SET status = 'Completed', node = 'here' WHERE id = '%s'", id);
+    exec("UPDATE downloads SET torrent_id = '%s' WHERE id = '%s'", id, download_id.text);
+    exec("UPDATE jobs SET status = 'Completed', finished_at = now() WHERE job_id = '%s'", job.text);
+    ck_assert_int_eq(hunter_store_lose(db, id, "there", &err), E_OK);
+    ck_assert_int_eq(download_store_get(db, arena, download_id.text, NULL, &text, &err), E_OK);
+    ck_assert_ptr_null(strstr(text, "missing"));
+    ck_assert_int_eq(hunter_store_lose(db, id, "here", &err), E_OK);
+    ck_assert_int_eq(download_store_get(db, arena, download_id.text, NULL, &text, &err), E_OK);
+    ck_assert_ptr_nonnull(strstr(text, "\"Its files are missing or changed on the disk; start it again"));
+    exec("UPDATE torrents SET status = 'Completed', node = 'there' WHERE id = '%s'", id);
+    ck_assert_int_eq(download_store_get(db, arena, download_id.text, NULL, &text, &err), E_OK);
+    ck_assert_ptr_null(strstr(text, "missing"));
+}
+END_TEST
+
 START_TEST(hunter__shares_what_another_download_has_complete)
 {
     const char *result = NULL;
@@ -355,6 +375,7 @@ int main(void)
     tcase_add_test(cases, hunter__moves_on_to_the_best_release_that_was_not_tried);
     tcase_add_test(cases, hunter__writes_nothing_of_a_torrent_once_the_job_is_lost);
     tcase_add_test(cases, hunter__seeds_what_is_complete_young_enough_and_wanted);
+    tcase_add_test(cases, hunter__loses_what_is_complete_at_this_node_until_it_is_complete_again);
     tcase_add_test(cases, hunter__shares_what_another_download_has_complete);
     tcase_add_test(cases, hunter__reads_what_is_wanted_in_the_order_asked);
     suite_add_tcase(suite, cases);
