@@ -4,6 +4,7 @@
 #include "api/dto/work.h"
 #include "api/handlers/accept.h"
 #include "api/handlers/answer.h"
+#include "api/handlers/disk.h"
 #include "api/handlers/purge.h"
 #include "common/base/parse.h"
 #include "common/conf/conf.h"
@@ -184,14 +185,16 @@ enum err_code downloads_files(struct request *req, struct err *err)
     struct id id;
     struct request_page asked;
     struct store_ask ask;
-    struct store_page page;
+    struct download_files known;
     if (answer_ask(req, &asked, &ask, err) != E_OK || !answer_owned_id(req, &id, err) ||
         request_db(req, &db, err) != E_OK)
         return err->code;
-    enum err_code code = download_store_files(db, req->arena, id.text, answer_viewer(req), &ask, &page, err);
+    enum err_code code = download_store_files(db, req->arena, id.text, answer_viewer(req), &ask, &known, err);
     if (code != E_OK)
         return answer_owned(req, code, err);
-    return answer_page(req, &asked, &page, err);
+    if (known.page.items[1] != ']') /* there are some */
+        code = disk_look(req->arena, req->app->conf->download_dir, known.torrent_id, &known.page.items, err);
+    return code == E_OK ? answer_page(req, &asked, &known.page, err) : code;
 }
 
 /* The hunter sees within a second what is wanted. */

@@ -67,7 +67,7 @@ static const struct store_list list = {
 };
 static const struct db_stmt seen = {
     "download_seen",
-    "SELECT 1 FROM downloads d WHERE d.id = $1 AND " SQL_THEIRS,
+    "SELECT coalesce(d.torrent_id::text, '') FROM downloads d WHERE d.id = $1 AND " SQL_THEIRS,
     2,
 };
 /* As they stand in the torrent, by parts of 100: a list's key falls, so it is the place below zero. */
@@ -157,15 +157,14 @@ enum err_code download_store_list(struct db *db, struct arena *arena, const char
 }
 
 enum err_code download_store_files(struct db *db, struct arena *arena, const char *download_id,
-                                   const char *viewer, const struct store_ask *ask, struct store_page *page,
-                                   struct err *err)
+                                   const char *viewer, const struct store_ask *ask,
+                                   struct download_files *known, struct err *err)
 {
     const char *filters[] = {download_id, viewer};
-    const char *there;
     const struct db_call call = {&seen, filters};
-    if (store_read_one(db, arena, &call, "no such download", &there, err) != E_OK)
+    if (store_read_one(db, arena, &call, "no such download", &known->torrent_id, err) != E_OK)
         return err->code;
-    return store_list_read(db, arena, &files, filters, ask, page, err);
+    return store_list_read(db, arena, &files, filters, ask, &known->page, err);
 }
 
 enum err_code download_store_want(struct db *db, struct arena *arena, const struct download_wish *wish,

@@ -38,10 +38,15 @@ MUST_USE enum err_code download_store_get(struct db *db, struct arena *arena, co
 MUST_USE enum err_code download_store_list(struct db *db, struct arena *arena, const char *viewer,
                                            const char *status, const struct store_ask *ask,
                                            struct store_page *page, struct err *err);
+struct download_files
+{
+    struct store_page page;
+    const char *torrent_id; /* "": not known yet */
+};
 /* {index,path,size,progress,stream_url} by index; none before the file list is known. */
 MUST_USE enum err_code download_store_files(struct db *db, struct arena *arena, const char *download_id,
                                             const char *viewer, const struct store_ask *ask,
-                                            struct store_page *page, struct err *err);
+                                            struct download_files *known, struct err *err);
 
 struct download_wish
 {

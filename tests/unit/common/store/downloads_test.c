@@ -184,6 +184,7 @@ START_TEST(downloads__are_seen_by_their_owner_and_by_everyone_with_no_viewer)
     const char *id = NULL;
     const char *text = NULL;
     struct store_page page;
+    struct download_files known;
     const char *owner = test_db_user(db, "owner");
     const char *other = test_db_user(db, "other");
     const char *media = test_db_media(db, 101, "Private");
@@ -192,10 +193,11 @@ START_TEST(downloads__are_seen_by_their_owner_and_by_everyone_with_no_viewer)
     ck_assert_int_eq(download_store_get(db, arena, id, NULL, &text, &err), E_OK);
     ck_assert_int_eq(download_store_get(db, arena, id, other, &text, &err), E_NOT_FOUND);
     const struct store_ask ask = {.limit = 10};
-    ck_assert_int_eq(download_store_files(db, arena, id, other, &ask, &page, &err), E_NOT_FOUND);
-    ck_assert_int_eq(download_store_files(db, arena, id, owner, &ask, &page, &err), E_OK);
-    ck_assert_str_eq(page.items, "[]");
-    ck_assert_int_eq(page.total, 0);
+    ck_assert_int_eq(download_store_files(db, arena, id, other, &ask, &known, &err), E_NOT_FOUND);
+    ck_assert_int_eq(download_store_files(db, arena, id, owner, &ask, &known, &err), E_OK);
+    ck_assert_str_eq(known.page.items, "[]");
+    ck_assert_int_eq(known.page.total, 0);
+    ck_assert_str_eq(known.torrent_id, "");
     ck_assert_int_eq(download_store_list(db, arena, other, NULL, &ask, &page, &err), E_OK);
     ck_assert_int_eq(page.total, 0);
     ck_assert_int_eq(download_store_list(db, arena, owner, "Pending", &ask, &page, &err), E_OK);
