@@ -40,7 +40,8 @@
     X(UNIQUE_S,       "unique-s",       "S",       "and for S seconds more, even when that job is over")       \
     X(RAW,            "raw",            "",        "publish envelopes straight to NATS, past the database")  \
     X(STATUS,         "status",         "STATUS",  "only Pending, Running, Completed or Failed")             \
-    X(LIMIT,          "limit",          "N",       "how many to show; 20 by default")                        \
+    X(LIMIT,          "limit",          "N",       "how many to show")                                       \
+    X(LOG,            "log",            "FILE",    "lines of logs too, out of FILE; - is standard input")     \
     X(BEFORE,         "before",         "ID",      "continue below this id")                                 \
     X(ALL,            "all",            "",        "all of them")                                            \
     X(GRAPH,          "graph",          "",        "with all that led to it and all that followed from it")   \

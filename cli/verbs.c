@@ -21,7 +21,7 @@ const struct verb verbs[] = {
      "nested: {id,kind,status,reason,created_at,finished_at,children}."},
     {"job", "ls", "", 0, 0, OPTION_BIT(LIMIT) | OPTION_BIT(STATUS) | OPTION_BIT(KIND) | OPTION_BIT(BEFORE),
      VERB_NEEDS_SETTINGS, verb_job_ls,
-     "list jobs, newest first", NULL},
+     "list jobs, newest first", "20 of them, or --limit."},
     {"job", "cancel", "ID...", 1, VERB_MANY, 0, VERB_NEEDS_SETTINGS, verb_job_cancel,
      "cancel jobs that are Pending or Running",
      "Exits 1 at the first that is over already or not there."},
@@ -30,7 +30,7 @@ const struct verb verbs[] = {
      "Exits 1 when one of them Failed or is not there, 75 when --timeout is over."},
     {"dlq", "ls", "", 0, 0, OPTION_BIT(LIMIT) | OPTION_BIT(KIND) | OPTION_BIT(BEFORE), VERB_NEEDS_SETTINGS,
      verb_dlq_ls,
-     "list open dead letters, newest first", NULL},
+     "list open dead letters, newest first", "20 of them, or --limit."},
     {"dlq", "show", "ID", 1, 1, 0, VERB_NEEDS_SETTINGS, verb_dlq_show,
      "show a dead letter with the errors of each attempt", NULL},
     {"dlq", "replay", "ID", 1, 1, OPTION_BIT(PAYLOAD), VERB_NEEDS_SETTINGS, verb_dlq_replay,
@@ -78,6 +78,13 @@ const struct verb verbs[] = {
      "show which migrations were applied",
      "States: applied, pending, changed (after it had been applied; exit 1), unknown (a newer\n"
      "program applied it)."},
+    {NULL, "trace", "REQUEST_ID", 1, 1, OPTION_BIT(LIMIT) | OPTION_BIT(LOG), VERB_NEEDS_SETTINGS, verb_trace,
+     "show the whole way of a request, with times, and what is still open",
+     "  sokoulctl trace req-12345\n"
+     "  journalctl -o cat -u 'sokoul-*' | sokoulctl trace req-12345 --log -\n\n"
+     "All that the database keeps of the jobs with that X-Request-ID and of those that stem from them, in the\n"
+     "order of time: at most 1,000 steps, or --limit, of 1,000 jobs.  With --log the lines of logs stand\n"
+     "between them.  Reads the table of jobs once, about a second per million."},
     {NULL, "doctor", "", 0, 0, 0, VERB_NEEDS_NOTHING, verb_doctor,
      "check settings, servers, programs, jobs, folders and providers, and say what to do",
      "Exits 1 when something is bad.  A program counts as running when it gives signs of life to the database."},
