@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/screen.h"
 
+#include "common/base/traceparent.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -145,6 +147,8 @@ void screen_request_id(struct request *req)
         memcpy(req->id, theirs, len + 1);
         return;
     }
+    if (traceparent_read(req->header[HEADER_TRACEPARENT], req->id, NULL))
+        return;
     struct id id = id_new();
     memcpy(req->id, id.text, sizeof id.text);
 }

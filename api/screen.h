@@ -49,7 +49,7 @@ MUST_USE enum err_code screen_end(struct screen *screen, const struct screen_lin
 /* Splits what stood in the request line: req->target, `query` ("" without one).  E_INVALID. */
 MUST_USE enum err_code screen_target(struct request *req, const char *uri, const char **query,
                                      struct err *err);
-/* The client's X-Request-ID if it is fit, else a new one. */
+/* The client's X-Request-ID if it is fit, else the trace of its traceparent if that is, else a new one. */
 void screen_request_id(struct request *req);
 
 #endif

@@ -2,6 +2,8 @@
 /* Rows of the outbox as messages, and what is known of them when JetStream has confirmed them. */
 #include "common/outbox/internal.h"
 
+#include "common/base/traceparent.h"
+
 #include <string.h>
 
 enum
@@ -9,16 +11,14 @@ enum
     HEADERS = 4
 };
 
-/* W3C trace context: the job's own id is the trace, the outbox row the span. */
+/* The outbox row is the span. A stranger's envelope may have no request. */
 static const char *trace_of(struct arena *arena, const struct outbox_row *row)
 {
-    char trace[33];
-    size_t len = 0;
-    for (const char *at = row->job_id; *at != '\0' && len < 32; at++)
-        if (*at != '-')
-            trace[len++] = *at;
-    trace[len] = '\0';
-    return arena_printf(arena, "00-%s-%016llx-01", trace, (unsigned long long)row->id);
+    char *header = arena_alloc(arena, TRACEPARENT_SIZE);
+    if (header != NULL)
+        traceparent_write(row->request_id[0] != '\0' ? row->request_id : row->job_id, (uint64_t)row->id,
+                          header);
+    return header;
 }
 
 static struct mq_message message_of(struct arena *arena, const struct outbox_row *row)

@@ -3,6 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/base/traceparent.h"
 #include "common/base/utf8.h"
 #include "common/obs/metrics.h"
 #include "common/provider/provider.h"
@@ -61,12 +63,31 @@ void provider_expect_calls(void)
             metrics_expect(METRIC_PROVIDER_CALLS, (const char *[]){names[n], known[i]});
 }
 
+/* The provider is told which trace the call belongs to, if it is somebody's. */
+static size_t with_trace(const struct exchange *exchange, struct http_header headers[HTTP_MAX_HEADERS],
+                         char traceparent[TRACEPARENT_SIZE])
+{
+    const char *request_id = log_context_get().request_id;
+    uint64_t span = 0;
+    size_t n = 0;
+    for (; n < exchange->header_count && n < HTTP_MAX_HEADERS; n++)
+        headers[n] = exchange->headers[n];
+    if (request_id == NULL || request_id[0] == '\0' || n == HTTP_MAX_HEADERS)
+        return n;
+    random_bytes(&span, sizeof span);
+    traceparent_write(request_id, span, traceparent);
+    headers[n] = (struct http_header){"traceparent", traceparent};
+    return n + 1;
+}
+
 enum err_code exchange_get(const struct exchange *exchange, struct arena *scratch,
                            struct http_response *response, struct err *err)
 {
+    char traceparent[TRACEPARENT_SIZE];
+    struct http_header headers[HTTP_MAX_HEADERS];
     struct http_request request = {.url = exchange->url,
-                                   .headers = exchange->headers,
-                                   .header_count = exchange->header_count,
+                                   .headers = headers,
+                                   .header_count = with_trace(exchange, headers, traceparent),
                                    .deadline_ms = exchange->deadline_ms,
                                    .max_body_bytes = exchange->max_body_bytes,
                                    .addresses = exchange->addresses,

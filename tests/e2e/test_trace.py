@@ -196,3 +196,40 @@ def test_a_crowd_is_cut_and_says_so(sokoul):
 def test_what_cannot_be_traced(sokoul, words, code, says):
     done = sokoul.ctl("trace", *words, check=False)
     assert done.returncode == code and says in done.stderr and done.stdout == "", done
+
+
+# ---- the trace of a caller --------------------------------------------------------------------------
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def test_a_callers_trace_goes_through_jetstream_to_the_provider(sokoul, tmdb, user):
+    sokoul.start("sokoul-scout")
+    tmdb.fail("status", times=1, status=500)  # the second attempt is woken by a message
+    with sokoul.nats.connect() as nats:
+        heard = nats.subscribe("sokoul.jobs.>")
+        nats.flush()
+        answer = user.post("/search", {"query": "Sintel", "wait_ms": 0}, headers={"traceparent": PARENT})
+        assert answer.headers["X-Request-ID"] == TRACE and "traceparent" not in answer.headers
+        job_id = answer.json["job_id"]
+        assert sokoul.job_settled(job_id) == "Completed"
+        message = eventually(lambda: next((m for m in [nats.next(heard, 10)] if m.headers["Nats-Msg-Id"] == f"{job_id}:2"), None))
+    version, trace_id, span, flags = message.headers["traceparent"].split("-")
+    assert (version, trace_id, flags) == ("00", TRACE, "01") and span not in ("0" * 16, "00f067aa0ba902b7")
+    asked = [r.headers["traceparent"] for r in tmdb.requests if "traceparent" in r.headers]
+    assert len(asked) == 2 and all(a.startswith(f"00-{TRACE}-") for a in asked) and len(set(asked)) == 2
+    assert names(trace(sokoul, TRACE))[-1] == "completed"
+
+
+@pytest.mark.parametrize("theirs", ["", PARENT.upper(), PARENT[:-1], f"{PARENT}-x", f"ff{PARENT[2:]}", f"00-{'0' * 32}-{'1' * 16}-01"])
+def test_a_trace_that_is_none_is_not_taken(sokoul, user, theirs):
+    answer = user.get("/user/profile", headers={"traceparent": theirs})
+    assert answer.status == 200
+    uuid.UUID(answer.headers["X-Request-ID"])
+    assert answer.headers["X-Request-ID"] != TRACE
+
+
+def test_an_id_that_the_caller_names_stays_its_id(sokoul, user):
+    answer = user.get("/user/profile", headers={"traceparent": PARENT, "X-Request-ID": "named"})
+    assert answer.headers["X-Request-ID"] == "named"
