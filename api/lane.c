@@ -183,10 +183,11 @@ static void run_round(struct lane_thread *thread, struct request **reqs, size_t 
     struct request *allowed[ROUTE_BATCH];
     for (size_t i = 0; i < count; i++)
         allowed[i] = reqs[i];
-    log_context_set((struct log_context){.request_id = reqs[0]->id});
+    log_context_set((struct log_context){.request_id = reqs[0]->id, .span = reqs[0]->span});
     size_t left = admit(thread, allowed, count);
     if (left > 0)
-        log_context_set((struct log_context){allowed[0]->id, allowed[0]->user.id.text, NULL});
+        log_context_set((struct log_context){
+            .request_id = allowed[0]->id, .user_id = allowed[0]->user.id.text, .span = allowed[0]->span});
     if (left > 1)
         run_batch(thread, allowed, left);
     else if (left == 1)

@@ -19,6 +19,7 @@
 #include "common/obs/health.h"
 #include "common/obs/knock.h"
 #include "common/obs/metrics.h"
+#include "common/otlp/otlp.h"
 #include "common/outbox/outbox.h"
 #include "common/probe/probes.h"
 #include "common/provider/provider.h"
@@ -38,6 +39,7 @@ enum
 struct process
 {
     struct conf *conf;
+    struct otlp *otlp;
     struct db_pool *db;
     struct db_pool *db_batches;
     struct token_keys *tokens;
@@ -120,7 +122,9 @@ static enum err_code open_database(struct process *p, struct err *err)
 
 static enum err_code open_doors(struct process *p, struct err *err)
 {
-    if (http_open(err) != E_OK || open_database(p, err) != E_OK)
+    if (http_open(err) != E_OK ||
+        otlp_start(p->conf->otel_exporter_otlp_endpoint, "sokoul-api", &p->otlp, err) != E_OK ||
+        open_database(p, err) != E_OK)
         return err->code;
     if (token_keys_new(p->conf->jwt_secret, p->conf->jwt_secret_previous, &p->tokens, err) != E_OK)
         return err->code;
@@ -216,6 +220,7 @@ static void stop(struct process *p)
     metrics_read(METRIC_DB_EXHAUSTED, NULL, NULL);
     db_pool_close(p->db_batches);
     db_pool_close(p->db);
+    otlp_stop(p->otlp);
     http_close();
 }
 

@@ -140,6 +140,7 @@ struct request
     struct arena *arena;
 
     char id[REQUEST_ID_SIZE];         /* X-Request-ID, ours or the client's */
+    uint64_t span;                    /* its own, for the tracing */
     char client[REQUEST_CLIENT_SIZE]; /* address of the client, behind trusted proxies */
     const char *header[HEADER_COUNT]; /* NULL when absent */
     struct user user;

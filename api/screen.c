@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/screen.h"
 
+#include "common/base/random.h"
 #include "common/base/traceparent.h"
 
 #include <ctype.h>
@@ -135,7 +136,7 @@ enum err_code screen_end(struct screen *screen, const struct screen_line *line, 
     return screen->code;
 }
 
-void screen_request_id(struct request *req)
+static void name_request(struct request *req)
 {
     const char *theirs = req->header[HEADER_REQUEST_ID];
     size_t len = theirs == NULL ? 0 : strlen(theirs);
@@ -151,6 +152,14 @@ void screen_request_id(struct request *req)
         return;
     struct id id = id_new();
     memcpy(req->id, id.text, sizeof id.text);
+}
+
+void screen_request_id(struct request *req)
+{
+    name_request(req);
+    req->span = span_of_request(req->id);
+    if (req->span == 0)
+        random_bytes(&req->span, sizeof req->span);
 }
 
 static int hex_digit(char c)

@@ -6,9 +6,12 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
+#include "common/obs/spans.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum
 {
@@ -44,6 +47,38 @@ static const char *method_name(enum method method)
     return names[method];
 }
 
+/* The caller's span is above ours, or beside it when the caller has named the request. */
+static void set_caller(struct span *span, const struct request *req)
+{
+    char trace[TRACE_ID_SIZE];
+    char theirs[TRACE_SPAN_SIZE];
+    if (!traceparent_read(req->header[HEADER_TRACEPARENT], trace, theirs))
+        return;
+    if (strcmp(trace, req->id) == 0)
+        span->parent = strtoull(theirs, NULL, 16);
+    else
+    {
+        memcpy(span->link_trace, trace, sizeof trace);
+        memcpy(span->link_span, theirs, sizeof theirs);
+    }
+}
+
+static void note_span(const struct request *req, const char *method, const char *route, double seconds)
+{
+    struct span span;
+    if (!spans_wanted())
+        return;
+    span_init(&span, SPAN_SERVER, req->id, (int64_t)(seconds * 1e6));
+    span.id = req->span;
+    span.failed = req->reply.status >= 500;
+    set_caller(&span, req);
+    span_name(&span, "%s %s", method, route);
+    span_text(&span, "http.request.method", method);
+    span_text(&span, "http.route", route);
+    span_int(&span, "http.response.status_code", req->reply.status);
+    spans_note(&span);
+}
+
 void access_note(struct request *req)
 {
     if (req->logged)
@@ -58,6 +93,7 @@ void access_note(struct request *req)
     if (req->reply.status >= 500)
         metrics_add(METRIC_API_ERRORS, 1);
     metrics_observe_for(METRIC_API_REQUEST_SECONDS, seconds, req->id);
+    note_span(req, labels[0], route, seconds);
     if (!has_place(req, seconds))
         return;
     struct log_context before =

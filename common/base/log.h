@@ -38,6 +38,7 @@ struct log_context
     const char *request_id;
     const char *user_id;
     const char *job_id;
+    uint64_t span; /* what is called meanwhile is done for this one (traceparent.h); 0: none */
 };
 
 void log_open(const char *service, enum log_level level);

@@ -82,3 +82,15 @@ void traceparent_write(const char *request_id, uint64_t span, char header[TRACEP
     trace_of_request(request_id, trace);
     snprintf(header, TRACEPARENT_SIZE, "00-%s-%016llx-01", trace, (unsigned long long)(span != 0 ? span : 1));
 }
+
+uint64_t span_of(const char *id, uint64_t n)
+{
+    uint64_t span = digest(id, (n + 2) * UINT64_C(0x9e3779b97f4a7c15));
+    return span != 0 ? span : 1;
+}
+
+uint64_t span_of_request(const char *request_id)
+{
+    struct id id;
+    return id_parse(request_id, &id) ? span_of(request_id, 0) : 0;
+}

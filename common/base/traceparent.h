@@ -26,6 +26,11 @@ bool traceparent_read(const char *header, char trace[TRACE_ID_SIZE], char span[T
 /* A request id that is a trace id, or a UUID, is its own trace; of any other it is a digest. */
 void trace_of_request(const char *request_id, char trace[TRACE_ID_SIZE]);
 
+/* A span's id that others can work out: of a thing and of its n-th turn. Never 0. */
+uint64_t span_of(const char *id, uint64_t n);
+/* That of the request itself; 0: its id is not one of ours, so it may be many requests'. */
+uint64_t span_of_request(const char *request_id);
+
 /* What is sent on; span 0 is no span and becomes 1. */
 void traceparent_write(const char *request_id, uint64_t span, char header[TRACEPARENT_SIZE]);
 

@@ -129,7 +129,8 @@ enum conf_need
 #define CONF_OPERATION(X)                                                                                    \
     X(LOG_LEVEL, log_level, LEVEL, "info", 0, 0, NOBODY, RELOAD, "The least level that is logged.")          \
     X(METRICS_LISTEN, metrics_listen, LISTEN, "", 0, 0, NOBODY, FIXED, "Where a worker answers /health, /ready and /metrics; 127.0.0.1:9101 (scout), 9102 (hunter) by default, port 0: any free one.") \
-    X(METRICS_ALLOW, metrics_allow, CIDRS, "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,169.254.0.0/16,fe80::/10", 0, 0, NOBODY, RELOAD, "Who may read /metrics and /health/deep.")
+    X(METRICS_ALLOW, metrics_allow, CIDRS, "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,169.254.0.0/16,fe80::/10", 0, 0, NOBODY, RELOAD, "Who may read /metrics and /health/deep.") \
+    X(OTEL_EXPORTER_OTLP_ENDPOINT, otel_exporter_otlp_endpoint, HTTP_URL, "", 0, 0, NOBODY, FIXED, "A collector of traces (OTLP over HTTP), e.g. http://127.0.0.1:4318; without it none are sent.")
 
 /* Names that are kept for what comes later, so that an env file may hold them already. */
 #define CONF_LATER "Not used yet"

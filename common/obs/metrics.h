@@ -79,6 +79,9 @@ enum
       "Jobs taken back from dead or frozen workers")                                                         \
     X(BAD_ROWS, COUNTER, "sokoul_bad_rows_total", "", "Rows skipped because they made no sense")             \
     X(LOG_DROPPED, COUNTER, "sokoul_log_dropped_total", "", "Log lines that could not be written")           \
+    X(SPANS_SENT, COUNTER, "sokoul_trace_spans_sent_total", "", "Spans that the collector of traces took")   \
+    X(SPANS_DROPPED, COUNTER, "sokoul_trace_spans_dropped_total", "",                                        \
+      "Spans that it did not take, or that came too fast")                                                   \
     X(DISK_FREE, GAUGE, "sokoul_disk_free_bytes", "", "Free space of the download folder")                   \
     X(DISK_SIZE, GAUGE, "sokoul_disk_size_bytes", "", "Size of the download folder's file system")           \
     X(TORRENTS, GAUGE, "sokoul_torrents", "state", "Torrents in the engine, by what they do")                \

@@ -11,13 +11,15 @@ enum
     HEADERS = 4
 };
 
-/* The outbox row is the span. A stranger's envelope may have no request. */
+/* The span is the request's, or, where many requests may have its id, the row's. A stranger's envelope may
+ * have no request. */
 static const char *trace_of(struct arena *arena, const struct outbox_row *row)
 {
+    const char *id = row->request_id[0] != '\0' ? row->request_id : row->job_id;
+    const uint64_t span = span_of_request(id);
     char *header = arena_alloc(arena, TRACEPARENT_SIZE);
     if (header != NULL)
-        traceparent_write(row->request_id[0] != '\0' ? row->request_id : row->job_id, (uint64_t)row->id,
-                          header);
+        traceparent_write(id, span != 0 ? span : (uint64_t)row->id, header);
     return header;
 }
 

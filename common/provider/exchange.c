@@ -7,6 +7,7 @@
 #include "common/base/traceparent.h"
 #include "common/base/utf8.h"
 #include "common/obs/metrics.h"
+#include "common/obs/spans.h"
 #include "common/provider/provider.h"
 
 #include <stdbool.h>
@@ -64,20 +65,35 @@ void provider_expect_calls(void)
 }
 
 /* The provider is told which trace the call belongs to, if it is somebody's. */
-static size_t with_trace(const struct exchange *exchange, struct http_header headers[HTTP_MAX_HEADERS],
-                         char traceparent[TRACEPARENT_SIZE])
+static size_t with_trace(const struct exchange *exchange, uint64_t span,
+                         struct http_header headers[HTTP_MAX_HEADERS], char traceparent[TRACEPARENT_SIZE])
 {
     const char *request_id = log_context_get().request_id;
-    uint64_t span = 0;
     size_t n = 0;
     for (; n < exchange->header_count && n < HTTP_MAX_HEADERS; n++)
         headers[n] = exchange->headers[n];
     if (request_id == NULL || request_id[0] == '\0' || n == HTTP_MAX_HEADERS)
         return n;
-    random_bytes(&span, sizeof span);
     traceparent_write(request_id, span, traceparent);
     headers[n] = (struct http_header){"traceparent", traceparent};
     return n + 1;
+}
+
+static void note_span(const struct exchange *exchange, uint64_t id, int status, int64_t took_us)
+{
+    const struct log_context context = log_context_get();
+    struct span span;
+    if (!spans_wanted() || context.request_id == NULL || context.request_id[0] == '\0')
+        return;
+    span_init(&span, SPAN_CLIENT, context.request_id, took_us);
+    span.id = id;
+    span.parent = context.span;
+    span.failed = status == 0 || status >= 500;
+    span_name(&span, "%s", exchange->name);
+    span_text(&span, "sokoul.job.id", context.job_id);
+    if (status != 0)
+        span_int(&span, "http.response.status_code", status);
+    spans_note(&span);
 }
 
 enum err_code exchange_get(const struct exchange *exchange, struct arena *scratch,
@@ -85,9 +101,11 @@ enum err_code exchange_get(const struct exchange *exchange, struct arena *scratc
 {
     char traceparent[TRACEPARENT_SIZE];
     struct http_header headers[HTTP_MAX_HEADERS];
+    uint64_t span = 0;
+    random_bytes(&span, sizeof span);
     struct http_request request = {.url = exchange->url,
                                    .headers = headers,
-                                   .header_count = with_trace(exchange, headers, traceparent),
+                                   .header_count = with_trace(exchange, span, headers, traceparent),
                                    .deadline_ms = exchange->deadline_ms,
                                    .max_body_bytes = exchange->max_body_bytes,
                                    .addresses = exchange->addresses,
@@ -96,7 +114,9 @@ enum err_code exchange_get(const struct exchange *exchange, struct arena *scratc
     int64_t began_ms = clock_mono_ms();
     enum err_code code = http_send(exchange->http, &request, scratch, response, &cause);
     const int64_t took_ms = clock_mono_ms() - began_ms;
-    count_call(exchange, code, code == E_OK ? response->status : 0, (double)took_ms / 1000);
+    const int status = code == E_OK ? response->status : 0;
+    count_call(exchange, code, status, (double)took_ms / 1000);
+    note_span(exchange, span, status, took_ms * 1000);
     log_info("provider_call", "%s: %s %d in %lld ms", exchange->name,
              code == E_OK ? "status" : "no answer, code", code == E_OK ? response->status : (int)code,
              (long long)took_ms);

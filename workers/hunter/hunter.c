@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/http/http.h"
+#include "common/otlp/otlp.h"
 #include "common/store/schema.h"
 #include "workers/hunter/ledger.h"
 #include "workers/hunter/listen.h"
@@ -159,6 +160,8 @@ enum err_code hunter_open(const struct program_doors *doors, void **context, str
     *context = hunter; /* closed by the program, also after a failure */
     enum err_code code = http_open(err);
     if (code == E_OK)
+        code = otlp_start(hunter->conf->otel_exporter_otlp_endpoint, "sokoul-hunter", &hunter->otlp, err);
+    if (code == E_OK)
         code = open_folder(hunter, err);
     if (code == E_OK)
         code = listen_try(&hunter->conf->torrent_listen, err);
@@ -196,6 +199,7 @@ void hunter_close(void *context)
         db_pool_close(hunter->pool);
     engine_close(hunter->engine, CLOSE_MS);
     swarms_free(hunter->swarms);
+    otlp_stop(hunter->otlp);
     http_close();
     pthread_cond_destroy(&hunter->news);
     pthread_mutex_destroy(&hunter->lock);

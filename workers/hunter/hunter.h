@@ -26,6 +26,7 @@ struct hunter
 {
     const struct conf *conf;
     char folder[HUNTER_FOLDER_SIZE]; /* DOWNLOAD_DIR, absolute */
+    struct otlp *otlp;
     struct engine *engine;
     struct swarms *swarms;
     struct db_pool *pool; /* the ledger's */

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/crash.h"
+#include "common/base/traceparent.h"
 #include "common/obs/metrics.h"
 
 enum
@@ -99,8 +100,10 @@ static enum err_code run(struct job *job)
 
 static void run_one(struct job *job)
 {
-    log_context_set((struct log_context){
-        .request_id = job->claim.request_id, .user_id = job->claim.user_id, .job_id = job->claim.job_id});
+    log_context_set((struct log_context){.request_id = job->claim.request_id,
+                                         .user_id = job->claim.user_id,
+                                         .job_id = job->claim.job_id,
+                                         .span = span_of(job->claim.job_id, (uint64_t)job->claim.fence)});
     job->code = run(job);
     judge_stopped(job);
     log_context_set((struct log_context){0});

@@ -12,6 +12,7 @@
 #include "common/job/settle.h"
 #include "common/obs/health.h"
 #include "common/obs/metrics.h"
+#include "common/obs/spans.h"
 #include "common/outbox/outbox.h"
 #include "common/store/limits.h"
 
@@ -267,6 +268,22 @@ static void tell(struct settler *settler, const struct job *job, const struct se
     log_context_set((struct log_context){0});
 }
 
+static void note_span(const struct job *job, const char *outcome)
+{
+    struct span span;
+    if (!spans_wanted())
+        return;
+    span_init(&span, SPAN_CONSUMER, job->claim.request_id, (clock_mono_ms() - job->claimed_ms) * 1000);
+    span.id = span_of(job->claim.job_id, (uint64_t)job->claim.fence);
+    span.parent = span_of_request(job->claim.request_id);
+    span.failed = job->code != E_OK;
+    span_name(&span, "%s", job->claim.kind);
+    span_text(&span, "sokoul.job.id", job->claim.job_id);
+    span_int(&span, "sokoul.job.attempt", job->claim.attempts);
+    span_text(&span, "sokoul.job.outcome", outcome);
+    spans_note(&span);
+}
+
 static void finish(struct settler *settler)
 {
     struct runtime *runtime = settler->runtime;
@@ -280,6 +297,7 @@ static void finish(struct settler *settler)
         const char *labels[] = {runtime->config.worker, job->row != NULL ? job->row->kind : "unknown",
                                 mine ? verdict->outcome : "lost"};
         metrics_count(METRIC_WORKER_JOBS, labels);
+        note_span(job, labels[2]);
         if (mine && verdict->move == JOB_GIVE_UP)
             metrics_add(METRIC_DLQ, 1);
         if (verdict->move ==

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/obs/metrics.h"
+#include "common/otlp/otlp.h"
 #include "common/provider/provider.h"
 
 #include <pthread.h>
@@ -22,6 +23,7 @@ struct place
 
 struct scout
 {
+    struct otlp *otlp;
     const struct conf *conf;
     pthread_mutex_t lock; /* guards both lists */
     struct place *all;
@@ -147,8 +149,8 @@ enum err_code scout_open(const struct program_doors *doors, void **context, stru
     provider_expect_calls();
     metrics_read(METRIC_CACHE_HITS, read_hits, scout);
     metrics_read(METRIC_CACHE_MISSES, read_misses, scout);
-    *context = scout;
-    return E_OK;
+    *context = scout; /* closed by the program, also after a failure */
+    return otlp_start(scout->conf->otel_exporter_otlp_endpoint, "sokoul-scout", &scout->otlp, err);
 }
 
 void scout_close(void *context)
@@ -162,6 +164,7 @@ void scout_close(void *context)
         scout->all = place->next;
         place_free(place);
     }
+    otlp_stop(scout->otlp);
     pthread_mutex_destroy(&scout->lock);
     free(scout);
     http_close();
