@@ -190,7 +190,8 @@ def test_every_message_is_an_envelope(sokoul):  # req: S138
         schema.validate(body)
         assert {"job_id", "timestamp", "user_id"} <= set(body)
         assert re.fullmatch(f"{body['job_id']}:[0-9]+", message.headers["Nats-Msg-Id"])
-        assert message.headers["traceparent"].startswith("00-") and len(message.headers["traceparent"]) == 55
+        trace = body["request_id"].replace("-", "") if re.fullmatch("[0-9a-f-]{36}", body["request_id"]) else "[0-9a-f]{32}"
+        assert re.fullmatch(f"00-{trace}-[0-9a-f]{{16}}-01", message.headers["traceparent"])
         assert message.headers.get("X-Request-ID", "") == body["request_id"]
     assert sorted(m.subject for m in messages) == [SUBJECT] * 2 + ["sokoul.jobs.scout.noop.high"] * 5
 
