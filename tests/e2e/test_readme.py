@@ -28,7 +28,7 @@ def tour():
 def test_two_commands_are_the_way_and_the_first_line_gets_make():
     single = [b[0] for b in blocks() if len(b) == 1]
     assert single[0].startswith("apt-get install ") and {"make", "git", "ca-certificates"} <= set(single[0].split())
-    assert single[1:] == ["make run", "make test"]
+    assert [line for line in single if line.startswith("make ")] == ["make run", "make test"]
 
 
 @pytest.mark.parametrize("command", ["make run", "make test", "make help"])
