@@ -27,7 +27,7 @@ BIN = os.path.abspath(os.environ.get("BIN", os.path.join(ROOT, "build", "bin")))
 SLOW = 5 if os.environ.get("SAN") else 1  # sanitizer builds get more time
 READY_S = 20 * SLOW
 STOP_S = 70 * SLOW
-KEEP = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
+KEEP = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
         "LD_LIBRARY_PATH", "LD_PRELOAD", "FAKETIME")
 
 

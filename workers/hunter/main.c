@@ -7,6 +7,8 @@
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"
 
+#include <locale.h>
+
 enum
 {
     PURGE_MS = 60000
@@ -30,5 +32,6 @@ int main(int argc, char **argv)
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
                                            .open = hunter_open,
                                            .close = hunter_close};
+    setlocale(LC_CTYPE, "C.UTF-8"); /* libtorrent names files in it, and a service is started without one */
     return program_main(&program, argc, argv);
 }

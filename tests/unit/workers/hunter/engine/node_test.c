@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <locale.h>
 #include <string.h>
 
 START_TEST(engine_state_name__names_each_state)
@@ -17,6 +18,7 @@ END_TEST
 
 int main(int argc, char **argv)
 {
+    setlocale(LC_CTYPE, "C.UTF-8"); /* as sokoul-hunter has it */
     if (argc > 1 && strcmp(argv[1], "node") == 0)
         return engine_node_main(argc - 2, argv + 2);
     Suite *suite = suite_create("engine node");
