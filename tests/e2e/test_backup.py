@@ -84,7 +84,7 @@ def test_after_the_loss_of_everything_users_jobs_and_downloads_go_on(sokoul, ser
     kept = [str(i) for i, in sokoul.sql("SELECT job_id FROM jobs WHERE kind = 'noop'")]
     assert set(before) <= set(kept) and during, "what was accepted before it is in it, and more was accepted meanwhile"
     found = set(sokoul.sql("SELECT status, attempts > 0, run_at > now() FROM jobs WHERE kind = 'noop'"))
-    assert {("Running", True, False), ("Pending", False, False)} <= found, found
+    assert ("Running", True, False) in found and found & {("Pending", False, False), ("Pending", False, True)}, found
     done = sokoul.sql("SELECT job_id, finished_at FROM jobs WHERE status = 'Completed' ORDER BY 1")
     print(f"{len(during)} jobs accepted during a backup of {took:.1f} s; {len(kept)} jobs in it, {len(done)} of them done")
 

@@ -11,6 +11,8 @@ namespace inside
 namespace
 {
 
+const int REANNOUNCE_S = 5;
+
 const int CALL_SOON_MS = 3000;
 
 record_ptr record_of(struct engine *engine, const lt::torrent_handle &handle)
@@ -179,6 +181,8 @@ void on_checked(struct engine *engine, const lt::torrent_checked_alert &alert)
     if (!rec || rec->removing || !rec->rechecks)
         return;
     rec->rechecks = false;
+    /* Trackers were told of an end and of a start, which may have come the other way round. */
+    rec->handle.force_reannounce(REANNOUNCE_S, -1, lt::torrent_handle::ignore_min_interval);
     torrent_status_take(engine, rec, alert.handle.status({}));
 }
 

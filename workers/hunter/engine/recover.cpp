@@ -26,6 +26,7 @@ namespace
 {
 
 const size_t CHUNK_BYTES = 256 << 10;
+const int64_t BLOCK_BYTES = 16 << 10; /* a leaf of version 2's trees */
 
 class reader
 {
@@ -52,7 +53,7 @@ class reader
         return hole >= from + static_cast<off_t>(slice.size);
     }
 
-    bool hash(const lt::file_slice &slice, lt::hasher &hasher)
+    template <typename any_hasher> bool hash(const lt::file_slice &slice, any_hasher &hasher)
     {
         bool padding = files.pad_file_at(slice.file_index);
         if (!padding && !opened(slice.file_index))
@@ -137,13 +138,63 @@ void make_empty(const std::string &path)
         close(fd);
 }
 
-/* Pieces that reach into a file which is not wanted lie elsewhere in part, and version 2 has hashes of
-   another kind: of these only libtorrent can tell. */
+/* The root of a file's tree of hashes (BEP 52): what its blocks lack to a power of two are zeros. */
+lt::sha256_hash root_of(std::vector<lt::sha256_hash> level)
+{
+    size_t width = 1;
+    while (width < level.size())
+        width *= 2;
+    for (level.resize(width); level.size() > 1; level.resize(level.size() / 2))
+    {
+        for (size_t i = 0; i < level.size() / 2; i++)
+        {
+            lt::hasher256 pair;
+            pair.update(level[2 * i]);
+            pair.update(level[2 * i + 1]);
+            level[i] = pair.final();
+        }
+    }
+    return level[0];
+}
+
+soundness hash_tree(const lt::torrent_info &info, lt::file_index_t file, reader &disk,
+                    const std::atomic<bool> &stop)
+{
+    const int64_t size = info.files().file_size(file);
+    std::vector<lt::sha256_hash> blocks;
+    for (int64_t at = 0; at < size; at += BLOCK_BYTES)
+    {
+        lt::hasher256 hasher;
+        if (stop)
+            return soundness::unsure;
+        if (!disk.hash(lt::file_slice{file, at, std::min(BLOCK_BYTES, size - at)}, hasher))
+            return soundness::unsound;
+        blocks.push_back(hasher.final());
+    }
+    return size == 0 || root_of(std::move(blocks)) == info.files().root(file) ? soundness::sound
+                                                                              : soundness::unsound;
+}
+
+/* Version 2: each file has a tree of its own. */
+soundness hash_trees(const lt::torrent_info &info, const std::string &save_dir,
+                     const std::vector<lt::download_priority_t> &wanted, const std::atomic<bool> &stop)
+{
+    reader disk(info.files(), save_dir);
+    soundness found = soundness::sound;
+    for (lt::file_index_t i : info.files().file_range())
+    {
+        if (found == soundness::sound && is_wanted(info, wanted, i))
+            found = hash_tree(info, i, disk, stop);
+    }
+    return found;
+}
+
+/* Pieces that reach into a file which is not wanted lie elsewhere in part: of these only libtorrent can tell. */
 soundness hash_files(const lt::torrent_info &info, const std::string &save_dir,
                      const std::vector<lt::download_priority_t> &wanted, const std::atomic<bool> &stop)
 {
     if (!info.info_hashes().has_v1())
-        return soundness::unsure;
+        return hash_trees(info, save_dir, wanted, stop);
     soundness found = soundness::sound;
     reader disk(info.files(), save_dir);
     for (lt::piece_index_t piece : info.piece_range())
