@@ -189,7 +189,8 @@ soundness hash_trees(const lt::torrent_info &info, const std::string &save_dir,
     return found;
 }
 
-/* Pieces that reach into a file which is not wanted lie elsewhere in part: of these only libtorrent can tell. */
+/* Pieces that reach into a file which is not wanted lie elsewhere in part: of these only libtorrent can
+   tell. */
 soundness hash_files(const lt::torrent_info &info, const std::string &save_dir,
                      const std::vector<lt::download_priority_t> &wanted, const std::atomic<bool> &stop)
 {

@@ -4,8 +4,8 @@
 #include "workers/hunter/engine/engine.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 START_TEST(engine_state_name__names_each_state)
