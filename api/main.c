@@ -21,6 +21,7 @@
 #include "common/obs/metrics.h"
 #include "common/otlp/otlp.h"
 #include "common/outbox/outbox.h"
+#include "common/probe/pools.h"
 #include "common/probe/probes.h"
 #include "common/provider/provider.h"
 #include "common/store/outbox.h"
@@ -42,6 +43,7 @@ struct process
     struct otlp *otlp;
     struct db_pool *db;
     struct db_pool *db_batches;
+    struct pools pools;
     struct token_keys *tokens;
     struct revocations *revocations;
     struct mq *mq;
@@ -52,38 +54,6 @@ struct process
     struct server *server;
     struct watchdog *watchdog;
 };
-
-/* Both pools together. */
-static struct db_pool_stats pool_stats(const struct process *p)
-{
-    struct db_pool_stats sum = db_pool_stats(p->db);
-    struct db_pool_stats batches = db_pool_stats(p->db_batches);
-    sum.size += batches.size;
-    sum.in_use += batches.in_use;
-    sum.waits += batches.waits;
-    sum.exhausted += batches.exhausted;
-    return sum;
-}
-
-static double read_connections(void *of)
-{
-    return pool_stats(of).in_use;
-}
-
-static double read_size(void *of)
-{
-    return pool_stats(of).size;
-}
-
-static double read_waits(void *of)
-{
-    return (double)pool_stats(of).waits;
-}
-
-static double read_exhausted(void *of)
-{
-    return (double)pool_stats(of).exhausted;
-}
 
 /* Whoever waits for a frozen database is let go when the probes have missed it. */
 static bool database_away(void *of)
@@ -113,10 +83,8 @@ static enum err_code open_database(struct process *p, struct err *err)
         return err->code;
     access_expect();
     provider_expect_calls();
-    metrics_read(METRIC_DB_CONNECTIONS, read_connections, p);
-    metrics_read(METRIC_DB_POOL_SIZE, read_size, p);
-    metrics_read(METRIC_DB_WAITS, read_waits, p);
-    metrics_read(METRIC_DB_EXHAUSTED, read_exhausted, p);
+    p->pools = (struct pools){p->db, p->db_batches};
+    pools_show(&p->pools);
     return E_OK;
 }
 
@@ -214,10 +182,7 @@ static void stop(struct process *p)
     if (idle)
         mq_close(p->mq);
     token_keys_free(p->tokens);
-    metrics_read(METRIC_DB_CONNECTIONS, NULL, NULL);
-    metrics_read(METRIC_DB_POOL_SIZE, NULL, NULL);
-    metrics_read(METRIC_DB_WAITS, NULL, NULL);
-    metrics_read(METRIC_DB_EXHAUSTED, NULL, NULL);
+    pools_hide();
     db_pool_close(p->db_batches);
     db_pool_close(p->db);
     otlp_stop(p->otlp);

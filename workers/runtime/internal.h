@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/job/envelope.h"
 #include "common/mq/mq.h"
+#include "common/probe/pools.h"
 #include "workers/runtime/runtime.h"
 
 #include <pthread.h>
@@ -115,6 +116,7 @@ struct runtime
     struct job_claimer claimer;
     struct db_pool *own_pool;     /* intake, settler, keeper: one each */
     struct db_pool *handler_pool; /* the kinds' */
+    struct pools pools;           /* both, for metrics */
     struct lane lanes[JOB_PRIORITIES];
     struct mq_sub *cancels;
     struct mq_sub *given;

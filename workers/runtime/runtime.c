@@ -89,58 +89,17 @@ static double read_running(void *of)
     return runtime_running(of);
 }
 
-/* Both pools together. */
-static struct db_pool_stats pool_stats(const struct runtime *runtime)
-{
-    struct db_pool_stats sum = db_pool_stats(runtime->own_pool);
-    const struct db_pool_stats handlers = db_pool_stats(runtime->handler_pool);
-    sum.size += handlers.size;
-    sum.in_use += handlers.in_use;
-    sum.waits += handlers.waits;
-    sum.exhausted += handlers.exhausted;
-    return sum;
-}
-
-static double read_connections(void *of)
-{
-    return pool_stats(of).in_use;
-}
-
-static double read_size(void *of)
-{
-    return pool_stats(of).size;
-}
-
-static double read_waits(void *of)
-{
-    return (double)pool_stats(of).waits;
-}
-
-static double read_exhausted(void *of)
-{
-    return (double)pool_stats(of).exhausted;
-}
-
-static const struct
-{
-    enum metric metric;
-    double (*read)(void *of);
-} readings[] = {{METRIC_WORKER_RUNNING, read_running},
-                {METRIC_DB_CONNECTIONS, read_connections},
-                {METRIC_DB_POOL_SIZE, read_size},
-                {METRIC_DB_WAITS, read_waits},
-                {METRIC_DB_EXHAUSTED, read_exhausted}};
-
 static void offer_readings(struct runtime *runtime)
 {
-    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
-        metrics_read(readings[i].metric, readings[i].read, runtime);
+    runtime->pools = (struct pools){runtime->own_pool, runtime->handler_pool};
+    pools_show(&runtime->pools);
+    metrics_read(METRIC_WORKER_RUNNING, read_running, runtime);
 }
 
 static void end_readings(void)
 {
-    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
-        metrics_read(readings[i].metric, NULL, NULL);
+    pools_hide();
+    metrics_read(METRIC_WORKER_RUNNING, NULL, NULL);
 }
 
 /* What may become of an attempt (settle.c). */
