@@ -24,6 +24,7 @@ struct count
 {
     struct outbox *outbox;
     struct arena *arena;
+    int64_t running; /* of all kinds */
     struct depth depths[GAUGE_KINDS];
 };
 
@@ -151,6 +152,7 @@ static enum err_code ask_database(struct count *count, struct db *db, struct err
     for (size_t i = 0; code == E_OK && i < n; i++)
     {
         const size_t at = kind_place(&count->outbox->gauges, kinds[i].kind, strlen(kinds[i].kind));
+        count->running += kinds[i].running;
         if (at == GAUGE_KINDS)
             continue;
         count->depths[at].waiting += kinds[i].waiting;
@@ -204,7 +206,7 @@ enum err_code gauges_measure(struct outbox *outbox, struct db *db, struct arena 
                        mq_stream_info(outbox->mq, "JOBS", &stream, &away) == E_OK &&
                        ask_broker(&count, &away) == E_OK;
     if (asked)
-        *in_stream = stream.messages > counts.running ? stream.messages - counts.running : 0;
+        *in_stream = stream.messages > count.running ? stream.messages - count.running : 0;
     remember(&count, asked);
     set_all(&count);
     atomic_store(&outbox->jobs_pending, (double)(counts.outbox + counts.waiting + *in_stream));

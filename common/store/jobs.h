@@ -385,7 +385,6 @@ MUST_USE enum err_code job_store_purge(struct db *db, int days, int64_t limit, i
 struct job_counts
 {
     int64_t waiting; /* for a place under a limit */
-    int64_t running;
     int64_t outbox;
     int64_t oldest_ms; /* so long the oldest due row of the outbox has waited; 0: none is due */
     int64_t open_letters;

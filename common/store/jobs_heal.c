@@ -149,8 +149,6 @@ static const struct db_stmt purge_keys_stmt = {
 static const struct db_stmt counts_stmt = {
     "job_counts",
     "SELECT (SELECT count(*) FROM jobs WHERE place = 'waits'),"
-    " (SELECT count(*) FROM jobs WHERE job_id IN (SELECT unnest(job_ids) FROM claims) AND status = "
-    "'Running'),"
     " (SELECT count(*) FROM outbox) + " SQL_CROWDED
     ", (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
     " (SELECT greatest(0, ceil(extract(epoch FROM now() - least((SELECT min(run_at) FROM outbox),"
@@ -402,10 +400,9 @@ enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct 
     if (code != E_OK)
         return code;
     *counts = (struct job_counts){.waiting = db_int(rows, 0, 0, 0),
-                                  .running = db_int(rows, 0, 1, 0),
-                                  .outbox = db_int(rows, 0, 2, 0),
-                                  .open_letters = db_int(rows, 0, 3, 0),
-                                  .oldest_ms = db_int(rows, 0, 4, 0)};
+                                  .outbox = db_int(rows, 0, 1, 0),
+                                  .open_letters = db_int(rows, 0, 2, 0),
+                                  .oldest_ms = db_int(rows, 0, 3, 0)};
     db_rows_free(rows);
     return E_OK;
 }
