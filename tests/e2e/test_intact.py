@@ -2,6 +2,7 @@
 """Completed is said of what lies on the disk, whatever somebody did to it before."""
 import collections
 import fcntl
+import hashlib
 import itertools
 import os
 import random
@@ -227,6 +228,24 @@ def test_what_another_hunter_holds_is_looked_at_too(user, swarm, hunting):
         again = hunting.download(user, media, magnet=torrent.magnet())
         again.shows("detail LIKE 'Waiting for the torrent%%'", 20)
     assert is_whole(again.completed(60), torrent)
+
+
+def test_what_another_hunter_holds_is_found_under_the_names_that_tell_its_files_apart(user, swarm, hunting):
+    source = swarm.path / "twins"
+    (source / "d").mkdir(parents=True)
+    for name, text in (("a.mkv", "hello"), ("a (2).mkv", "world")):
+        (source / "d" / name).write_text(text)
+    info = {"name": "d", "piece length": 16384, "pieces": hashlib.sha1(b"helloworld").digest(),
+            "files": [{"length": 5, "path": ["a.mkv"]}] * 2}
+    torrent = swarm.torrent(10, "d", info=info, folder=source)
+    swarm.seed(torrent)
+    first, media = hunting.hunter(NODE_NAME="one"), hunting.media()
+    download = hunting.download(user, media, magnet=torrent.magnet()).completed()
+    assert first.stop() == 0
+    with open(resume_of(download).replace(".resume", ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        hunting.hunter(NODE_NAME="two")
+        hunting.download(user, media, magnet=torrent.magnet()).completed()
 
 
 def resume_of(download):

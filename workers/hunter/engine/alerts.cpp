@@ -11,9 +11,8 @@ namespace inside
 namespace
 {
 
-const int REANNOUNCE_S = 5;
-
 const int CALL_SOON_MS = 3000;
+const int REANNOUNCE_S = 5;
 
 record_ptr record_of(struct engine *engine, const lt::torrent_handle &handle)
 {

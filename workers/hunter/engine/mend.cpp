@@ -131,6 +131,7 @@ enum err_code engine_is_whole(struct engine *engine, const char *id, const char 
                      *whole = false;
                      if (!told || !told->params.ti || told->proven.empty())
                          return;
+                     names_settle(told->params);
                      size_t files = static_cast<size_t>(told->params.ti->num_files());
                      std::vector<lt::download_priority_t> all(files, lt::default_priority);
                      *whole = files_stamp(*told->params.ti, save_dir, all) == told->proven;
