@@ -6,7 +6,8 @@
  * CACHE_COMMAND_MS, connecting and name lookup included.  While Redis is away calls fail at
  * once and one in a while (backoff from CACHE_BACKOFF_MIN_MS to _MAX_MS) tries again.  A loss
  * and a return are logged once each, with the reason; callers treat every failure as a miss,
- * go to the truth, and never show it to a user.
+ * go to the truth, and never show it to a user.  A connection that was closed while it lay idle
+ * is made anew before the next command and is no failure.
  *
  * Codes: E_NOT_FOUND is a miss (also a value of another type, or larger than CACHE_MAX_BYTES),
  * E_CONFLICT says that somebody else's value is there, E_UNAVAILABLE is everything that is wrong.

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum
 {
@@ -213,12 +214,29 @@ void cache_link_drop(struct cache_link *link)
     link->context = NULL;
 }
 
+/* Whether a connection on which nothing is asked was closed, or says something: Redis's `timeout`, a proxy, a
+ * restart.  Found before a command is sent, it costs that command nothing. */
+static bool is_stale(const redisContext *context)
+{
+    char byte;
+    return recv(context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+static void leave_stale(struct cache_link *link)
+{
+    if (link->context == NULL || !is_stale(link->context))
+        return;
+    cache_link_drop(link);
+    atomic_fetch_add_explicit(&link->losses, 1, memory_order_relaxed);
+}
+
 /* Connected when it returns E_OK; everything in here and the command after it share deadline_ms. */
 static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct err *err)
 {
     struct cache_found addresses;
     struct err cause = ERR_INIT;
     int64_t now_ms = clock_mono_ms();
+    leave_stale(link);
     if (link->context != NULL)
         return E_OK;
     if (now_ms < link->retry_at_ms)

@@ -44,9 +44,29 @@ def is_told(whole, words):
     return any(words in line for line in errors) or any(words in line for line in whole.doctor()[1])
 
 
+def looks(whole):
+    """When each program last looked at its database."""
+    return [Api(whole.program(name).port, wait_s=5).get("/health").json["last_db_check"] for name in PROGRAMS]
+
+
+def has_looked(whole, before):
+    try:
+        return all(now > then for now, then in zip(looks(whole), before, strict=True))
+    except (OSError, KeyError, TypeError):
+        return False
+
+
+def see(whole):
+    """Until each program has looked at all its servers: once could be a round that had begun before the act."""
+    for _ in range(2):
+        before = looks(whole)
+        eventually(lambda: has_looked(whole, before), TOLD_S, "programs that saw what was done")  # noqa: B023
+
+
 def hold(whole, act, words):
     with act(whole):
         if words is HEALS:
+            see(whole)
             eventually(lambda: is_whole(whole), TOLD_S, "healing")
         else:
             eventually(lambda: is_told(whole, words), TOLD_S, f"{words!r} in {deep(whole)} or {whole.doctor()}")
@@ -107,10 +127,12 @@ def redis(*acts, undo=()):
 
 
 def server(name, do, undo):
+    """A server that goes away, for long enough that the API misses it."""
     @contextlib.contextmanager
     def act(whole):
         do(getattr(whole, name))
         try:
+            eventually(lambda: deep(whole)["status"] != "healthy", TOLD_S, "an API that misses its server")
             yield
         finally:
             undo(whole, getattr(whole, name))
@@ -134,6 +156,26 @@ def password_there_and_back(whole):
     with another_password(whole):
         pass
     yield
+
+
+def visitors(whole):
+    """The numbers of all connections that Redis has."""
+    return {line.split()[0] for line in whole.redis.command("CLIENT", "LIST").splitlines() if line.startswith("id=")}
+
+
+def losses(whole):
+    return [line for name in PROGRAMS for line in whole.program(name).log() if line["event"] == "cache_lost"]
+
+
+@contextlib.contextmanager
+def idle_are_dropped(whole):
+    """Whoever was connected before was idle for long enough to be dropped; nobody takes that for a Redis that is away."""
+    lost = losses(whole)
+    before = visitors(whole)
+    with redis(("CONFIG", "SET", "timeout", "1"), undo=(("CONFIG", "SET", "timeout", "0"),))(whole):
+        eventually(lambda: not before & visitors(whole), TOLD_S, "idle clients that were dropped")
+        yield
+        assert losses(whole) == lost
 
 
 @contextlib.contextmanager
@@ -194,7 +236,7 @@ REDIS = {
     "its clients are paused": (redis(("CLIENT", "PAUSE", "7000", "ALL")),  # which holds up its undoing, too
                                "Redis is away (no answer in time)"),
     "a script never ends": (busy_script, "Redis"),
-    "idle clients are dropped": (redis(("CONFIG", "SET", "timeout", "1"), undo=(("CONFIG", "SET", "timeout", "0"),)), HEALS),
+    "idle clients are dropped": (idle_are_dropped, HEALS),
     "it wants replicas": (redis(("CONFIG", "SET", "min-replicas-to-write", "1"),
                                 undo=(("CONFIG", "SET", "min-replicas-to-write", "0"),)), "it lacks replicas"),
 }

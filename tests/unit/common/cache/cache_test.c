@@ -197,6 +197,19 @@ START_TEST(cache__keeps_its_connection)
 }
 END_TEST
 
+/* As after a restart, Redis's `timeout`, or a proxy that drops whom it has not heard for a while. */
+START_TEST(cache__closed_while_idle_goes_on_with_the_next_command)
+{
+    ck_assert_int_eq(set("k", "v"), E_OK);
+    redis_server_kill(redis);
+    redis_server_start(redis);
+    ck_assert_int_eq(get("k"), E_NOT_FOUND);
+    ck_assert_int_eq(set("k", "v"), E_OK);
+    ck_assert_uint_eq(cache_stats(cache).errors, 0);
+    ck_assert_uint_eq(cache_stats(cache).losses, 1);
+}
+END_TEST
+
 /* ---- a server that is away --------------------------------------------------------------- */
 
 static void check_quick(const char *key, int64_t most_ms)
@@ -330,6 +343,7 @@ int main(void)
     tcase_add_test(tests, cache__takes_a_value_that_is_too_large_for_a_miss);
     tcase_add_test(tests, cache__runs_scripts);
     tcase_add_test(tests, cache__keeps_its_connection);
+    tcase_add_test(tests, cache__closed_while_idle_goes_on_with_the_next_command);
     tcase_add_test(tests, cache__killed_fails_at_once_and_comes_back);
     tcase_add_test(tests, cache__frozen_costs_one_timeout_and_comes_back);
     tcase_add_test(tests, cache__that_does_not_accept_costs_one_timeout);
