@@ -213,8 +213,8 @@ tests: build examples $(TEST_BIN) $(SIMULATE) $(O)/helpers/envelope_check $(O)/h
 lib: $(LIB)/libsokoul.a $(LIB)/sokoul.pc ## the library for workers of one's own, into build/lib/
 examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ## the examples, into build/examples/
 
-install: build lib ## programs, library, backup, man pages below PREFIX (/usr/local); DESTDIR goes before it
-	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,backup docs/schema examples tools/stack))
+install: build lib ## programs, library, backup, logs, man pages below PREFIX (/usr/local); DESTDIR goes before it
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,backup docs/schema examples logs tools/stack))
 	@install -m 755 $(foreach p,$(BUILT),$(BIN)/$(p)) $(DESTDIR)$(PREFIX)/bin
 	@install -m 644 include/sokoul.h $(DESTDIR)$(PREFIX)/include
 	@install -m 644 $(LIB)/libsokoul.a $(DESTDIR)$(PREFIX)/lib
@@ -227,6 +227,8 @@ install: build lib ## programs, library, backup, man pages below PREFIX (/usr/lo
 	@install -m 644 tools/stack/nats.py $(DESTDIR)$(PREFIX)/share/sokoul/tools/stack
 	@install -m 755 $(addprefix deploy/backup/,backup restore archive-wal) $(DESTDIR)$(PREFIX)/share/sokoul/backup
 	@install -m 644 deploy/backup/*.py $(DESTDIR)$(PREFIX)/share/sokoul/backup
+	@install -m 755 deploy/logs/by-request $(DESTDIR)$(PREFIX)/share/sokoul/logs
+	@install -m 644 deploy/logs/journald.conf $(DESTDIR)$(PREFIX)/share/sokoul/logs
 	@tools/manuals $(O)/manuals $(foreach p,$(BUILT),$(BIN)/$(p))
 	@install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man8 bash-completion/completions)
 	@install -m 644 $(O)/manuals/*.1 $(DESTDIR)$(PREFIX)/share/man/man1

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """docker-compose.yml on a real engine: it comes up, has no more than it needs, loses nothing, and goes."""
+import json
 import os
 import re
 import signal
 import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -51,6 +53,9 @@ def test_both_compose_programs_read_the_file(engine, stack, version):
                  "config"], cwd=stack.folder, env=engine.environment)
     for service in (*RUNNING, "prowlarr", "prometheus", "alertmanager", "grafana", "nginx", "ollama"):
         assert f"  {service}:\n" in done.stdout, service
+    logged = call([*words, "-f", "docker-compose.yml", "-f", "deploy/logs/compose.yml", "config"], cwd=stack.folder,
+                  env=engine.environment).stdout
+    assert logged.count("driver: journald") == len(RUNNING) + 1 and "json-file" not in logged
     mounted = re.findall(r"\./(deploy/[\w./-]+):", text_of(os.path.join(stack.folder, "docker-compose.yml")))
     assert len(mounted) >= 8 and [path for path in mounted if not os.path.exists(os.path.join(ROOT, path))] == []
 
@@ -69,6 +74,15 @@ def test_doctor_finds_nothing_and_no_server_refused_anything(stack):
     done = stack.type_in(stack.block(1)[0], check=False)
     assert done.returncode == 0, done.stdout
     assert stack.complaints() == []
+
+
+def test_a_request_is_found_in_the_logs_of_the_containers(stack):
+    """part: S393"""
+    asked = urllib.request.Request(f"http://127.0.0.1:{stack.port['API_PORT']}/media/favorites", headers={"X-Request-ID": "in-a-container"})
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(asked, timeout=5)
+    found = wait_for(lambda: stack.type_in("deploy/logs/by-request in-a-container --compose", check=False).stdout, 10, 0.5)
+    assert found and json.loads(found.splitlines()[0])["service"] == "sokoul-api", found
 
 
 # ---- it has no more than it needs ---------------------------------------------------------------------
