@@ -1,6 +1,6 @@
 # Sokoul. One makefile for everything; `make help` lists what it can do.
 #
-#   CC=clang        another compiler          SAN=asan|tsan    a sanitizer build
+#   CC=clang        another compiler          SAN=asan|tsan|cov   a sanitizer build, or one that counts
 #   T=name          with `test`: one test     CRASH=1          a build with crash points
 #
 # Objects live under build/<flavour>/, finished programs of the plain build in build/bin/.
@@ -48,6 +48,8 @@ ifeq ($(SAN),asan)
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SAN),tsan)
 SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(SAN),cov)
+SANFLAGS := --coverage -fprofile-update=atomic
 endif
 
 # libwslay has no .pc file, and one missing name makes pkg-config answer nothing at all.
@@ -202,7 +204,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -241,7 +243,11 @@ deb: ## the Debian packages, into build/deb/ (debhelper)
 	@tools/package build/deb
 
 dist: ## the tarball of the last commit with SBOM and SHA256SUMS, into build/dist/; licences are checked
+	@tools/setup compile
 	@tools/dist build/dist
+
+audit: ## outdated, unused and vulnerable dependencies, after `apt-get update`; says what it could not ask
+	@tools/audit
 
 test-deb: ## make the packages, install, use, upgrade and purge them in minimal roots of SUITE= (root, mmdebstrap)
 	@tools/setup packager roots
@@ -270,6 +276,15 @@ chaos: ## the whole fault suite; MINUTES= for longer storms, SEED= for others, T
 	@tools/setup test
 	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
 	@CHAOS=1 SAN=$(SAN) MINUTES=$(MINUTES) SEED=$(SEED) CHAOS_BIN=$(CHAOS_BIN) tools/test $(T)
+
+coverage: ## lines that the tests reach, into build/coverage/ (gcovr); T=name: those of some tests alone
+	@tools/setup test coverage
+	@$(MAKE) --no-print-directory SAN=cov -j$(JOBS) tests
+	@find build/gcc-cov -name '*.gcda' -delete
+	@BIN=build/gcc-cov/bin TESTS=build/gcc-cov/tests tools/test $(T)
+	@mkdir -p build/coverage
+	@gcovr --root . --object-directory build/gcc-cov --filter '(api|cli|common|workers)/' --html build/coverage/index.html \
+		--xml build/coverage/coverage.xml --txt build/coverage/coverage.txt --print-summary
 
 test-observe: ## each alert by its real cause, on a real Prometheus and Alertmanager (three minutes)
 	@tools/setup test alerts
@@ -312,9 +327,10 @@ format: ## put all sources into shape
 	@tools/setup lint
 	@tools/format
 
-docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md and docs/jobs.sql from the sources
+docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md, docs/jobs.sql and docs/CHECKLIST.md from the sources
 	@$(O)/tools/gen .
 	@tools/job-statements > docs/jobs.sql
+	@tools/checklist > docs/CHECKLIST.md
 
 hooks: ## check each commit of this clone before it is made
 	@git config core.hooksPath tools/hooks && echo "commits are checked by tools/hooks/pre-commit"
