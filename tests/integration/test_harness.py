@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tests' own tools do not call that passed which was not tested."""
 import os
+import re
 import subprocess
 import sys
 
@@ -57,3 +58,25 @@ def test_plain_text_in_a_log_fails_the_test(tmp_path, text, plain):
     with pytest.raises(AssertionError) as failed:
         program.log(event="x")
     assert plain in str(failed.value)
+
+
+def test_one_test_is_run_by_its_name_with_what_it_says(tmp_path):
+    """On servers of its own, of which nothing is left.
+
+    req: S345, S348, S426
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "CHAOS", "COMPOSE", "SAN"))}
+    done = subprocess.run(["tools/test", "magnet__reads_what_people_paste", "test_without_a_suite_it_tells_its_usage"], cwd=ROOT,
+                          env=dict(environment, TMPDIR=str(tmp_path)), capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "magnet__reads_what_people_paste" in done.stdout and "PASSED" in done.stdout
+    programs = [line for line in done.stdout.splitlines() if re.match(r"  ok +\S+  \d+ passed", line)]
+    assert len(programs) == 1 and "common/media/magnet_test" in programs[0]
+    assert re.search(r"\n(\d+) passed, 0 failed$", done.stdout.rstrip())
+    assert os.listdir(tmp_path) == []
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as f:
+                assert f"TMPDIR={tmp_path}".encode() not in f.read().split(b"\0"), f"process {name} is left"
+        except (FileNotFoundError, NotADirectoryError, PermissionError, ProcessLookupError):
+            continue
