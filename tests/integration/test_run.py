@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import pytest
 from stack import postgres, settings
@@ -17,6 +18,7 @@ from stack.nats import Nats
 from stack.proc import alive, all_pids, free_ports, link_of, port_is_free, read_pid, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.join(ROOT, "build", "bin")
 HIDDEN = settings.OWN + settings.PASSED + ("MAKELEVEL", "MAKEFLAGS", "STATE_DIR", "PORT_BASE")
 SERVERS = ("postgres", "nats", "redis")
 UP = "stop: Ctrl-C"
@@ -87,6 +89,7 @@ def run():
 
 
 def test_it_starts_writes_its_settings_and_leaves_nothing(run):
+    """req: A12"""
     run.start().up()
     path = os.path.join(run.state_dir, "sokoul.env")
     rows = settings.read(path)
@@ -142,13 +145,122 @@ def test_the_demo_provider_ends_however_many_signals_come_at_once(_):
         child.wait()
 
 
-def test_a_server_that_somebody_has_stopped_on_purpose_is_left_alone(run):
+PROGRAMS = tuple(n for n in ("sokoul-api", "sokoul-scout", "sokoul-hunter") if os.access(os.path.join(BIN, n), os.X_OK))
+
+
+def answers(run, name):
+    port = run.base + {"sokoul-api": 0, "sokoul-scout": 4, "sokoul-hunter": 5}[name]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("names", [PROGRAMS, SERVERS], ids=["programs", "servers"])
+def test_what_a_signal_has_stopped_runs_again_within_a_minute(run, names, record_property):
+    """req: A15, A53, A55"""
     run.start().up()
-    pid = run.pid("nats")
-    os.kill(pid, signal.SIGSTOP)
-    assert run.says("leaving it alone", 40), run.text()
-    os.kill(pid, signal.SIGCONT)
-    assert run.pid("nats") == pid
+    before = {name: run.pid(name) for name in names}
+    began, after = time.monotonic(), {}
+    for pid in before.values():
+        os.kill(pid, signal.SIGSTOP)
+
+    def back():
+        for name in names:
+            if name not in after and run.pid(name) not in (None, before[name]) and (name in SERVERS or answers(run, name)):
+                after[name] = time.monotonic() - began
+        return len(after) == len(names)
+
+    assert wait_for(back, 60, 0.1), (after, run.text())
+    record_property("figure", "frozen, back after " + ", ".join(f"{name} {s:.0f} s" for name, s in after.items()))
+    for name in names:
+        assert f"{name} does not answer, since a signal has stopped it: restarting it" in run.text()
+    assert wait_for(lambda: all(answers(run, name) for name in PROGRAMS), 30), run.text()
+    assert run.stop() == 0
+
+
+def test_what_is_killed_runs_again_within_a_minute(run, record_property):
+    """req: A49, A53"""
+    run.start().up()
+    before = {name: run.pid(name) for name in PROGRAMS}
+    began = time.monotonic()
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: all(run.pid(n) not in (None, before[n]) and answers(run, n) for n in PROGRAMS), 60), run.text()
+    record_property("figure", f"kill -9 of {len(PROGRAMS)} programs, all ready after {time.monotonic() - began:.1f} s")
+    assert run.stop() == 0
+
+
+def test_six_faults_in_a_row_are_mended_without_a_hand(run, record_property):
+    """req: A52, A53, A55"""
+    run.start().up()
+    away = {}
+    for name in (*PROGRAMS, *SERVERS):
+        before, began, gone = run.pid(name), time.monotonic(), 0.0
+        os.kill(before, signal.SIGKILL)
+        looked = began
+
+        def whole():
+            nonlocal gone, looked
+            good, now = answers(run, "sokoul-api"), time.monotonic()
+            gone, looked = gone + (0 if good else now - looked), now
+            return good and run.pid(name) not in (None, before) and all(answers(run, n) for n in PROGRAMS)
+
+        assert wait_for(whole, 60, 0.05), (name, run.text())
+        away[name] = (gone, time.monotonic() - began)
+    worst = max(gone for gone, _ in away.values())
+    record_property("figure", "the API did not answer for " + ", ".join(f"{g:.1f} s ({n})" for n, (g, _) in away.items()) +
+                    f": one such fault every {worst / 0.001 / 60:.0f} minutes leaves 99.9 %")
+    assert max(whole_s for _, whole_s in away.values()) < 60 and worst < 86
+    assert run.stop() == 0
+
+
+@pytest.mark.skipif(not PROGRAMS, reason="no program is built")
+def test_a_program_that_never_gets_ready_is_given_up_after_30_s_with_the_reason(run, record_property):
+    """req: A13"""
+    run.start()
+    assert wait_for(lambda: run.pid("sokoul-scout"), 60, 0.002), run.text()
+    os.kill(run.pid("sokoul-scout"), signal.SIGSTOP)
+    began = time.monotonic()
+    assert run.child.wait(45) == 69
+    took = time.monotonic() - began
+    assert "sokoul-scout did not get ready within 30 s: a signal has stopped it" in run.text(), run.text()
+    assert 28 < took < 40, took
+    record_property("figure", f"given up after {took:.0f} s, status 69")
+
+
+def test_the_log_of_its_steps_has_each_of_them(run):
+    """req: A16, A29"""
+    run.start().up()
+    pid = run.pid("redis")
+    os.kill(pid, signal.SIGKILL)
+    assert run.says("redis runs again", 30), run.text()
+    assert run.stop() == 0
+    with open(os.path.join(run.state_dir, "log", "run.log"), encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", line) for line in lines if not line.startswith("  ")), lines
+    expected = ["started as process", "every port is free", f"redis is started (process {pid}, attempt 1 of 30)",
+                "postgres is ready", "the schema is there", "sokoul-api is ready", "up after", "redis was ended by SIGKILL",
+                "redis runs again", "stopping", "sokoul-api ended with status 0", "postgres ended with status 0",
+                "ended with status 0"]
+    at = 0
+    for words in expected:
+        found = next((i for i, line in enumerate(lines[at:], at) if words in line), None)
+        assert found is not None, (words, lines)
+        at = found
+
+
+def test_what_a_killed_run_has_left_is_stopped_and_its_ports_are_free(run):
+    """req: A46"""
+    run.start().up()
+    left = run.pid("sokoul-scout")
+    os.kill(left, signal.SIGSTOP)  # so that it outlives its supervisor
+    run.child.kill()
+    run.child.wait()
+    run.start().up()
+    assert f"sokoul-scout (process {left}) is left from a run that was killed: stopping it" in run.text()
+    assert not alive(left) and run.pid("sokoul-scout") not in (None, left)
     assert run.stop() == 0
 
 
@@ -161,6 +273,7 @@ def test_a_second_start_says_who_runs(run, tmp_path):
 
 
 def test_a_busy_port_is_named_with_its_holder(run):
+    """req: A46"""
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind(("127.0.0.1", run.base + 2))

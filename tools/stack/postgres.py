@@ -240,17 +240,24 @@ class Postgres(Server):
         if self.socket_dir and self.socket_dir != self.folder:
             shutil.rmtree(self.socket_dir, ignore_errors=True)
 
-    def ready(self):
-        """Greets it as a client would: anything but "not yet" means that it serves."""
+    def _greet(self, wait_s):
+        """What it says to a client who comes in; b"" when it says nothing."""
         body = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as s:
-                s.settimeout(1)
+            with socket.create_connection(("127.0.0.1", self.port), wait_s) as s:
+                s.settimeout(wait_s)
                 s.sendall(struct.pack("!i", len(body) + 4) + body)
-                answer = s.recv(512)
+                return s.recv(512)
         except OSError:
-            return False
+            return b""
+
+    def ready(self):
+        """Anything but "not yet" means that it serves."""
+        answer = self._greet(1)
         return answer[:1] == b"R" or (answer[:1] == b"E" and b"57P03" not in answer)
+
+    def answers(self):
+        return bool(self._greet(4))
 
     # ---- what is in it --------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ import subprocess
 import time
 
 
-COMPLAINT = re.compile(r"FATAL|PANIC|\[FTL\]|\[ERR\]|error:|Failed|Can't", re.IGNORECASE)
+# Of servers' logs, and of programs that log JSON.
+COMPLAINT = re.compile(r"""FATAL|PANIC|\[FTL\]|\[ERR\]|error:|Failed|Can't|"level":"(?:error|warn)\"""", re.IGNORECASE)
 
 
 class StackError(Exception):
@@ -48,9 +49,15 @@ def alive(pid):
 
 
 def frozen(pid):
-    """True for a process that somebody has stopped with SIGSTOP or a debugger."""
+    """True for a process that a signal has stopped."""
     stat = stat_of(pid)
-    return stat is not None and stat[0] in "Tt"
+    return stat is not None and stat[0] == "T"
+
+
+def held_by_debugger(pid):
+    """True for a process that somebody looks into: it stands still as long as that takes."""
+    stat = stat_of(pid)
+    return stat is not None and stat[0] == "t"
 
 
 def name_of(pid):
@@ -232,8 +239,10 @@ class Pid:
                 pass
 
     def stop(self, wait_s, first=signal.SIGTERM):
-        """Asks, waits, then kills; returns when the process is gone."""
+        """Asks, waits, then kills; returns when the process is gone.  Who is stopped by a signal is continued first."""
         self.send(first)
+        if frozen(self.pid):
+            self.send(signal.SIGCONT)
         if not wait_for(lambda: not self.alive(), wait_s):
             self.send(signal.SIGKILL)
             wait_for(lambda: not self.alive(), 10)

@@ -87,6 +87,14 @@ class Server:
     def thaw(self):
         self._signal_all(signal.SIGCONT)
 
+    def answers(self):
+        """Whether it says anything at all, be it only that it is not ready yet; at most CHECK_WAIT_S of supervise.py."""
+        return self.ready()
+
+    def watch(self):
+        """How a Unit of stack/supervise.py sees that it hangs."""
+        return {"check": self.answers}
+
     def _signal_all(self, number):
         for pid in family(self.child.pid):
             try:
@@ -160,14 +168,13 @@ class NatsServer(Server):
             return False
         return True
 
-
     def disk_full(self):
         """A restart does not help while there is no room; the store may have a disk of its own."""
         there = os.statvfs(self.folder)
         return "the disk is full" if there.f_bavail * there.f_frsize < DISK_FREE_MIN else None
 
     def watch(self):
-        """How a Unit of stack/supervise.py sees that JetStream hangs."""
+        """JetStream may hang while the server answers."""
         return {"check": self.stores, "check_pause_s": 1.0, "excuse": self.disk_full}
 
 
@@ -204,5 +211,11 @@ class RedisServer(Server):
     def ready(self):
         try:
             return self.command("PING") == "+PONG"
+        except OSError:
+            return False
+
+    def answers(self):
+        try:
+            return bool(self.command("PING", wait_s=4.0))
         except OSError:
             return False
