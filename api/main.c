@@ -21,6 +21,7 @@
 #include "common/obs/metrics.h"
 #include "common/otlp/otlp.h"
 #include "common/outbox/outbox.h"
+#include "common/probe/ground.h"
 #include "common/probe/pools.h"
 #include "common/probe/probes.h"
 #include "common/provider/provider.h"
@@ -244,11 +245,13 @@ int main(int argc, char **argv)
     }
     stop_prepare();
     log_open("sokoul-api", p.conf->log_level);
+    log_info("start", "sokoul-api %s starts", SOKOUL_VERSION);
+    ground_check("sokoul-api", http_library);
     if (start(&p, &err) == E_OK)
         status = wait_and_stop(&p);
     else
     {
-        log_error("start", "%s", err.text);
+        log_error("start_failed", "%s", err.text);
         stop(&p);
         status = err_exit(err.code);
     }

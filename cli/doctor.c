@@ -9,8 +9,9 @@
 
 typedef void check(struct doctor *doctor);
 
-static check *const checks[] = {doctor_settings, doctor_env_file, doctor_database, doctor_work,
-                                doctor_nats,     doctor_redis,    doctor_folders,  doctor_providers};
+static check *const checks[] = {doctor_version,  doctor_programs, doctor_settings, doctor_env_file,
+                                doctor_database, doctor_work,     doctor_nats,     doctor_redis,
+                                doctor_folders,  doctor_providers};
 
 static const char *const words[] = {[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_BAD] = "bad"};
 

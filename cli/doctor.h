@@ -45,6 +45,9 @@ void doctor_add(struct doctor *doctor, enum finding_state state, const char *nam
 /* A failed call: what its text says behind a colon is the advice, else this one is. */
 void doctor_fail(struct doctor *doctor, const char *name, const char *advice, const struct err *err);
 
+/* doctor_version.c: what was built, and what it finds on this machine */
+void doctor_version(struct doctor *doctor);
+void doctor_programs(struct doctor *doctor);
 /* doctor_here.c: what needs no server */
 void doctor_settings(struct doctor *doctor); /* sets doctor->conf */
 void doctor_env_file(struct doctor *doctor);

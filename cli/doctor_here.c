@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor: settings and folders. */
 #include "cli/doctor.h"
+#include "common/base/folder.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 static const double low_space_gib = 1.0;
 
@@ -68,32 +66,31 @@ void doctor_env_file(struct doctor *doctor)
 
 static void check_space(struct doctor *doctor, const char *dir)
 {
-    struct statvfs fs;
-    if (statvfs(dir, &fs) != 0)
+    double gib = folder_free_gib(dir);
+    if (gib < 0)
         return;
-    double gib = (double)fs.f_bavail * (double)fs.f_frsize / (1 << 30);
     doctor_add(doctor, gib < low_space_gib ? FINDING_BAD : FINDING_OK, "folders", "make room",
                "%.1f GiB are free in %.200s", gib, dir);
 }
 
 void doctor_folders(struct doctor *doctor)
 {
-    struct stat st;
+    static const struct
+    {
+        enum finding_state finding;
+        const char *advice;
+    } rows[] = {
+        [FOLDER_FINE] = {FINDING_OK, ""},
+        [FOLDER_MISSING] = {FINDING_NOTE, "make it, or name another in DOWNLOAD_DIR"},
+        [FOLDER_CLOSED] = {FINDING_BAD, "give it to the user that runs sokoul-hunter"},
+        [FOLDER_NONE] = {FINDING_BAD, "name another in DOWNLOAD_DIR"},
+    };
     if (doctor->conf == NULL)
         return;
     const char *dir = doctor->conf->download_dir;
-    if (stat(dir, &st) != 0)
-        doctor_add(doctor, errno == ENOENT ? FINDING_NOTE : FINDING_BAD, "folders",
-                   "make it, or name another in DOWNLOAD_DIR", "%.200s: %s", dir, strerror(errno));
-    else if (!S_ISDIR(st.st_mode))
-        doctor_add(doctor, FINDING_BAD, "folders", "name another in DOWNLOAD_DIR", "%.200s is no folder",
-                   dir);
-    else if (access(dir, R_OK | W_OK | X_OK) != 0)
-        doctor_add(doctor, FINDING_BAD, "folders", "give it to the user that runs sokoul-hunter",
-                   "%.200s cannot be written by this user", dir);
-    else
-    {
-        doctor_add(doctor, FINDING_OK, "folders", "", "%.200s can be read and written", dir);
+    const enum folder_state state = folder_look(dir);
+    doctor_add(doctor, rows[state].finding, "folders", rows[state].advice, "%.200s %s", dir,
+               folder_words(state));
+    if (state == FOLDER_FINE)
         check_space(doctor, dir);
-    }
 }

@@ -6,16 +6,20 @@
 #include "common/cache/cache.h"
 #include "common/http/http.h"
 #include "common/mq/mq.h"
+#include "common/probe/ground.h"
 #include "common/provider/prowlarr.h"
 #include "common/provider/tmdb.h"
 #include "common/store/probe.h"
+
+#include <math.h>
 
 enum
 {
     CONNECT_MS = 3000,
     STATEMENT_MS = 5000,
     PING_MS = 2000,
-    PROVIDER_MS = 5000
+    PROVIDER_MS = 5000,
+    CLOCKS_APART_S = 5 /* between two machines of which each asks an NTP server it is some ms */
 };
 
 /* ---- Postgres --------------------------------------------------------------------------------- */
@@ -44,6 +48,45 @@ static void check_schema(struct doctor *doctor, struct db *db)
     if (seen[MIGRATION_UNKNOWN] > 0)
         doctor_add(doctor, FINDING_NOTE, "schema", "update the programs",
                    "a newer program has been here: %zu migrations are unknown", seen[MIGRATION_UNKNOWN]);
+}
+
+/* The clocks are read one after the other, as far apart as one statement takes. */
+static void check_clock(struct doctor *doctor, int64_t theirs_ms, int64_t ours_ms)
+{
+    static const char advice[] = "set both by NTP (timedatectl set-ntp true)";
+    struct err err = ERR_INIT;
+    const double ahead_s = (double)(ours_ms - theirs_ms) / 1000;
+    if (ground_clock(&err) != E_OK)
+        doctor_add(doctor, FINDING_BAD, "clock", advice, "%s", err.text);
+    else if (fabs(ahead_s) < CLOCKS_APART_S)
+        doctor_add(doctor, FINDING_OK, "clock", "", "it goes with the database's");
+    else
+        doctor_add(doctor, FINDING_BAD, "clock", advice,
+                   "the clock of this machine is %.1f s %s the database's", fabs(ahead_s),
+                   ahead_s > 0 ? "ahead of" : "behind");
+}
+
+static void check_server(struct doctor *doctor, struct db *db)
+{
+    struct probe_server server;
+    struct err err = ERR_INIT;
+    const int64_t before_ms = clock_wall_ms();
+    if (probe_server(db, &server, &err) != E_OK)
+    {
+        doctor_fail(doctor, "database", "look at the log of PostgreSQL", &err);
+        return;
+    }
+    const int64_t between_ms = before_ms + (clock_wall_ms() - before_ms) / 2;
+    if (server.release < PROBE_OLDEST_SERVER)
+        doctor_add(doctor, FINDING_BAD, "version", "move the database to a newer one with pg_upgrade",
+                   "PostgreSQL %s is too old, %d is needed", server.version, PROBE_OLDEST_SERVER);
+    else
+        doctor_add(doctor, FINDING_OK, "version", "", "PostgreSQL %s", server.version);
+    if (!server.durable)
+        doctor_add(doctor, FINDING_BAD, "database",
+                   "set fsync, full_page_writes and synchronous_commit to on",
+                   "PostgreSQL does not wait for its disk: a power cut loses jobs that were accepted");
+    check_clock(doctor, server.wall_ms, between_ms);
 }
 
 static void check_writes(struct doctor *doctor, struct db *db)
@@ -93,6 +136,7 @@ void doctor_database(struct doctor *doctor)
                (long long)(clock_mono_ms() - before_ms));
     if (!check_sessions(doctor, db))
         return;
+    check_server(doctor, db);
     check_writes(doctor, db);
     check_schema(doctor, db);
 }

@@ -3,8 +3,16 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/opensslv.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+struct library digest_library(void)
+{
+    struct library library = {.name = "OpenSSL", .built = OPENSSL_VERSION_STR};
+    snprintf(library.found, sizeof library.found, "%s", OpenSSL_version(OPENSSL_VERSION_STRING));
+    return library;
+}
 
 struct digest digest_sha256(const void *bytes, size_t len)
 {

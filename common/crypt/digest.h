@@ -7,6 +7,8 @@
 #ifndef SOKOUL_COMMON_CRYPT_DIGEST_H
 #define SOKOUL_COMMON_CRYPT_DIGEST_H
 
+#include "common/base/library.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -20,6 +22,8 @@ struct digest
 {
     char hex[DIGEST_HEX_SIZE];
 };
+
+struct library digest_library(void);
 
 struct digest digest_sha256(const void *bytes, size_t len);
 bool digest_equal(const struct digest *a, const struct digest *b); /* in constant time */

@@ -6,9 +6,25 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <pg_config.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Since PostgreSQL 10: 150003 is 15.3. */
+static void write_version(int number, char *out, size_t size)
+{
+    snprintf(out, size, "%d.%d", number / 10000, number % 10000);
+}
+
+struct library db_library(void)
+{
+    struct library library = {.name = "libpq"};
+    write_version(PG_VERSION_NUM, library.built, sizeof library.built);
+    write_version(PQlibVersion(), library.found, sizeof library.found);
+    return library;
+}
 
 /* ---- what SQLSTATEs mean ---------------------------------------------------------------------- */
 

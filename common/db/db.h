@@ -26,6 +26,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/library.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,6 +86,8 @@ struct db_stmt
 int db_stmt_params(const struct db_stmt *stmt);
 
 /* Does not connect yet. */
+struct library db_library(void);
+
 MUST_USE enum err_code db_pool_open(const struct db_pool_config *config, struct db_pool **pool,
                                     struct err *err);
 void db_pool_close(struct db_pool *pool); /* every connection must have been put back */

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,6 +30,16 @@ enum stop
     STOP_HEADERS_TOO_LARGE,
     STOP_ADDRESS
 };
+
+struct library http_library(void)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    struct library library = {.name = "libcurl",
+                              .built = LIBCURL_VERSION,
+                              .lacks = (info->features & CURL_VERSION_SSL) != 0 ? NULL : "TLS"};
+    snprintf(library.found, sizeof library.found, "%s", info->version);
+    return library;
+}
 
 struct http_client
 {

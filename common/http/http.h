@@ -27,12 +27,15 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/library.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct http_client;
+
+struct library http_library(void); /* lacks TLS where it was made without */
 
 enum
 {

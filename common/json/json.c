@@ -9,11 +9,21 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A double holds every integer up to here; 2^53 itself may be 2^53 + 1 rounded. */
 static const double exact_limit = 9007199254740991.0;
+
+struct library json_library(void)
+{
+    struct library library = {.name = "cJSON"};
+    snprintf(library.built, sizeof library.built, "%d.%d.%d", CJSON_VERSION_MAJOR, CJSON_VERSION_MINOR,
+             CJSON_VERSION_PATCH);
+    snprintf(library.found, sizeof library.found, "%s", cJSON_Version());
+    return library;
+}
 
 static const cJSON *inner(const struct json *value)
 {

@@ -24,12 +24,15 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/library.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct json; /* a value inside a document */
+
+struct library json_library(void);
 
 enum
 {

@@ -17,6 +17,13 @@ enum
     WRONG_MS = 5000            /* whoever looks after streams mends them sooner, unless it cannot */
 };
 
+struct library mq_library(void)
+{
+    struct library library = {.name = "nats.c", .built = NATS_VERSION_STRING};
+    snprintf(library.found, sizeof library.found, "%s", nats_GetVersion());
+    return library;
+}
+
 /* ---- what failures mean ----------------------------------------------------------------------- */
 
 static const struct

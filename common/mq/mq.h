@@ -16,6 +16,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/library.h"
 #include "common/job/job.h"
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@
 #include <stdint.h>
 
 struct mq;
+
+struct library mq_library(void);
 
 /* `url`: one or more with commas between them, tried in turn.  `name` shows in the server's connection list.
  * Returns when the first attempt is over, however it ended.  E_CONFIG: no addresses. */

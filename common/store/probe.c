@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/probe.h"
 
+#include <stdio.h>
+
 static const struct db_stmt probe = {
     "probe", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'", 0};
 
@@ -49,4 +51,25 @@ enum err_code probe_sessions(struct db *one, struct db *other, struct err *err)
     if (read_session(one, &first, err) != E_OK || read_session(other, &second, err) != E_OK)
         return err->code;
     return first == second ? fail(err, E_DATABASE, DB_TEXT_POOLER) : E_OK;
+}
+
+static const struct db_stmt server_stmt = {
+    "probe_server",
+    "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_version'),"
+    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint,"
+    " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"
+    " AND current_setting('synchronous_commit') <> 'off'",
+    0};
+
+enum err_code probe_server(struct db *db, struct probe_server *server, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (db_run(db, &server_stmt, NULL, &rows, err) != E_OK)
+        return err->code;
+    server->release = db_int(rows, 0, 0, 0);
+    snprintf(server->version, sizeof server->version, "%s", db_text(rows, 0, 1));
+    server->wall_ms = db_int(rows, 0, 2, 0);
+    server->durable = db_bool(rows, 0, 3);
+    db_rows_free(rows);
+    return E_OK;
 }

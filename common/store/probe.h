@@ -18,4 +18,20 @@ MUST_USE enum err_code probe_disk(struct db *db, struct err *err);
  */
 MUST_USE enum err_code probe_sessions(struct db *one, struct db *other, struct err *err);
 
+enum
+{
+    PROBE_OLDEST_SERVER = 15 /* what the statements of common/store need */
+};
+
+struct probe_server
+{
+    int64_t release;  /* 15 of 15.3 */
+    char version[32]; /* "15.3 (Debian 15.3-0+deb12u1)" */
+    int64_t wall_ms;  /* its clock */
+    bool durable;     /* what it has committed is on its disk */
+};
+
+/* What kind of server it is. */
+MUST_USE enum err_code probe_server(struct db *db, struct probe_server *server, struct err *err);
+
 #endif

@@ -9,7 +9,8 @@ import uuid
 
 import pytest
 from client import Api
-from stack_under_test import eventually
+from stack_under_test import BIN, eventually
+from startup_kit import FAKETIME, lacking, preloaded
 from swarm_kit import free_port
 from whole import full_database, running, small_disk
 
@@ -153,6 +154,53 @@ def downloads_are_a_file(whole):
         yield
 
 
+@contextlib.contextmanager
+def closed_downloads(whole):
+    """Nobody may enter, and root is nobody special without CAP_DAC_OVERRIDE."""
+    path = os.path.join(whole.folder, "closed")
+    os.mkdir(path, 0)
+    whole.before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"] if os.getuid() == 0 else []
+    try:
+        with setting(whole, DOWNLOAD_DIR=path):
+            yield
+    finally:
+        whole.before = []
+        os.rmdir(path)
+
+
+@contextlib.contextmanager
+def an_older_library(whole):
+    with preloaded(whole.folder, "int PQlibVersion(void); int PQlibVersion(void) { return 90600; }") as path:
+        whole.extra = {"LD_PRELOAD": path}
+        try:
+            yield
+        finally:
+            whole.extra = {}
+
+
+@contextlib.contextmanager
+def a_missing_library(whole):
+    folder = os.path.join(whole.folder, "bin")
+    os.makedirs(folder)
+    shutil.copy2(os.path.join(BIN, "sokoulctl"), folder)
+    lacking(os.path.join(BIN, "sokoul-hunter"), folder, b"libtorrent-rasterbar.so")
+    whole.bin = folder
+    try:
+        yield
+    finally:
+        whole.bin = BIN
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def another_clock(whole):
+    whole.extra = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+90", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        yield
+    finally:
+        whole.extra = {}
+
+
 def wrong_password(name):
     return lambda whole: whole.settings[name].replace(getattr(whole, SERVERS[name]).password, "wrong-password")
 
@@ -200,11 +248,27 @@ STATES = {
     "a dead letter is open": (open_letter, "dead letters", "dlq ls"),
     "downloads go to a file": (downloads_are_a_file, "is no folder", "DOWNLOAD_DIR"),
     "prowlarr is dead": (with_setting(PROWLARR_URL="http://127.0.0.1:1"), "prowlarr", "start Prowlarr"),
+    "downloads may not be entered": (closed_downloads, "cannot be read and written by this user", "give it to the user"),
+    "postgres is too old": (with_sql(
+        "CREATE SCHEMA old; CREATE FUNCTION old.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT CASE $1 WHEN "
+        "'server_version_num' THEN '120004' WHEN 'server_version' THEN '12.4' ELSE pg_catalog.current_setting($1) END $$;"
+        "GRANT USAGE ON SCHEMA old TO PUBLIC; ALTER DATABASE sokoul SET search_path = old, public, pg_catalog",
+        "ALTER DATABASE sokoul RESET search_path; DROP SCHEMA old CASCADE"), "PostgreSQL 12.4 is too old", "pg_upgrade"),
+    "postgres does not wait for its disk": (with_sql("ALTER ROLE sokoul SET synchronous_commit = off",
+                                                     "ALTER ROLE sokoul RESET synchronous_commit"),
+                                            "a power cut loses jobs", "synchronous_commit"),
     "a wrong key of tmdb": (with_setting(TMDB_API_KEY="wrong"), "tmdb", "TMDB_API_KEY"),
 }
 ON_SMALL_DISKS = {
     "the disk of the database is full": (full_database, "disk of the database is full", "make room"),
     "the disk of downloads is full": (full_downloads, "GiB are free", "make room"),
+}
+
+
+ON_THE_MACHINE = {
+    "a library that is older than the one it was built with": (an_older_library, "libpq 9.600 is older than", "build Sokoul anew"),
+    "a library that is missing": (a_missing_library, "sokoul-hunter cannot start, xibtorrent-rasterbar.so", "make setup"),
+    "a clock that is wrong": (another_clock, "s ahead of the database's", "NTP"),
 }
 
 
@@ -219,18 +283,29 @@ def look(whole, state, says, mend):
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_doctor_names_what_is_wrong_and_its_mend(whole, name):
+def test_doctor_names_what_is_wrong_and_its_mend(whole, name, record_property):
+    """req: A4, A5, A9, A10, A33, A38"""
     look(whole, *STATES[name])
+    record_property("figure", f"{len(STATES) + len(ON_THE_MACHINE) + len(ON_SMALL_DISKS)} planted states, each named with its mend")
+
+
+@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers want to be loaded first")
+@pytest.mark.parametrize("name", ON_THE_MACHINE)
+def test_doctor_names_what_is_wrong_with_this_machine(whole, name):
+    """req: A3, A7, A8, A11"""
+    look(whole, *ON_THE_MACHINE[name])
 
 
 @ROOT_ONLY
 @pytest.mark.parametrize("name", ON_SMALL_DISKS)
 def test_doctor_names_a_full_disk(whole, name):
+    """req: A32"""
     look(whole, *ON_SMALL_DISKS[name])
 
 
 @ROOT_ONLY
 def test_health_tells_a_full_disk_of_the_database_and_what_only_reads_goes_on(whole):
+    """req: A32"""
     api = Api(whole.program("sokoul-api").port)
 
     def database():

@@ -27,6 +27,9 @@ class Whole(Sokoul):
         self.servers = servers
         self.changes = {}
         self.mode = 0o600
+        self.bin = BIN
+        self.extra = {}  # of doctor's environment
+        self.before = []  # words before doctor's own
         self.ctl("migrate", "up")
         self.postgres.sql("ALTER ROLE sokoul NOSUPERUSER")
         for name in PROGRAMS:
@@ -39,7 +42,8 @@ class Whole(Sokoul):
         """(its exit status, its lines)"""
         path = self.env_file(self.changes, "doctor.env")
         os.chmod(path, self.mode)
-        done = subprocess.run([os.path.join(BIN, "sokoulctl"), "--env-file", path, "doctor"], env=self.environment(),
+        words = [*self.before, os.path.join(self.bin, "sokoulctl"), "--env-file", path, "doctor"]
+        done = subprocess.run(words, env=self.environment(self.extra),
                               cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout.splitlines()
 

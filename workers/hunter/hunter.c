@@ -2,6 +2,7 @@
 #include "workers/hunter/hunter.h"
 
 #include "common/base/clock.h"
+#include "common/base/folder.h"
 #include "common/base/log.h"
 #include "common/http/http.h"
 #include "common/otlp/otlp.h"
@@ -61,11 +62,12 @@ static enum err_code open_folder(struct hunter *hunter, struct err *err)
 {
     const char *path = hunter->conf->download_dir;
     char full[PATH_MAX];
-    struct stat found;
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
         return fail(err, E_CONFIG, "DOWNLOAD_DIR: cannot make %.100s: %s", path, strerror(errno));
-    if (realpath(path, full) == NULL || stat(full, &found) != 0 || !S_ISDIR(found.st_mode))
-        return fail(err, E_CONFIG, "DOWNLOAD_DIR: %.100s is no folder", path);
+    const enum folder_state state = folder_look(path);
+    if (state != FOLDER_FINE || realpath(path, full) == NULL)
+        return fail(err, E_CONFIG, "DOWNLOAD_DIR: %.100s %s", path, folder_words(state));
+    log_info("check", "folders: %s can be read and written, %.1f GiB are free", path, folder_free_gib(path));
     if (strlen(full) >= sizeof hunter->folder)
         return fail(err, E_CONFIG, "DOWNLOAD_DIR: the path is too long");
     memcpy(hunter->folder, full, strlen(full) + 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-hunter: downloads and seeds. The table of its kinds. */
+#include "common/http/http.h"
 #include "workers/hunter/download.h"
 #include "workers/hunter/hunter.h"
 #include "workers/hunter/places.h"
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
                                            .service = "sokoul-hunter",
                                            .about = "Downloads and seeds torrents.",
                                            .conf = CONF_HUNTER,
+                                           .http = http_library,
                                            .metrics_port = 9102,
                                            .places = places_in_all,
                                            .kinds = kinds,

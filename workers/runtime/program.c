@@ -13,6 +13,7 @@
 #include "common/obs/listener.h"
 #include "common/obs/metrics.h"
 #include "common/outbox/outbox.h"
+#include "common/probe/ground.h"
 #include "common/probe/probes.h"
 
 #include <stdio.h>
@@ -246,6 +247,7 @@ int program_main(const struct program *program, int argc, char **argv)
     stop_prepare();
     log_open(program->service, p.conf->log_level);
     log_info("start", "%s %s starts", program->service, SOKOUL_VERSION);
+    ground_check(program->service, program->http);
     if (start(&p, &err) == E_OK)
         serve(&p);
     else

@@ -12,6 +12,7 @@
 #ifndef SOKOUL_WORKERS_RUNTIME_PROGRAM_H
 #define SOKOUL_WORKERS_RUNTIME_PROGRAM_H
 
+#include "common/base/library.h"
 #include "common/conf/conf.h"
 #include "workers/runtime/runtime.h"
 
@@ -29,6 +30,7 @@ struct program
     const char *service; /* "sokoul-scout" */
     const char *about;   /* one sentence for --help */
     enum conf_program conf;
+    library_of *http;                       /* http_library where it asks others over HTTP; else NULL */
     int metrics_port;                       /* where METRICS_LISTEN says nothing */
     int concurrency;                        /* 0: WORKER_CONCURRENCY */
     int (*places)(const struct conf *conf); /* NULL: concurrency */

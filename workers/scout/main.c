@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-scout: finds titles and releases, and tells users. The table of its kinds. */
+#include "common/http/http.h"
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"
 #include "workers/scout/notify.h"
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
                                            .service = "sokoul-scout",
                                            .about = "Finds titles and releases, and tells users.",
                                            .conf = CONF_SCOUT,
+                                           .http = http_library,
                                            .metrics_port = 9101,
                                            .kinds = kinds,
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
