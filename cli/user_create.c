@@ -4,6 +4,8 @@
 #include "cli/show.h"
 #include "cli/verb.h"
 #include "common/base/id.h"
+#include "common/base/person.h"
+#include "common/base/utf8.h"
 #include "common/crypt/digest.h"
 #include "common/store/users.h"
 
@@ -27,10 +29,7 @@ static enum err_code read_email(struct session *session, const char **email, str
     *email = option_text(&session->options, OPTION_EMAIL, NULL);
     if (*email == NULL)
         return fail(err, E_USAGE, "user create needs an address: --email EMAIL");
-    const char *at = strchr(*email, '@');
-    size_t len = strlen(*email);
-    if (len < 3 || len > 254 || at == NULL || at == *email || at[1] == '\0' || strchr(at + 1, '@') != NULL ||
-        strpbrk(*email, " \t\r\n<>") != NULL)
+    if (!utf8_valid(*email, strlen(*email)) || !person_email_ok(*email))
         return fail(err, E_INVALID, "%.100s is not an e-mail address", *email);
     return E_OK;
 }

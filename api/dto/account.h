@@ -9,6 +9,7 @@
 #define SOKOUL_API_DTO_ACCOUNT_H
 
 #include "api/request.h"
+#include "common/base/person.h"
 
 struct account_register
 {
@@ -37,9 +38,5 @@ struct account_patch
     const char *current_password; /* needed for a new one, or a new address */
 };
 MUST_USE enum err_code account_patch_read(struct request *req, struct account_patch *out, struct err *err);
-
-/* One '@', a local part of up to 64 characters, a domain of at least two labels; no quoted forms. */
-bool account_email_ok(const char *email);
-bool account_username_ok(const char *username);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/dto/account.h"
+#include "common/base/person.h"
 
 #include "tests/support/suite.h"
 
@@ -39,32 +39,32 @@ static const struct
     {"a@[127.0.0.1]", false},
 };
 
-START_TEST(account__tells_addresses_from_other_texts)
+START_TEST(person__tells_addresses_from_other_texts)
 {
-    ck_assert_msg(account_email_ok(emails[_i].email) == emails[_i].ok, "%s", emails[_i].email);
+    ck_assert_msg(person_email_ok(emails[_i].email) == emails[_i].ok, "%s", emails[_i].email);
 }
 END_TEST
 
 static const struct
 {
-    const char *username;
+    const char *name;
     bool ok;
 } names[] = {
     {"ada", true},   {"Ada Lovelace", true}, {"zo\xc3\xab", true}, {"<script>", true}, {"", false},
     {" ada", false}, {"ada ", false},        {"a@b", false},       {"a\tb", false},    {"a\x7f", false},
 };
 
-START_TEST(account__takes_names_in_any_script_but_no_addresses)
+START_TEST(person__takes_names_in_any_script_but_no_addresses)
 {
-    ck_assert_msg(account_username_ok(names[_i].username) == names[_i].ok, "%s", names[_i].username);
+    ck_assert_msg(person_name_ok(names[_i].name) == names[_i].ok, "%s", names[_i].name);
 }
 END_TEST
 
 int main(void)
 {
     struct suite_case cases[] = {
-        {account__tells_addresses_from_other_texts, sizeof emails / sizeof emails[0]},
-        {account__takes_names_in_any_script_but_no_addresses, sizeof names / sizeof names[0]},
+        {person__tells_addresses_from_other_texts, sizeof emails / sizeof emails[0]},
+        {person__takes_names_in_any_script_but_no_addresses, sizeof names / sizeof names[0]},
     };
-    return suite_run("account", cases, sizeof cases / sizeof cases[0]);
+    return suite_run("person", cases, sizeof cases / sizeof cases[0]);
 }
