@@ -2,6 +2,7 @@
 #include "common/conf/value.h"
 
 #include "common/base/parse.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +32,8 @@ static enum err_code read_text(const struct conf_setting *setting, const char *t
     for (const char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20)
             return fail(err, E_CONFIG, "%s holds a control character", setting->name);
+    if (setting->type == CONF_TEXT && !utf8_valid(text, len))
+        return fail(err, E_CONFIG, "%s is not UTF-8", setting->name);
     memcpy(at, &text, sizeof text);
     return E_OK;
 }

@@ -149,6 +149,9 @@ static const struct
     {"LOG_LEVEL", "loud", "LOG_LEVEL must be"},
     {"LOG_LEVEL", "WARN", NULL},
     {"NODE_NAME", "a\nb", "NODE_NAME holds a control character"},
+    {"NODE_NAME", "caf\xe9", "NODE_NAME is not UTF-8"},
+    {"NODE_NAME", "caf\xc3\xa9", NULL},
+    {"DOWNLOAD_DIR", "films\xff", "DOWNLOAD_DIR is not UTF-8"},
 };
 
 START_TEST(conf__checks_each_value_by_its_type)
