@@ -3,11 +3,9 @@
 
 #include "api/reply.h"
 #include "common/base/clock.h"
-#include "common/base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,11 +16,8 @@
 enum
 {
     BACKLOG = 1024,
-    LATE_MS = 300,          /* for the requests of who stands in the queue */
-    LATE_MAX = BACKLOG + 1, /* the kernel's queue holds one more than it was asked for */
-    FLAGS_OF_TCP = 13,      /* where they stand in its header */
-    FLAG_SYN = 0x02,
-    FLAG_ACK = 0x10
+    LATE_MS = 300,         /* for the requests of who stands in the queue */
+    LATE_MAX = BACKLOG + 1 /* the kernel's queue holds one more than it was asked for */
 };
 
 static socklen_t address_of(const struct conf_listen *at, struct sockaddr_storage *out)
@@ -70,21 +65,6 @@ enum err_code listen_open(const struct conf_listen *at, int *out, int *port, str
     *out = fd;
     *port = port_of(fd);
     return E_OK;
-}
-
-/* Handshakes that have begun go on: what is dropped is a SYN alone. */
-void listen_turn_away(int fd)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_OF_TCP),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, FLAG_SYN | FLAG_ACK),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FLAG_SYN, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog filter = {.len = sizeof code / sizeof code[0], .filter = code};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
-        log_debug("http", "the kernel does not turn newcomers away: %s", strerror(errno));
 }
 
 size_t listen_waiting(int fd)

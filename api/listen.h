@@ -10,9 +10,6 @@
 
 /* Bound and listening, not blocking, closed on exec.  E_UNAVAILABLE: the address is taken or not ours. */
 MUST_USE enum err_code listen_open(const struct conf_listen *at, int *fd, int *port, struct err *err);
-/* No connection is begun any more, so that the queue ends: the kernel drops what would begin one, and who is
- * turned away asks again a second later, then of the program that listens here next, or of none. */
-void listen_turn_away(int fd);
 size_t listen_waiting(int fd); /* how many stand in the queue */
 /* Answers 503 to who still stands in the queue, so that they get an answer and no reset; closes.  Blocks for
  * a third of a second at most. */

@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 #include "common/obs/health.h"
+#include "common/obs/turn_away.h"
 
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -522,7 +523,7 @@ enum err_code server_drain(struct server *server, int64_t deadline_ms, struct er
     if (finish_requests(server, flight_wait_first, began_ms, deadline_ms, err) != E_OK)
         return err->code;
     flight_rest(server->flight, began_ms + GRACE_MS);
-    listen_turn_away(server->listen_fd);
+    turn_away(server->listen_fd);
     await_newcomers(server, deadline_ms);
     MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
     if (finish_requests(server, flight_wait, clock_mono_ms(), deadline_ms, err) != E_OK)

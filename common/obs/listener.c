@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/obs/head.h"
+#include "common/obs/turn_away.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -219,6 +220,39 @@ static size_t fill_poll(struct listener *listener, struct pollfd *fds, struct gu
     return count;
 }
 
+/* What poll found, for everybody but who stops us. */
+static void serve(struct listener *listener, const struct pollfd *fds, struct guest **who, size_t count)
+{
+    for (size_t i = 2; i < count; i++)
+    {
+        if (clock_mono_ms() > who[i]->until_ms)
+            leave(who[i]);
+        else if (fds[i].revents != 0 && who[i]->answering)
+            talk_to(who[i]);
+        else if (fds[i].revents != 0)
+            listen_to(listener, who[i]);
+    }
+    if (fds[1].revents != 0)
+        come_in(listener);
+}
+
+/* Who stood in the queue when we were stopped gets an answer too, as far as they ask soon. */
+static void see_off(struct listener *listener)
+{
+    struct pollfd fds[LISTENER_MAX + 2];
+    struct guest *who[LISTENER_MAX + 2];
+    const int64_t until_ms = clock_mono_ms() + LISTENER_LATE_MS;
+    turn_away(listener->fd);
+    for (int64_t left_ms = LISTENER_LATE_MS; left_ms > 0; left_ms = until_ms - clock_mono_ms())
+    {
+        size_t count = fill_poll(listener, fds, who);
+        fds[0].fd = -1; /* we know */
+        if (poll(fds, count, count > 2 ? (int)left_ms : 0) == 0 && count == 2)
+            return;
+        serve(listener, fds, who, count);
+    }
+}
+
 static void *listener_main(void *of)
 {
     struct listener *listener = of;
@@ -229,19 +263,11 @@ static void *listener_main(void *of)
         size_t count = fill_poll(listener, fds, who);
         poll(fds, count, count > 2 ? LISTENER_DEADLINE_MS / 8 : -1);
         if (fds[0].revents != 0)
-            return NULL;
-        for (size_t i = 2; i < count; i++)
-        {
-            if (clock_mono_ms() > who[i]->until_ms)
-                leave(who[i]);
-            else if (fds[i].revents != 0 && who[i]->answering)
-                talk_to(who[i]);
-            else if (fds[i].revents != 0)
-                listen_to(listener, who[i]);
-        }
-        if (fds[1].revents != 0)
-            come_in(listener);
+            break;
+        serve(listener, fds, who, count);
     }
+    see_off(listener);
+    return NULL;
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ enum
 {
     LISTENER_MAX = 16,
     LISTENER_DEADLINE_MS = 2000,
+    LISTENER_LATE_MS = 300,
     LISTENER_HEAD_BYTES = 4096,
     LISTENER_MAX_REPLY_BYTES = 1 << 20
 };
@@ -57,6 +58,7 @@ struct listener_config
 MUST_USE enum err_code listener_start(const struct listener_config *config, struct listener **listener,
                                       struct err *err);
 int listener_port(const struct listener *listener);
-void listener_stop(struct listener *listener); /* waits; NULL is fine */
+/* Answers who is there and who stands in the queue, for LISTENER_LATE_MS at most; waits.  NULL is fine. */
+void listener_stop(struct listener *listener);
 
 #endif

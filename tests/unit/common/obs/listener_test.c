@@ -6,6 +6,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -155,6 +158,68 @@ START_TEST(listener__says_when_the_address_is_taken)
 }
 END_TEST
 
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+enum
+{
+    QUEUED = 8
+};
+
+static struct listener *ending;
+static atomic_bool stops;
+static pthread_t stopper;
+
+static void *stop_it(void *unused)
+{
+    atomic_store(&stops, true);
+    listener_stop(ending);
+    return unused;
+}
+
+/* While this page is made nobody is let in, so that who comes stands in the queue when the listener is
+ * stopped. */
+static enum report_verdict fill_slow(void *of, struct buf *out)
+{
+    int *fds = of;
+    for (int i = 0; i < QUEUED; i++)
+        fds[i] = dial(ending);
+    for (int i = 0; i < QUEUED; i++)
+        if (send(fds[i], rows[0].text, strlen(rows[0].text), MSG_NOSIGNAL) < 0)
+            abort();
+    pthread_create(&stopper, NULL, stop_it, NULL);
+    int64_t until_ms = clock_mono_ms() + 5000;
+    while (!atomic_load(&stops) && clock_mono_ms() < until_ms)
+        sched_yield();
+    until_ms = clock_mono_ms() + 50; /* for the word to arrive, which nobody can see */
+    while (clock_mono_ms() < until_ms)
+        sched_yield();
+    buf_add_text(out, "slow");
+    return REPORT_GOOD;
+}
+
+START_TEST(listener__answers_who_stands_in_the_queue_when_it_is_stopped)
+{
+    static int fds[QUEUED];
+    static const struct listener_page slow[] = {{"/slow", "text/plain", fill_slow, NULL},
+                                                {"/livez", "text/plain", fill_bad, NULL}};
+    static const char ask[] = "GET /slow HTTP/1.1\r\nHost: t\r\n\r\n";
+    const struct listener_config config = {.host = "127.0.0.1", .pages = slow, .count = 2, .of = fds};
+    char answer[4096];
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(listener_start(&config, &ending, &err), E_OK);
+    int first = dial(ending);
+    ck_assert_int_eq(send(first, ask, sizeof ask - 1, MSG_NOSIGNAL), (ssize_t)sizeof ask - 1);
+    hear(first, answer, sizeof answer);
+    ck_assert_ptr_nonnull(strstr(answer, "slow"));
+    for (int i = 0; i < QUEUED; i++)
+    {
+        hear(fds[i], answer, sizeof answer);
+        ck_assert_msg(strncmp(answer, "HTTP/1.1 503", 12) == 0, "%d: \"%s\"", i, answer);
+    }
+    pthread_join(stopper, NULL);
+}
+END_TEST
+
 int main(void)
 {
     const struct suite_case cases[] = {
@@ -162,6 +227,7 @@ int main(void)
         {listener__ends_who_is_slow_and_serves_the_others, 1},
         {listener__turns_strangers_away, 1},
         {listener__says_when_the_address_is_taken, 1},
+        {listener__answers_who_stands_in_the_queue_when_it_is_stopped, 1},
     };
     return suite_run("listener", cases, sizeof cases / sizeof cases[0]);
 }
