@@ -204,7 +204,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -285,6 +285,11 @@ coverage: ## lines that the tests reach, into build/coverage/ (gcovr); T=name: t
 	@mkdir -p build/coverage
 	@gcovr --root . --object-directory build/gcc-cov --filter '(api|cli|common|workers)/' --html build/coverage/index.html \
 		--xml build/coverage/coverage.xml --txt build/coverage/coverage.txt --print-summary
+
+robustness: ## start-up, supervision, faults and load, with a table of every row of operating at the end (some minutes)
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@ROBUSTNESS=1 BIN=$(BIN) TESTS=$(O)/tests tools/test $(T)
 
 test-observe: ## each alert by its real cause, on a real Prometheus and Alertmanager (three minutes)
 	@tools/setup test alerts

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all Python tests share: the modules of tools/, T=name of `make test`, and FILES=i/n: the i-th of n parts, by files."""
+"""What all Python tests share: the modules of tools/, T=name of `make test`, FILES=i/n: the i-th of n parts, by files, and
+ROBUSTNESS=1: what `make robustness` runs. What a test claims to prove is a property of it in pytest's report."""
+import inspect
 import os
 import sys
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+
+from stack.claims import proven  # noqa: E402
 
 
 def part_of(items, part, parts):
@@ -19,8 +23,20 @@ def part_of(items, part, parts):
     return files[part]
 
 
+def keep_rows_of_operating(config, items):
+    """`make robustness`: the tests that say of a row A1, A2, ... that they prove it."""
+    out = [i for i in items if not any(row.startswith("A") for row in dict(i.user_properties)["rows"].split())]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [i for i in items if i not in out]
+
+
 def pytest_collection_modifyitems(config, items):
     """T=name: only the tests whose name contains it. FILES=i/n: tests mostly wait, so some runs go side by side."""
+    for item in items:
+        text = (inspect.getcomments(item.function) or "") + inspect.getsource(item.function)
+        item.user_properties.append(("rows", " ".join(proven(text))))
+    if os.environ.get("ROBUSTNESS") == "1":
+        keep_rows_of_operating(config, items)
     wanted = os.environ.get("TEST_NAMES", "").split()
     part, _, parts = os.environ.get("FILES", "0/1").partition("/")
     files = part_of(items, int(part), int(parts))

@@ -103,7 +103,7 @@ def test_the_migrations_make_the_schema_of_an_empty_database(empty):
 
 
 def test_a_replay_changes_nothing(empty):
-    """req: S17"""
+    """req: S17, A24"""
     empty.ctl("migrate", "up")
     before, rows = empty.dump(), empty.sql("SELECT * FROM schema_migrations")
     out, _ = empty.ctl("migrate", "up", "--json")

@@ -186,7 +186,7 @@ def test_a_signal_is_answered_within_a_tenth_of_a_second(sokoul):
 
 
 def test_a_request_that_does_not_end_does_not_hold_the_api_past_its_ten_seconds(sokoul):
-    """req: C27"""
+    """req: C27, A27"""
     program = sokoul.start("sokoul-api")
     user = Api(program.port, wait_s=60).register()
     with rows.Locked(sokoul, "favorites"):

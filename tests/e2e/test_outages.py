@@ -24,7 +24,7 @@ def clean_503(answer):
 
 
 def test_without_a_database_every_answer_is_a_clean_503_and_health_is_unhealthy(own_sokoul, own_servers):
-    """req: S223, S224, S226"""
+    """req: S223, S224, S226, A45"""
     program = own_sokoul.start("sokoul-api")
     client = Api(program.port)
     user = client.register()
@@ -41,7 +41,7 @@ def test_without_a_database_every_answer_is_a_clean_503_and_health_is_unhealthy(
 
 
 def test_health_counts_what_was_asked_and_what_went_wrong(own_sokoul, own_servers):
-    """req: A44"""
+    """req: A6, A44"""
     program = own_sokoul.start("sokoul-api")
     client = Api(program.port)
     user = client.register()

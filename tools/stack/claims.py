@@ -103,3 +103,8 @@ def states(known, claimed):
     counted = {(kind, name) for kind, name, _, _, runs in claimed if runs}
     return {name: "proven" if ("req", name) in counted else "procedure" if name in by_hand else "part" if ("part", name) in counted
             else "unproven" for name in known}
+
+
+def proven(text):
+    """The rows that a text says it proves, each once."""
+    return list(dict.fromkeys(name for kind, ids in CLAIM.findall(text) if kind == "req" for name in expand(ids)))
