@@ -85,9 +85,9 @@ struct db_stmt
 };
 int db_stmt_params(const struct db_stmt *stmt);
 
-/* Does not connect yet. */
 struct library db_library(void);
 
+/* Does not connect yet. */
 MUST_USE enum err_code db_pool_open(const struct db_pool_config *config, struct db_pool **pool,
                                     struct err *err);
 void db_pool_close(struct db_pool *pool); /* every connection must have been put back */

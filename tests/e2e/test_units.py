@@ -73,8 +73,10 @@ def manager(tmp_path):
 
 
 def unit_of(sokoul, name, port):
-    with open(os.path.join(ROOT, "deploy", "systemd", f"{name}.service"), encoding="utf-8") as f:
-        lines = [line for line in f.read().splitlines() if line.partition("=")[0] in KEPT]
+    lines = []
+    for path in ("sokoul-.service.d/program.conf", f"{name}.service"):
+        with open(os.path.join(ROOT, "deploy", "systemd", path), encoding="utf-8") as f:
+            lines += [line for line in f.read().splitlines() if line.partition("=")[0] in KEPT]
     where = "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN"
     path = sokoul.env_file({where: f"127.0.0.1:{port}", "LOG_LEVEL": "info"}, f"{name}.env")
     assert any(line.startswith("WatchdogSec=") for line in lines)
