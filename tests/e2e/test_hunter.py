@@ -234,19 +234,25 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 def test_seeding_ends_after_a_day(sokoul, user, swarm, hunting, tmp_path):
     """req: S118"""
     now = tmp_path / "now"
-    now.write_text("+0")
+
+    def set_clock(offset):
+        """At once: a program that reads an empty file ends."""
+        (tmp_path / "then").write_text(offset)
+        os.rename(tmp_path / "then", now)
+
+    set_clock("+0")
     torrent = swarm.torrent(2 * MIB)
     swarm.seed(torrent)
     clock = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(now), "FAKETIME_NO_CACHE": "1"}
     hunter = hunting.hunter(env=clock, SEED_HOURS="24", SEED_RATIO="0")
     download = hunting.download(user, magnet=torrent.magnet()).completed()
-    now.write_text("+23h")
+    set_clock("+23h")
     leecher = kit.Node(swarm.path / "leecher")
     swarm.made.append(leecher)
     leecher.add("t1", torrent)
     leecher.wait("FINISHED", 30, id="t1")
     assert held(hunter, download), "a day is not over yet"
-    now.write_text("+25h")
+    set_clock("+25h")
     eventually(lambda: not held(hunter, download), 20, "a day is over")
     (said,) = hunter.log(event="torrent_seeded")
     assert said["message"].startswith(f"torrent {download.torrent_id}")
