@@ -94,7 +94,7 @@ def test_each_step_of_a_start_and_of_an_end_is_in_the_log(sokoul, name, more, re
     assert services == {"database is there", "redis is there", "nats is there"}
     assert program.stop() == 0
     messages = [row["message"] for row in program.log()]
-    for steps in (STEPS + more + DOWN, ["listening|listen", *DOWN]):
+    for steps in (STEPS + more + DOWN, ["listening on|health and metrics on", *DOWN]):
         at = 0
         for step in steps:
             found = next((i for i, m in enumerate(messages[at:], at) if re.search(step, m)), None)

@@ -216,7 +216,6 @@ def test_six_faults_in_a_row_are_mended_without_a_hand(run, record_property):
     assert run.stop() == 0
 
 
-@pytest.mark.skipif(not PROGRAMS, reason="no program is built")
 def test_a_program_that_never_gets_ready_is_given_up_after_30_s_with_the_reason(run, record_property):
     """req: A13"""
     run.start()
