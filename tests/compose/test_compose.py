@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+import yaml
 from conftest import WHOLE
 from engine import call
 from installed import HEALTHY_WAIT_S, ROOT, RUNNING
@@ -49,13 +50,15 @@ def test_the_secrets_are_made_once_and_kept_from_others(stack):
 @pytest.mark.parametrize("version", [1, 2])
 def test_both_compose_programs_read_the_file(engine, stack, version):
     words = engine.compose_words(version)
-    done = call([*words, "--profile", "indexers", "--profile", "observe", "--profile", "edge", "--profile", "chat",
-                 "config"], cwd=stack.folder, env=engine.environment)
+    profiles = [w for name in ("indexers", "observe", "edge", "chat", "bot") for w in ("--profile", name)]  # the last has nothing yet
+    done = call([*words, *profiles, "config"], cwd=stack.folder, env=engine.environment)
     for service in (*RUNNING, "prowlarr", "prometheus", "alertmanager", "grafana", "nginx", "ollama"):
         assert f"  {service}:\n" in done.stdout, service
-    logged = call([*words, "-f", "docker-compose.yml", "-f", "deploy/logs/compose.yml", "config"], cwd=stack.folder,
-                  env=engine.environment).stdout
-    assert logged.count("driver: journald") == len(RUNNING) + 1 and "json-file" not in logged
+    logged = call([*words, "-f", "docker-compose.yml", "-f", "deploy/logs/compose.yml", *profiles, "config"],
+                  cwd=stack.folder, env=engine.environment).stdout
+    kept = {name: found["logging"] for name, found in yaml.safe_load(logged)["services"].items()}
+    assert set(kept) == set(yaml.safe_load(done.stdout)["services"]) >= set(RUNNING)
+    assert all(log == {"driver": "journald", "options": {"tag": "sokoul"}} for log in kept.values()), kept
     mounted = re.findall(r"\./(deploy/[\w./-]+):", text_of(os.path.join(stack.folder, "docker-compose.yml")))
     assert len(mounted) >= 8 and [path for path in mounted if not os.path.exists(os.path.join(ROOT, path))] == []
 
