@@ -35,72 +35,88 @@ static const struct json *outer(const cJSON *item)
     return (const struct json *)(const void *)item;
 }
 
+/* What becomes of members whose name stands before them already. */
+enum twins
+{
+    TWINS_REFUSED,
+    TWINS_DROPPED
+};
+
+struct member
+{
+    cJSON *item;
+    size_t at; /* among its siblings */
+};
+
 static int by_name(const void *left, const void *right)
 {
-    return strcmp((*(cJSON *const *)left)->string, (*(cJSON *const *)right)->string);
+    const struct member *a = left;
+    const struct member *b = right;
+    int order = strcmp(a->item->string, b->item->string);
+    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
 }
 
-/* Of two members the one that stands behind the other. */
-static cJSON *later_of(cJSON *one, cJSON *other)
+static enum err_code settle_twin(cJSON *object, cJSON *twin, enum twins twins, size_t *gone, struct err *err)
 {
-    for (cJSON *at = one->next; at != NULL; at = at->next)
-        if (at == other)
-            return other;
-    return one;
-}
-
-/* The members of a large object sorted: a hostile one must not cost time squared. */
-static enum err_code twin_among_many(const cJSON *object, size_t count, cJSON **twin, struct err *err)
-{
-    cJSON **members = calloc(count, sizeof(cJSON *));
-    if (members == NULL)
-        return fail(err, E_NO_MEMORY, "no memory for a JSON document");
-    size_t i = 0;
-    for (cJSON *at = object->child; at != NULL; at = at->next)
-        members[i++] = at;
-    qsort(members, count, sizeof(cJSON *), by_name);
-    for (i = 1; i < count && *twin == NULL; i++)
-        if (by_name(&members[i - 1], &members[i]) == 0)
-            *twin = later_of(members[i - 1], members[i]);
-    free(members);
+    if (twins == TWINS_REFUSED)
+        return fail(err, E_INVALID, "malformed JSON: the key \"%.64s\" stands twice", twin->string);
+    cJSON_Delete(cJSON_DetachItemViaPointer(object, twin));
+    ++*gone;
     return E_OK;
 }
 
-/* A member whose name stands before it already; NULL: none. */
-static enum err_code find_twin(const cJSON *object, cJSON **twin, struct err *err)
+/* The members of a large object sorted: a hostile one must not cost time squared. */
+static enum err_code settle_many(cJSON *object, size_t count, enum twins twins, size_t *gone, struct err *err)
+{
+    struct member *members = calloc(count, sizeof *members);
+    enum err_code code = E_OK;
+    if (members == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a JSON document");
+    size_t i = 0;
+    for (cJSON *at = object->child; at != NULL; at = at->next, i++)
+        members[i] = (struct member){at, i};
+    qsort(members, count, sizeof *members, by_name);
+    size_t first = 0;
+    for (i = 1; i < count && code == E_OK; i++)
+    {
+        if (strcmp(members[first].item->string, members[i].item->string) == 0)
+            code = settle_twin(object, members[i].item, twins, gone, err);
+        else
+            first = i;
+    }
+    free(members);
+    return code;
+}
+
+static enum err_code settle_few(cJSON *object, enum twins twins, size_t *gone, struct err *err)
+{
+    enum err_code code = E_OK;
+    for (cJSON *left = object->child; left != NULL; left = left->next)
+        for (cJSON *right = left->next, *next = NULL; right != NULL && code == E_OK; right = next)
+        {
+            next = right->next;
+            if (strcmp(left->string, right->string) == 0)
+                code = settle_twin(object, right, twins, gone, err);
+        }
+    return code;
+}
+
+/* Keys that stand twice in one object, anywhere in the tree.  The depth is bounded by the scan. */
+static enum err_code settle_twins(cJSON *item, enum twins twins, size_t *gone, struct err *err)
 {
     enum
     {
         FEW = 16
     };
-    *twin = NULL;
-    size_t count = (size_t)cJSON_GetArraySize(object);
-    if (count > FEW)
-        return twin_among_many(object, count, twin, err);
-    for (cJSON *left = object->child; left != NULL && *twin == NULL; left = left->next)
-        for (cJSON *right = left->next; right != NULL && *twin == NULL; right = right->next)
-            if (strcmp(left->string, right->string) == 0)
-                *twin = right;
-    return E_OK;
-}
-
-/* Keys that stand twice in one object, anywhere in the tree: up to `most` of them go, one more is
- * refused.  The depth is bounded by the scan. */
-static enum err_code settle_twins(cJSON *item, size_t most, size_t *gone, struct err *err)
-{
-    cJSON *twin = NULL;
-    enum err_code code = cJSON_IsObject(item) ? find_twin(item, &twin, err) : E_OK;
-    while (code == E_OK && twin != NULL)
+    enum err_code code = E_OK;
+    if (cJSON_IsObject(item))
     {
-        if (*gone == most)
-            return fail(err, E_INVALID, "malformed JSON: the key \"%.64s\" stands twice", twin->string);
-        cJSON_Delete(cJSON_DetachItemViaPointer(item, twin));
-        ++*gone;
-        code = find_twin(item, &twin, err);
+        size_t count = (size_t)cJSON_GetArraySize(item);
+        code = count > FEW ? settle_many(item, count, twins, gone, err) : settle_few(item, twins, gone, err);
     }
     for (cJSON *at = item->child; at != NULL && code == E_OK; at = at->next)
         if (at->child != NULL)
-            code = settle_twins(at, most, gone, err);
+            code = settle_twins(at, twins, gone, err);
     return code;
 }
 
@@ -109,7 +125,7 @@ static void delete_tree(void *tree)
     cJSON_Delete(tree);
 }
 
-static enum err_code parse(struct arena *arena, const char *text, size_t len, size_t most, size_t *gone,
+static enum err_code parse(struct arena *arena, const char *text, size_t len, enum twins twins, size_t *gone,
                            const struct json **doc, struct err *err)
 {
     enum scan_numbers numbers = SCAN_ALL_SMALL;
@@ -122,7 +138,7 @@ static enum err_code parse(struct arena *arena, const char *text, size_t len, si
         return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
     if (!arena_defer(arena, delete_tree, tree))
         return fail(err, E_NO_MEMORY, "no memory for a JSON document of %zu bytes", len);
-    code = settle_twins(tree, most, gone, err);
+    code = settle_twins(tree, twins, gone, err);
     if (code == E_OK)
         *doc = outer(tree);
     return code;
@@ -132,16 +148,12 @@ enum err_code json_parse(struct arena *arena, const char *text, size_t len, cons
                          struct err *err)
 {
     size_t gone = 0;
-    return parse(arena, text, len, 0, &gone, doc, err);
+    return parse(arena, text, len, TWINS_REFUSED, &gone, doc, err);
 }
 
 enum err_code json_parse_foreign(struct arena *arena, const char *text, size_t len, const struct json **doc,
                                  size_t *lost, struct err *err)
 {
-    enum
-    {
-        MOST_TWINS = 1000 /* each is looked for on its own */
-    };
     size_t gone = 0;
     char *copy = arena_alloc(arena, len + 1);
     if (copy == NULL)
@@ -149,7 +161,7 @@ enum err_code json_parse_foreign(struct arena *arena, const char *text, size_t l
     memcpy(copy, text, len);
     copy[len] = '\0';
     size_t mended = mend_json(copy, len);
-    enum err_code code = parse(arena, copy, len, MOST_TWINS, &gone, doc, err);
+    enum err_code code = parse(arena, copy, len, TWINS_DROPPED, &gone, doc, err);
     if (code == E_OK)
         *lost = mended + gone;
     return code;

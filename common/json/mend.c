@@ -92,9 +92,17 @@ static void open_container(struct mend *m)
     lose(m, from);
 }
 
+/* RFC 8259, 8.1 lets a reader ignore it. */
+static void drop_mark(char *text, size_t len)
+{
+    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+        memset(text, ' ', 3);
+}
+
 size_t mend_json(char *text, size_t len)
 {
     struct mend m = {.text = text, .len = len};
+    drop_mark(text, len);
     while (m.at < len)
     {
         char c = text[m.at];

@@ -4,8 +4,9 @@
  *
  * A text with \u0000, half a surrogate or bytes that are not UTF-8, a number that no double holds, and
  * whatever is nested too deeply are overwritten, in place, by an empty text and blanks: nothing moves, so
- * the rest stays as it was written.  What breaks the grammar between the values is left for the scan to
- * refuse, and so is a text that is nothing but one bad value.
+ * the rest stays as it was written.  A byte order mark before it goes without a word.  What breaks the
+ * grammar between the values is left for the scan to refuse, and so is a text that is nothing but one bad
+ * value.
  *
  * Blocks never, any thread.
  */
