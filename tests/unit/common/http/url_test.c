@@ -75,6 +75,10 @@ static const struct
     {BASE, "g/../h", "http://a/b/c/h"},
     {BASE, "g?y/../x", "http://a/b/c/g?y/../x"},
     {BASE, "//g/h", "http://g/h"},
+    {BASE, "#a b", NULL}, /* as "g h" and "/g\nh" are none */
+    {BASE, "#a\nb", NULL},
+    {BASE, "g h", NULL},
+    {BASE, "/g\nh", NULL},
 };
 
 START_TEST(url__resolves_a_reference)
