@@ -48,14 +48,44 @@ static bool is_blank_or_control(char c)
     return (unsigned char)c <= ' ' || c == 0x7F;
 }
 
+/* What comes along when a link is copied from a page: no-break and zero-width blanks, a byte order mark. */
+static const char *const marks[] = {"\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF"};
+
+/* Bytes of the blank at the beginning of a text, 0 if there is none. */
+static size_t blank_before(const char *text)
+{
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (strncmp(text, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return *text != '\0' && is_blank_or_control(*text) ? 1 : 0;
+}
+
+/* The same at its end. */
+static size_t blank_behind(const char *text, size_t len)
+{
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+    {
+        size_t size = strlen(marks[i]);
+        if (len >= size && memcmp(text + len - size, marks[i], size) == 0)
+            return size;
+    }
+    return len > 0 && is_blank_or_control(text[len - 1]) ? 1 : 0;
+}
+
+static const char *skip_blanks(const char *text)
+{
+    for (size_t step = blank_before(text); step > 0; step = blank_before(text))
+        text += step;
+    return text;
+}
+
 static char *trim(char *text)
 {
     size_t len = strlen(text);
-    while (len > 0 && is_blank_or_control(text[len - 1]))
-        text[--len] = '\0';
-    while (*text != '\0' && is_blank_or_control(*text))
-        text++;
-    return text;
+    for (size_t step = blank_behind(text, len); step > 0; step = blank_behind(text, len))
+        len -= step;
+    text[len] = '\0';
+    return text + (skip_blanks(text) - text);
 }
 
 static enum err_code merge_hash(struct infohash *into, const struct infohash *found, struct err *err)
@@ -188,8 +218,7 @@ enum err_code magnet_parse(struct arena *arena, const char *text, struct magnet 
     };
     struct magnet found = {.name = ""};
     struct reader reader = {.arena = arena, .magnet = &found};
-    while (*text != '\0' && is_blank_or_control(*text))
-        text++;
+    text = skip_blanks(text);
     if (strncasecmp(text, "magnet:?", HEAD_LEN) != 0)
         return fail(err, E_INVALID, "this is not a magnet link: it does not begin with magnet:?");
     size_t len = strnlen(text, MAGNET_MAX_LEN + 1);

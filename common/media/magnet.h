@@ -5,8 +5,9 @@
  * A link must carry a BitTorrent hash, urn:btih (40 hexadecimal or 32 base32 digits) or urn:btmh
  * (1220 and 64 hexadecimal digits); other kinds of xt are ignored beside one and refused alone.
  * The hash is all that a link must have right.  Whatever else is wrong costs itself and not the link:
- * blanks and line ends around the link and its parts, a '%' without digits and a '#' (both stand for
- * themselves), control characters in a name (blanks), an address that tracker.h does not keep.
+ * blanks and line ends around the link and its parts, also those of no width and the mark of a byte order
+ * that come along from a page, a '%' without digits and a '#' (both stand for themselves), control characters
+ * in a name (blanks), an address that tracker.h does not keep.
  *
  * The engine is never given what was pasted, only what magnet_write made of what was read here, so there
  * is no second opinion.  libtorrent, which would read a pasted link otherwise, differs on purpose:

@@ -84,6 +84,9 @@ static const char *const pasted[] = {
     LINK "&ws=http://w.example/my file/",
     LINK "\n",
     " \r\n\t" LINK T " \r\n",
+    "\xC2\xA0" LINK T,
+    "\xEF\xBB\xBF " LINK T "\xE2\x80\x8B\r\n",
+    LINK "\xC2\xA0",
     LINK " & dn = film" T,
     "MAGNET:?XT=URN:BTIH:" V1,
     "magnet:"
