@@ -32,6 +32,18 @@ const char *provider_loss_text(struct arena *arena, const struct provider_loss *
                         loss->values);
 }
 
+const char *provider_release_key(struct arena *arena, const struct provider_release *release)
+{
+    if (release->info_hash != NULL)
+        return release->info_hash;
+    if (release->magnet != NULL)
+        return release->magnet;
+    if (strstr(release->guid, "://") != NULL)
+        return release->guid;
+    const char *indexer = release->indexer != NULL ? release->indexer : "";
+    return arena_printf(arena, "%s\n%s\n%s", release->guid, indexer, release->title);
+}
+
 static const struct
 {
     int status; /* and below it, from the row before */

@@ -94,4 +94,9 @@ struct provider_release
     size_t category_count;
 };
 
+/* By what a release is the same as another: its hash or magnet link; without one its guid, which names it
+ * everywhere if it is an address, else with its indexer and title: many give all their rows one guid, or
+ * numbers. NULL when the arena is full. */
+const char *provider_release_key(struct arena *arena, const struct provider_release *release);
+
 #endif

@@ -20,7 +20,7 @@ enum
     MAX_URL_BYTES = 16384,
     MAX_LIMIT = 1000,
     MAX_HASH_BYTES = 80,
-    GUID_SLOTS = 16384 /* a power of two, more than twice PROWLARR_MAX_RELEASES */
+    SEEN_SLOTS = 16384 /* a power of two, more than twice PROWLARR_MAX_RELEASES */
 };
 
 /* ---- asking ------------------------------------------------------------------------------ */
@@ -238,8 +238,8 @@ enum err_code prowlarr_search(const struct prowlarr *prowlarr, const struct prow
 
 /* ---- all pages --------------------------------------------------------------------------- */
 
-/* The guids seen so far: a hash table that is never full. */
-struct guids
+/* The rows seen so far: a hash table that is never full. */
+struct seen
 {
     const char **slots;
 };
@@ -252,14 +252,21 @@ static size_t hash_of(const char *text)
     return (size_t)(hash ^ hash >> 32);
 }
 
-/* False: it was there already. */
-static bool guids_add(struct guids *guids, const char *guid)
+/* Offers of one torrent are kept apart: the best of them is not known yet. */
+static const char *name_of(struct arena *arena, const struct provider_release *release)
 {
-    size_t at = hash_of(guid) % GUID_SLOTS;
-    for (; guids->slots[at] != NULL; at = (at + 1) % GUID_SLOTS)
-        if (strcmp(guids->slots[at], guid) == 0)
+    const char *key = provider_release_key(arena, release);
+    return key == NULL ? NULL : arena_printf(arena, "%s\n%s", release->guid, key);
+}
+
+/* False: it was there already. */
+static bool seen_add(struct seen *seen, const char *name)
+{
+    size_t at = hash_of(name) % SEEN_SLOTS;
+    for (; seen->slots[at] != NULL; at = (at + 1) % SEEN_SLOTS)
+        if (strcmp(seen->slots[at], name) == 0)
             return false;
-    guids->slots[at] = guid;
+    seen->slots[at] = name;
     return true;
 }
 
@@ -267,15 +274,18 @@ static bool guids_add(struct guids *guids, const char *guid)
 struct sweep
 {
     struct prowlarr_result result;
-    struct guids guids;
+    struct seen seen;
 };
 
-static size_t add_new(struct sweep *sweep, const struct prowlarr_page *page)
+static size_t add_new(struct sweep *sweep, const struct prowlarr_page *page, struct arena *arena)
 {
     size_t before = sweep->result.count;
     for (size_t i = 0; i < page->count && sweep->result.count < PROWLARR_MAX_RELEASES; i++)
-        if (guids_add(&sweep->guids, page->items[i].guid))
+    {
+        const char *name = name_of(arena, &page->items[i]);
+        if (name != NULL && seen_add(&sweep->seen, name))
             sweep->result.items[sweep->result.count++] = page->items[i];
+    }
     return sweep->result.count - before;
 }
 
@@ -308,7 +318,9 @@ static enum err_code take_page(const struct prowlarr *prowlarr, struct prowlarr_
     sweep->result.pages++;
     sweep->result.loss.rows += page.loss.rows;
     sweep->result.loss.values += page.loss.values;
-    size_t added = add_new(sweep, &page);
+    size_t added = add_new(sweep, &page, arena);
+    if (arena_failed(arena))
+        return fail(err, E_NO_MEMORY, "out of memory");
     if (sweep->result.count == PROWLARR_MAX_RELEASES)
         sweep->result.warning = "more releases than are kept";
     else
@@ -325,9 +337,9 @@ enum err_code prowlarr_search_all(const struct prowlarr *prowlarr, const struct 
     struct sweep sweep = {0};
     bool more = true;
     err = err != NULL ? err : &ignored;
-    sweep.guids.slots = arena_array(arena, GUID_SLOTS, sizeof *sweep.guids.slots);
+    sweep.seen.slots = arena_array(arena, SEEN_SLOTS, sizeof *sweep.seen.slots);
     sweep.result.items = arena_array(arena, PROWLARR_MAX_RELEASES, sizeof *sweep.result.items);
-    if (sweep.guids.slots == NULL || sweep.result.items == NULL)
+    if (sweep.seen.slots == NULL || sweep.result.items == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     while (more && sweep.result.pages < PROWLARR_MAX_PAGES)
     {

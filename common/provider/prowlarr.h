@@ -3,7 +3,7 @@
  * prowlarr.h -- releases from Prowlarr's indexers, version 1 of its API.
  *
  * Prowlarr answers a flat array and never says "that was all": prowlarr_search_all asks page
- * by page until one is short or brings no new guid, or PROWLARR_MAX_PAGES were asked.  When a
+ * by page until one is short or brings nothing new, or PROWLARR_MAX_PAGES were asked.  When a
  * later page breaks, what was found before is kept and `warning` says so.  A row that breaks is lost
  * alone and counted, usenet's are left out without a word.
  *
@@ -74,7 +74,7 @@ struct prowlarr_watch
 
 struct prowlarr_result
 {
-    struct provider_release *items; /* each guid once */
+    struct provider_release *items; /* no two of one guid and key (provider.h) */
     size_t count;
     int pages;                 /* that were answered */
     struct provider_loss loss; /* of all pages */

@@ -13,7 +13,7 @@
 enum
 {
     MAGNET_BYTES = 1 << 20,
-    KEY_MAX_LEN = 200, /* longer guids are stored as their digest: an index has its limits */
+    KEY_MAX_LEN = 200, /* longer ones are stored as their digest: an index has its limits */
     JSON_MAX_BYTES = 16384,
     LATIN_END = 0x250
 };
@@ -40,12 +40,11 @@ static void read_magnet(struct arena *arena, struct arena *scratch, struct provi
 
 static const char *key_of(struct arena *arena, const struct provider_release *offer)
 {
-    if (offer->info_hash != NULL)
-        return offer->info_hash;
-    size_t len = strlen(offer->guid);
+    const char *key = provider_release_key(arena, offer);
+    size_t len = key == NULL ? 0 : strlen(key);
     if (len <= KEY_MAX_LEN)
-        return offer->guid;
-    struct digest digest = digest_sha256(offer->guid, len);
+        return key;
+    struct digest digest = digest_sha256(key, len);
     return arena_printf(arena, "sha256:%s", digest.hex);
 }
 

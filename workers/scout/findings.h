@@ -7,8 +7,8 @@
  *     findings_write    as rows for the table releases
  *
  * Two offers are the same when their info hashes are (of the magnet if there is one: that is what
- * would be downloaded), or, without a hash, their guids.  What the winner does not tell is
- * taken from the others.
+ * would be downloaded), or, without a hash, their guids (provider_release_key).  What the winner does not
+ * tell is taken from the others.
  *
  * Pure.  All memory comes from the arena; texts of the offers are borrowed.  Errors: E_NO_MEMORY.
  */

@@ -57,12 +57,15 @@ START_TEST(findings__drop_what_cannot_be_got)
 {
     const struct provider_release offers[] = {
         {.guid = "a", .title = "Broken", .magnet = "magnet:?xt=urn:btih:short"},
-        {.guid = "b", .title = "Broken, with a link", .magnet = "magnet:?dn=x", .download_url = "http://x/"},
+        {.guid = "http://b/",
+         .title = "Broken, with a link",
+         .magnet = "magnet:?dn=x",
+         .download_url = "http://x/"},
     };
     struct findings got = merge(offers, 2);
     ck_assert_uint_eq(got.count, 1);
     ck_assert_ptr_null(got.list[0].offer.magnet);
-    ck_assert_str_eq(got.list[0].key, "b");
+    ck_assert_str_eq(got.list[0].key, "http://b/");
 }
 END_TEST
 
@@ -72,17 +75,30 @@ START_TEST(findings__know_offers_without_a_hash_by_their_guid)
     memset(long_guid, 'g', sizeof long_guid - 1);
     long_guid[sizeof long_guid - 1] = '\0';
     const struct provider_release offers[] = {
-        {.guid = "one", .title = "One", .download_url = "http://x/1"},
-        {.guid = "two", .title = "Two", .download_url = "http://x/1"},
-        {.guid = "one", .title = "One again", .download_url = "http://x/3"},
+        {.guid = "http://x/one", .title = "One", .download_url = "http://x/1"},
+        {.guid = "http://x/two", .title = "Two", .download_url = "http://x/1"},
+        {.guid = "http://x/one", .title = "One again", .download_url = "http://x/3"},
         {.guid = long_guid, .title = "Long", .download_url = "http://x/4"},
     };
     struct findings got = merge(offers, 4);
     ck_assert_uint_eq(got.count, 3);
-    ck_assert_str_eq(got.list[0].key, "one");
+    ck_assert_str_eq(got.list[0].key, "http://x/one");
     ck_assert_str_eq(got.list[0].offer.title, "One");
-    ck_assert_uint_eq(strlen(got.list[1].key), 71);
-    ck_assert_int_eq(strncmp(got.list[1].key, "sha256:", 7), 0);
+    ck_assert_uint_eq(strlen(got.list[2].key), 71);
+    ck_assert_int_eq(strncmp(got.list[2].key, "sha256:", 7), 0);
+}
+END_TEST
+
+/* A number names a row within its indexer, and some indexers give all rows one guid. */
+START_TEST(findings__do_not_unite_what_only_has_the_same_number)
+{
+    const struct provider_release offers[] = {
+        {.guid = "7", .indexer = "A", .title = "One", .download_url = "http://x/1"},
+        {.guid = "7", .indexer = "B", .title = "One", .download_url = "http://x/2"},
+        {.guid = "7", .indexer = "A", .title = "Two", .download_url = "http://x/3"},
+        {.guid = "7", .indexer = "A", .title = "One", .download_url = "http://x/1"},
+    };
+    ck_assert_uint_eq(merge(offers, 4).count, 3);
 }
 END_TEST
 
@@ -186,6 +202,7 @@ int main(void)
         {findings__believe_the_magnet_rather_than_what_stands_beside_it, 1},
         {findings__drop_what_cannot_be_got, 1},
         {findings__know_offers_without_a_hash_by_their_guid, 1},
+        {findings__do_not_unite_what_only_has_the_same_number, 1},
         {findings__of_nothing_are_none, 1},
         {findings__put_the_best_first_and_the_unfit_last_with_reasons, 1},
         {findings__store_no_day_that_postgres_does_not_know, 1},
