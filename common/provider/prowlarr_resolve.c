@@ -120,6 +120,8 @@ static enum err_code follow(struct walk *walk, const char *location, struct aren
     const struct prowlarr *prowlarr = walk->prowlarr;
     const char *from = walk->url;
     walk->url = NULL;
+    if (location[0] == '\0')
+        return fail(err, E_REFUSED, "Prowlarr redirects this download and does not say where to");
     if (link_is_magnet(location))
         return take_magnet(arena, location, &walk->target.magnet, err);
     const char *escaped = escape(walk->scratch, location);

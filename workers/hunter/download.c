@@ -6,6 +6,7 @@
 #include "workers/hunter/hunt.h"
 #include "workers/hunter/quota.h"
 #include "workers/hunter/source.h"
+#include "workers/hunter/tries.h"
 #include "workers/hunter/turn.h"
 
 #include <stdio.h>
@@ -82,61 +83,6 @@ static void make_order(struct hunt *hunt)
 static bool same(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* ---- another release ------------------------------------------------------------------------ */
-
-static enum err_code move_on(struct hunt *hunt, const char *reason, const char *why, struct err *err)
-{
-    struct release_source *next = NULL;
-    struct db *db = NULL;
-    enum err_code code = job_db(hunt->job, &db, err);
-    if (code == E_OK)
-        code = hunter_store_next(db, job_arena(hunt->job), &hunt->guard, reason, why, &next, err);
-    db_put(db);
-    if (code != E_OK)
-        return code;
-    hunt->is_last = next == NULL;
-    if (next == NULL)
-        return E_OK;
-    log_info("download_moves_on", "download %s: %s; next is %.100s", hunt->guard.download_id, why,
-             next->title);
-    hunt->download.release_id = next->id;
-    hunt->download.torrent_id = NULL;
-    hunt->moved_on = true;
-    return E_OK;
-}
-
-static void note_last(struct hunt *hunt, const char *reason, const char *why)
-{
-    struct db *db = NULL;
-    struct err ignored = ERR_INIT;
-    if (job_db(hunt->job, &db, &ignored) == E_OK &&
-        hunter_store_tried(db, job_arena(hunt->job), &hunt->guard, reason, why, &ignored) != E_OK)
-        log_warn("download_tried", "cannot note the last release: %s", ignored.text);
-    db_put(db);
-}
-
-/* Failures that are this release's own and will not pass. */
-static bool is_dead_end(enum err_code code)
-{
-    return code == E_NOT_FOUND || code == E_REFUSED || code == E_INVALID || code == E_UNPROCESSABLE ||
-           code == E_TOO_LARGE;
-}
-
-/* What cannot be had is left for the next best, as what stalls is; without one its failure is the job's. */
-static enum err_code leave_dead_end(struct hunt *hunt, enum err_code code, struct err *err)
-{
-    struct err cause = *err;
-    if (!is_dead_end(code) || hunt->download.release_id == NULL)
-        return code;
-    if (move_on(hunt, err_reason(code), cause.text, err) != E_OK)
-        return err->code;
-    if (hunt->moved_on)
-        return E_OK;
-    note_last(hunt, err_reason(code), cause.text);
-    *err = cause;
-    return code;
 }
 
 /* ---- finding and joining -------------------------------------------------------------------- */
@@ -242,7 +188,7 @@ static enum err_code start(struct hunt *hunt, const struct payload *payload, str
     if (code == E_OK)
         code = join(hunt, &source, err);
     arena_free(arena);
-    return leave_dead_end(hunt, code, err);
+    return tries_leave_dead_end(hunt, code, err);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */
@@ -263,10 +209,10 @@ static enum err_code judge_quiet(struct hunt *hunt, const struct swarm_view *vie
                  : "Nothing arrived",
              (long long)quiet_ms / 1000);
     if (may_move && quiet_ms >= (int64_t)conf->torrent_stall_s * 1000)
-        return move_on(hunt, "stalled", why, err);
+        return tries_move_on(hunt, "stalled", why, err);
     if (quiet_ms < (int64_t)conf->torrent_give_up_s * 1000)
         return E_OK;
-    note_last(hunt, "stalled", why);
+    tries_note_last(hunt, "stalled", why);
     return fail(err, E_STALLED, "%s; given up", why);
 }
 
@@ -277,7 +223,7 @@ static enum err_code judge(struct hunt *hunt, const struct swarm_view *view, str
     if (view->wish == ORDER_END)
         return fail(err, E_CANCELLED, "The download is no longer wanted");
     if (view->code != E_OK)
-        return leave_dead_end(hunt, fail(err, view->code, "%s", view->text), err);
+        return tries_leave_dead_end(hunt, fail(err, view->code, "%s", view->text), err);
     if (view->fault == ENGINE_FAULT_DISK_FULL)
         return fail(err, E_DISK_FULL, ENGINE_TEXT_DISK_FULL);
     if (view->fault == ENGINE_FAULT_IO)

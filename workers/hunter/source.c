@@ -55,6 +55,13 @@ static enum err_code put_torrent(struct job *job, struct arena *arena, const str
     return code;
 }
 
+/* E_TIMEOUT would not say whether the link or the database was slow. */
+static enum err_code of_link(enum err_code code, struct err *err)
+{
+    const struct err cause = *err;
+    return code == E_TIMEOUT ? fail(err, E_PROVIDER, "%s", cause.text) : code;
+}
+
 /* The address of a release leads to a .torrent, or to a magnet link. */
 static enum err_code follow(struct job *job, struct arena *arena, const struct source_ask *ask,
                             const char *url, const char **torrent_id, struct err *err)
@@ -74,7 +81,7 @@ static enum err_code follow(struct job *job, struct arena *arena, const struct s
                                         : fail(err, E_NO_MEMORY, "out of memory");
     http_client_free(client);
     if (code != E_OK)
-        return code;
+        return of_link(code, err);
     if (target.magnet != NULL)
         return put_magnet(job, arena, ask, target.magnet, torrent_id, err);
     return put_torrent(job, arena, ask, &target, torrent_id, err);

@@ -24,7 +24,9 @@ struct source_ask
     const char *media_id;   /* of the release */
 };
 
-/* E_NOT_FOUND, E_INVALID, E_REFUSED: this will never be one.  Prowlarr's errors.  Texts live in the arena. */
+/* E_NOT_FOUND, E_INVALID, E_REFUSED, E_UNPROCESSABLE, E_CONFIG: this will never be one.  E_PROVIDER,
+ * E_TOO_MANY (with retry_after_s): its link may work later; of a link that is too slow, too.  Texts live in
+ * the arena. */
 MUST_USE enum err_code source_find(struct job *job, struct arena *arena, const struct source_ask *ask,
                                    struct torrent_source *source, struct err *err);
 
