@@ -17,8 +17,7 @@ enum
 {
     FIRST_LOOK_MS = 25,
     MAX_LOOK_MS = 250,
-    LOOK_BACK_PAGES =
-        5, /* TMDB's pages overlap while its order changes: this far a title is not told again */
+    PAGE_BYTES = 4 << 20, /* of a page from the cache, parsed */
     MS = 1000
 };
 
@@ -106,24 +105,23 @@ static enum err_code find_page(struct request *req, const struct catalog_query *
     return E_OK;
 }
 
-/* The answer's items as they are written, and what was told in them or before them. */
+/* The answer's items as they are written, and what was told in them or before them: TMDB's pages overlap
+ * while its order changes. */
 struct telling
 {
     struct json_writer *w;
     int64_t first; /* the answer's places in the whole search: first..end-1 */
     int64_t end;
-    const char *told[(LOOK_BACK_PAGES + 7) * TMDB_PAGE_ITEMS]; /* an answer of 100 touches 6 of its pages */
+    const char **told; /* ids, as many as there are places before `end` */
     size_t count;
 };
 
-static bool is_news(struct telling *telling, const char *id)
+static bool is_told(const struct telling *telling, const char *id)
 {
     for (size_t i = 0; i < telling->count; i++)
         if (strcmp(telling->told[i], id) == 0)
-            return false;
-    if (telling->count < sizeof telling->told / sizeof telling->told[0])
-        telling->told[telling->count++] = id;
-    return true;
+            return true;
+    return false;
 }
 
 /* Writes what of TMDB's page (its first place is `start`) belongs into the answer and was not told yet; the
@@ -140,25 +138,52 @@ static enum err_code put_places(struct request *req, struct telling *telling, co
          item = json_next(item), place++)
     {
         const char *id = json_text(json_get(item, "id"), "");
-        if (place < telling->end && is_news(telling, id) && place >= telling->first)
+        if (place >= telling->end || is_told(telling, id))
+            continue;
+        telling->told[telling->count++] = id;
+        if (place >= telling->first)
             json_put_value(telling->w, NULL, item);
     }
     return E_OK;
 }
 
-/* What the pages before told, as far as the cache still knows; the provider is not asked for it. */
-static void look_back(struct request *req, struct telling *telling, struct catalog_query query)
+/* What a page before told, if the cache still knows; the provider is not asked for it. */
+static void note_page(struct request *req, struct telling *telling, const struct catalog_query *query,
+                      struct arena *scratch)
+{
+    struct catalog_page page = {0};
+    struct err ignored = ERR_INIT;
+    const struct json *items = NULL;
+    size_t left = TMDB_PAGE_ITEMS;
+    if (catalog_find(request_cache(req), scratch, query, &page, &ignored) != E_OK ||
+        json_parse(scratch, page.items, strlen(page.items), &items, &ignored) != E_OK)
+        return;
+    for (const struct json *item = json_first(items); item != NULL && left > 0;
+         item = json_next(item), left--)
+    {
+        const char *id = arena_strdup(req->arena, json_text(json_get(item, "id"), ""));
+        if (id != NULL)
+            telling->told[telling->count++] = id;
+    }
+}
+
+/* All pages before the answer's own: a title may come back as far behind as it likes. */
+static enum err_code look_back(struct request *req, struct telling *telling, struct catalog_query query,
+                               struct err *err)
 {
     const int64_t own = telling->first / TMDB_PAGE_ITEMS;
-    struct err ignored = ERR_INIT;
-    for (int64_t at = own > LOOK_BACK_PAGES ? own - LOOK_BACK_PAGES : 0; at < own && at < TMDB_MAX_PAGE; at++)
+    if (own == 0 || own >= TMDB_MAX_PAGE)
+        return E_OK;
+    struct arena *scratch = arena_new(PAGE_BYTES);
+    if (scratch == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a search");
+    for (query.page = 1; query.page <= own; query.page++)
     {
-        struct catalog_page page = {0};
-        query.page = (int)at + 1;
-        if (catalog_find(request_cache(req), req->arena, &query, &page, &ignored) == E_OK &&
-            put_places(req, telling, &page, at * TMDB_PAGE_ITEMS) != E_OK)
-            log_warn("search_cache", "a page of titles in the cache is not JSON");
+        arena_reset(scratch);
+        note_page(req, telling, &query, scratch);
     }
+    arena_free(scratch);
+    return E_OK;
 }
 
 struct found
@@ -173,9 +198,14 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
 {
     const int64_t first = (search->page.page - 1) * search->page.limit;
     const int64_t end = first + search->page.limit;
+    const int64_t places = (int64_t)TMDB_MAX_PAGE * TMDB_PAGE_ITEMS;
     struct telling telling = {.w = w, .first = first, .end = end};
+    telling.told = arena_array(req->arena, (size_t)(end < places ? end : places), sizeof *telling.told);
+    if (telling.told == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for a search");
     found->cached = true;
-    look_back(req, &telling, search->query);
+    if (look_back(req, &telling, search->query, err) != E_OK)
+        return err->code;
     for (int64_t at = first / TMDB_PAGE_ITEMS; at * TMDB_PAGE_ITEMS < end && at < TMDB_MAX_PAGE; at++)
     {
         bool cached = false;

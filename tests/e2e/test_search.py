@@ -9,6 +9,7 @@ import time
 import pytest
 import rows
 from client import Api
+from stack import providers
 from stack.providers import json_answer
 from stack_under_test import eventually
 
@@ -104,6 +105,38 @@ def test_pages_of_the_provider_that_overlap_or_are_too_long_tell_no_title_twice(
     assert titles(answer) == [f["title"] for f in films[:20]]
     answer = user.get("/search", query={"query": "Sequel more", "type": "movie", "limit": 60})
     assert len(titles(answer)) == len(set(titles(answer))) <= 60
+
+
+def serve_pages(monkeypatch, tmdb, pages):
+    """What TMDB answers to any search: a list of pages of twenty places."""
+    respond = type(tmdb).respond
+
+    def answer(self, request):
+        if "/search/" not in request.route:
+            return respond(self, request)
+        page = int(request.query["page"])
+        return json_answer(200, {"page": page, "results": pages[page - 1] if page <= len(pages) else [],
+                                 "total_pages": len(pages), "total_results": 20 * len(pages)})
+
+    monkeypatch.setattr(type(tmdb), "respond", answer)
+
+
+@pytest.mark.parametrize("limit", [20, 7, 100])
+def test_a_title_that_comes_again_many_pages_later_is_not_told_again(user, tmdb, monkeypatch, limit):
+    """The first titles move to the end while the pages are read."""
+    films = [providers.movie(5000 + n, f"Sequel {n}", "2010-01-01") for n in range(20 * 12)]
+    pages = [films[n:n + 20] for n in range(0, len(films), 20)]
+    pages[9][3] = films[0]
+    pages[11] = films[:19] + films[-1:]
+    serve_pages(monkeypatch, tmdb, pages)
+    told, query = [], {"query": "Sequel", "type": "movie", "limit": limit}
+    answer = user.get("/search", query=query)
+    while answer.json["next"] is not None:
+        told += titles(answer)
+        assert len(answer.json["items"]) <= limit
+        answer = user.get("/search", query={**query, "cursor": answer.json["next"]})
+    told += titles(answer)
+    assert len(told) == len(set(told)) == len({f["title"] for page in pages for f in page})
 
 
 def test_type_chooses_films_or_series(user):
