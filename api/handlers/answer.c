@@ -52,7 +52,7 @@ const char *answer_viewer(const struct request *req)
 enum err_code answer_owned(const struct request *req, enum err_code code, struct err *err)
 {
     if (code == E_NOT_FOUND && req->user.role != ROLE_ADMIN)
-        return fail(err, E_FORBIDDEN, "this is not yours");
+        return fail(err, E_FORBIDDEN, "nothing of yours has this id");
     return code;
 }
 
