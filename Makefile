@@ -349,13 +349,22 @@ fuzz: ## run each libFuzzer target for FUZZ_S seconds; T=NAME: those whose name 
 	@tools/setup compile fuzzers
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ_BIN)
 	@for target in $(FUZZ_BIN); do mkdir -p $$target.corpus; echo "  FUZZ  $$target"; \
+		words=tests/fuzz/$$(basename $$target _fuzz).dict; \
 		$$target -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 \
-			-artifact_prefix=$$target. $$target.corpus tests/unit/common/media/golden || exit 1; done
+			$$([ ! -f $$words ] || echo -dict=$$words) -artifact_prefix=$$target. \
+			$$target.corpus tests/unit/common/media/golden || exit 1; done
 
-build/fuzz/%: tests/fuzz/%.c $(call src,common/base) $(call src,common/media)
+FUZZ_FLAGS := -std=c17 -O1 -g -fno-sanitize-recover=undefined
+build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	@echo "  FUZZC $<"; clang $(CPPFLAGS) -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ $^ -lcrypto -lpthread
+	@clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
+
+build/fuzz/libsokoul.a: $(patsubst %.c,build/fuzz/obj/%.o,$(COMMON_SRC))
+	@rm -f $@; ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/libsokoul.a
+	@echo "  FUZZC $<"; clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+-include $(patsubst %.c,build/fuzz/obj/%.d,$(COMMON_SRC))
 
 bench: ## measure, beside the raw limits of the same machine; BENCH=quick for a first look
 	@tools/setup run
