@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import shutil
+import struct
 import time
 
 import pytest
@@ -177,18 +178,28 @@ def test_what_is_touched_while_it_is_seeded_is_told_soon(user, swarm, hunting):
     assert shelf.states() == before
 
 
+def is_proven(download, torrent):
+    """Whether the resume data have the stamp of the files as they are: what the hunter last found right on the disk."""
+    stamp = hashlib.sha1()
+    for index, name in enumerate(torrent.digests):
+        stat = os.stat(file_of(download, torrent, name))
+        stamp.update(struct.pack("=5q", index, stat.st_ino, stat.st_size, *divmod(stat.st_mtime_ns, 10**9)))
+    with open(resume_of(download), "rb") as resume:
+        return stamp.digest() in resume.read()
+
+
 def test_what_is_written_again_as_it_was_is_seeded_on(user, swarm, hunting):
     torrent = swarm.folder(FILES)
     swarm.seed(torrent)
     hunter = hunting.hunter(NODE_NAME="one")
     download = hunting.download(user, magnet=torrent.magnet()).completed()
     path = file_of(download, torrent)
-    before = looked_at(download)
+    eventually(lambda: is_proven(download, torrent), 5, "what was fetched is proven")
     shutil.copyfile(path, path + ".copy")
     os.rename(path + ".copy", path)
-    eventually(lambda: os.path.getmtime(resume_of(download)) > before and held(hunter, download), 20 * SLOW,
-               "it was looked at once more")
-    assert seen(user, download) is None
+    assert not is_proven(download, torrent)
+    eventually(lambda: is_proven(download, torrent), 20 * SLOW, "it was looked at once more, and found right")
+    assert held(hunter, download) and seen(user, download) is None
 
 
 def test_files_that_are_gone_are_not_listed_as_there(user, swarm, hunting):
