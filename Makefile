@@ -215,8 +215,8 @@ tests: build examples $(TEST_BIN) $(SIMULATE) $(O)/helpers/envelope_check $(O)/h
 lib: $(LIB)/libsokoul.a $(LIB)/sokoul.pc ## the library for workers of one's own, into build/lib/
 examples: lib $(patsubst examples/%.c,$(EXAMPLES)/%,$(wildcard examples/*.c)) ## the examples, into build/examples/
 
-install: build lib ## programs, library, backup, logs, man pages below PREFIX (/usr/local); DESTDIR goes before it
-	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,backup docs/schema examples logs tools/stack))
+install: build lib ## programs, library, backup, releases, logs, man pages below PREFIX (/usr/local); DESTDIR goes before it
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 $(addprefix share/sokoul/,backup bluegreen nginx docs/schema examples logs tools/stack))
 	@install -m 755 $(foreach p,$(BUILT),$(BIN)/$(p)) $(DESTDIR)$(PREFIX)/bin
 	@install -m 644 include/sokoul.h $(DESTDIR)$(PREFIX)/include
 	@install -m 644 $(LIB)/libsokoul.a $(DESTDIR)$(PREFIX)/lib
@@ -231,6 +231,9 @@ install: build lib ## programs, library, backup, logs, man pages below PREFIX (/
 	@install -m 644 deploy/backup/*.py $(DESTDIR)$(PREFIX)/share/sokoul/backup
 	@install -m 755 deploy/logs/by-request $(DESTDIR)$(PREFIX)/share/sokoul/logs
 	@install -m 644 deploy/logs/journald.conf $(DESTDIR)$(PREFIX)/share/sokoul/logs
+	@install -m 755 deploy/bluegreen/bluegreen $(DESTDIR)$(PREFIX)/share/sokoul/bluegreen
+	@install -m 644 deploy/bluegreen/*.py $(DESTDIR)$(PREFIX)/share/sokoul/bluegreen
+	@install -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/sokoul/nginx
 	@tools/manuals $(O)/manuals $(foreach p,$(BUILT),$(BIN)/$(p))
 	@install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man8 bash-completion/completions)
 	@install -m 644 $(O)/manuals/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
