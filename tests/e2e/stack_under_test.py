@@ -192,9 +192,9 @@ class Sokoul:
     def environment(self, extra=None):
         return {**{k: os.environ[k] for k in KEEP if k in os.environ}, **(extra or {})}
 
-    def ctl(self, *words, wait_s=120, check=True, settings=None):
-        """sokoulctl; check=True asserts that it ended with status 0."""
-        done = subprocess.run([os.path.join(BIN, "sokoulctl"), "--env-file", self.env_file(settings, "ctl.env"), *words],
+    def ctl(self, *words, wait_s=120, check=True, settings=None, programs=BIN):
+        """sokoulctl, of another folder of programs if need be; check=True asserts that it ended with status 0."""
+        done = subprocess.run([os.path.join(programs, "sokoulctl"), "--env-file", self.env_file(settings, "ctl.env"), *words],
                               env=self.environment(), cwd=self.folder, capture_output=True, text=True,
                               timeout=wait_s * SLOW, check=False)
         if check:

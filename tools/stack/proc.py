@@ -6,14 +6,18 @@ that an id which the kernel has given to somebody else in the meantime is never 
 Nothing here blocks but `stop` and `wait_for`, which take a deadline in seconds.
 """
 import collections
+import ctypes
 import errno
+import glob
 import os
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
+PR_SET_CHILD_SUBREAPER = 36
 
 # Of servers' logs, and of programs that log JSON.
 COMPLAINT = re.compile(r"""FATAL|PANIC|\[FTL\]|\[ERR\]|error:|Failed|Can't|"level":"(?:error|warn)\"""", re.IGNORECASE)
@@ -266,6 +270,36 @@ def read_pid(path):
         return None
     process = Pid(pid)
     return process if process.alive() and process.started == started else None
+
+
+class Adoption:
+    """While it is entered, daemons that are started below this process are its children, and those named by a pid file of
+    `folder` are waited for when they end.  Otherwise somebody further up adopts them, who may not wait, and a program that
+    asks with kill(pid, 0) whether they are gone is never told."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._wait, daemon=True)
+
+    def __enter__(self):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+    def _wait(self):
+        while not self.ended.wait(0.05):
+            for path in glob.glob(f"{self.folder}/*.pid"):
+                try:
+                    with open(path, encoding="ascii") as f:
+                        os.waitpid(int(f.read().split()[0]), os.WNOHANG)
+                except (OSError, ValueError, IndexError):
+                    continue  # half written, gone, or not ours
 
 
 def remove(path):
