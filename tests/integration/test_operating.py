@@ -72,7 +72,7 @@ def test_what_is_next_of_operating_is_there():
     assert os.access(os.path.join(ROOT, "deploy", "backup", "backup"), os.X_OK)
     assert "scrape_configs" in yaml.safe_load(text_of("deploy", "prometheus", "prometheus.yml"))
     assert "make test" in text_of(".github", "workflows", "ci.yml")
-    assert "proxy_next_upstream error http_503 non_idempotent" in text_of("deploy", "nginx", "proxy.conf")
+    assert "proxy_next_upstream error http_503 non_idempotent" in text_of("deploy", "nginx", "upstream.conf")
     for path in ("/livez", "/readyz"):
         assert f'"{path}"' in text_of("api", "routes.c") and f'"{path}"' in text_of("workers", "runtime", "program.c")
 
