@@ -346,7 +346,9 @@ static void (*const looks[])(struct scoring *s) = {
 void score_release(const struct score_wanted *wanted, const struct score_candidate *candidate,
                    struct score *score)
 {
-    struct scoring s = {.wanted = wanted, .candidate = candidate, .score = score};
+    struct score_candidate read = *candidate;
+    struct scoring s = {.wanted = wanted, .candidate = &read, .score = score};
+    score_settle_number(wanted, &read.name);
     *score = (struct score){0};
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
         looks[i](&s);

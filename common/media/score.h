@@ -16,6 +16,9 @@
  * none fits nothing.  The title, the original title and the other names of what is wanted are compared with
  * the release's title and alias; of "2011 Title" the alias counts only for what is of that year.
  *
+ * "Title 101" and "Title 2 - 05" are titles of their own, unless a series of the title without the number is
+ * wanted: then they are the episode 101, and the fifth of the second season.
+ *
  * Episodes: a number with a season must be in that season.  A number without one ("Title - 05") is counted
  * through all seasons: it fits `absolute` when that is known, else only an episode of the first season, for
  * in a later one it could be any.  A day ("Title.2024.03.15") fits `air_date`, and nothing when that is not

@@ -50,3 +50,37 @@ bool score_wants_title(const struct score_wanted *wanted, const struct release_n
     return score_is_title(wanted, name->title) ||
            (score_is_title(wanted, name->alias) && (year == 0 || labs(year - wanted->year) <= 1));
 }
+
+static bool is_unnumbered(const struct release_name *name)
+{
+    return name->season == RELEASE_NONE && name->episode_first == RELEASE_NONE && name->day == 0 &&
+           name->year == 0;
+}
+
+/* "101": the first of the first season, or counted through all. */
+static void set_episode(const struct score_wanted *wanted, int number, struct release_name *name)
+{
+    bool split = number != wanted->absolute && number / 100 == wanted->season;
+    name->season = name->season_last = split ? number / 100 : RELEASE_NONE;
+    name->episode_first = name->episode_last = split ? number % 100 : number;
+}
+
+void score_settle_number(const struct score_wanted *wanted, struct release_name *name)
+{
+    char *blank = strrchr(name->title, ' ');
+    size_t digits = blank != NULL ? strspn(blank + 1, "0123456789") : 0;
+    if (wanted->media != SCORE_TV || digits == 0 || blank[1 + digits] != '\0' ||
+        score_wants_title(wanted, name))
+        return;
+    int number = (int)strtol(blank + 1, NULL, 10);
+    bool episode = digits == 3 && is_unnumbered(name);
+    bool season = digits == 1 && number > 1 && name->season == RELEASE_NONE &&
+                  name->episode_first != RELEASE_NONE && number == wanted->season;
+    *blank = '\0';
+    if ((!episode && !season) || !score_is_title(wanted, name->title))
+        *blank = ' ';
+    else if (episode)
+        set_episode(wanted, number, name);
+    else
+        name->season = name->season_last = number;
+}
