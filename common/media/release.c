@@ -68,10 +68,17 @@ static bool is_subtitle(const struct words *words, size_t at)
     return strncmp(text, "sub", 3) == 0 && words_is(words, at, RELEASE_FIELD_FLAG);
 }
 
+/* "Ita Sub Eng", "ENG - Sub FR": is the language before the word that of the sound, as its own follows? */
+static bool is_sound_before(const struct words *words, size_t at)
+{
+    return words_is(words, at + 2, RELEASE_FIELD_LANGUAGE) && !is_subtitle(words, at + 3) &&
+           strcmp(words->at[at + 1].text, "sub") == 0;
+}
+
 /* "PL-SUB", "Eng-Subs", "Sub Ita": the language of subtitles is not that of the sound. */
 static bool is_of_subtitles(const struct words *words, size_t at)
 {
-    return is_subtitle(words, at + 1) ||
+    return (is_subtitle(words, at + 1) && !is_sound_before(words, at)) ||
            (at > 0 && is_subtitle(words, at - 1) && !is_subtitle(words, at + 1) &&
             words->at[at].place == words->at[at - 1].place && strcmp(words->at[at - 1].text, "sub") == 0);
 }
@@ -117,11 +124,12 @@ static void apply_tags(const struct words *words, const struct parts *parts, str
         }
 }
 
-/* "[1080p][BD] Title": what stands before the title, where it is no group. */
+/* "[1080p][BD] Title", "[Group] [BD] Title": what stands before the title, where it is no group. */
 static void apply_front(const struct words *words, struct release_name *release)
 {
+    size_t group_end = words->group[0] != '\0' ? strlen(words->group) + 1 : 0;
     for (size_t at = 0; at < words->first; at++)
-        if (words_tells(words, at) && (words->group[0] == '\0' || words_is_strong(words, at)))
+        if (words_tells(words, at) && (words->at[at].start > group_end || words_is_strong(words, at)))
             apply_tag(words_tag(words, at), release);
 }
 
@@ -144,7 +152,8 @@ void release_parse(const char *name, struct release_name *release)
     struct parts parts = parts_find(&words, release);
     apply_front(&words, release);
     apply_tags(&words, &parts, release);
-    release_read_group(&words, parts.title_end, release);
+    release_read_group(&words, parts.numbers_end > parts.title_end ? parts.numbers_end - 1 : parts.title_end,
+                       release);
     parts_write_title(&words, &parts, release);
 }
 

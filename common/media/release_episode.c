@@ -86,6 +86,22 @@ static int same_season(const char *text, const struct release_name *release, con
     return lettered_episode(*rest, rest);
 }
 
+bool number_is_piece(const char *rest)
+{
+    return rest[0] >= 'a' && rest[0] <= 'c' && rest[1] == '\0';
+}
+
+bool number_has_tail(const struct words *words, size_t at)
+{
+    static const char *const tails[] = {"st", "nd", "rd", "th"};
+    const char *text = words_text(words, at);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
+        if (strcmp(text, tails[i]) == 0)
+            return true;
+    size_t len = strlen(text);
+    return (unsigned char)text[0] >= 0x80 && (len == 2 || (len == 4 && words->at[at].joint == '-'));
+}
+
 bool number_is_version(const char *rest)
 {
     return rest[0] == 'v' && rest[1] >= '0' && rest[1] <= '9' && rest[2] == '\0';
@@ -195,6 +211,8 @@ static size_t word_and_number(const struct words *words, size_t at, struct relea
     bool glued = rest[0] == '\0' || rest[0] == 'e' || number_is_version(rest);
     if (episode == RELEASE_NONE || !glued)
         return 0;
+    if (used == 2 && number_read_pair(words, at + 1, release))
+        return 3;
     if (strncmp(text, "episode", 7) == 0 && release->season == RELEASE_NONE &&
         is_dated_later(words, at + used))
         return 0; /* "Wars Episode 4 A Hope 1977" */
@@ -204,15 +222,20 @@ static size_t word_and_number(const struct words *words, size_t at, struct relea
                                     : release_more_episodes(words, at + used, rest, release));
 }
 
+/* "серия", "Bolum", "episodes": a word for episodes behind their number, which "episode" never is. */
+static bool is_counter(const struct words *words, size_t at)
+{
+    const char *text = words_text(words, at);
+    return words_is(words, at, RELEASE_FIELD_EPISODE) && strlen(text) > 2 && !words->at[at].has_digit &&
+           strcmp(text, "episode") != 0;
+}
+
 /* "5 серия", "60 Bolum", "09-я серия" */
 static size_t number_and_word(const struct words *words, size_t at, struct release_name *release)
 {
     int episode = number_at(words, at, 4);
-    bool tail = strlen(words_text(words, at + 1)) == 2 && (unsigned char)words_text(words, at + 1)[0] >= 0x80;
-    size_t word = at + (tail ? 2 : 1);
-    const char *text = words_text(words, word);
-    if (episode == RELEASE_NONE || !words_is(words, word, RELEASE_FIELD_EPISODE) || strlen(text) < 3 ||
-        strpbrk(text, "0123456789") != NULL)
+    size_t word = at + (number_has_tail(words, at + 1) ? 2 : 1);
+    if (episode == RELEASE_NONE || !is_counter(words, word))
         return 0;
     const char *behind = words_text(words, word + 1);
     if (number_at(words, word + 1, 4) != RELEASE_NONE && word_year(behind) == RELEASE_NONE &&
@@ -222,7 +245,20 @@ static size_t number_and_word(const struct words *words, size_t at, struct relea
     return word + 1 - at;
 }
 
-/* "5of9", "5 of 9" */
+/* "of" in "5of9"; what follows it goes to `rest`. */
+static bool skip_of(const char *text, const char **rest)
+{
+    static const char *const ofs[] = {"of", "iz", "из"};
+    for (size_t i = 0; i < sizeof ofs / sizeof ofs[0]; i++)
+        if (strncmp(text, ofs[i], strlen(ofs[i])) == 0)
+        {
+            *rest = text + strlen(ofs[i]);
+            return true;
+        }
+    return false;
+}
+
+/* "5of9", "5 of 9", "5iz9" */
 static size_t number_of_all(const struct words *words, size_t at, struct release_name *release)
 {
     const char *rest = "";
@@ -231,8 +267,8 @@ static size_t number_of_all(const struct words *words, size_t at, struct release
     const char *all = "";
     if (episode == RELEASE_NONE)
         return 0;
-    bool glued = number_behind(rest, "of", 3, &all) != RELEASE_NONE && all[0] == '\0';
-    bool apart = rest[0] == '\0' && strcmp(words_text(words, at + 1), "of") == 0 &&
+    bool glued = skip_of(rest, &all) && number_behind(all, "", 3, &all) != RELEASE_NONE && all[0] == '\0';
+    bool apart = rest[0] == '\0' && skip_of(words_text(words, at + 1), &all) && all[0] == '\0' &&
                  number_at(words, at + 2, 3) >= episode;
     if (!glued && !apart)
         return 0;
@@ -245,9 +281,10 @@ static size_t run_of_all(const struct words *words, size_t at, struct release_na
 {
     int first = number_at(words, at, 3);
     int last = number_at(words, at + 1, 3);
-    bool of = strcmp(words_text(words, at + 2), "of") == 0 || strcmp(words_text(words, at + 2), "из") == 0;
-    bool word = words_is(words, at + 2, RELEASE_FIELD_EPISODE) && !words->at[at + 2].has_digit;
-    if (first == RELEASE_NONE || last <= first || words->at[at + 1].joint != '-' || (!of && !word))
+    const char *all = "";
+    bool of = skip_of(words_text(words, at + 2), &all) && all[0] == '\0';
+    if (first == RELEASE_NONE || last <= first || words->at[at + 1].joint != '-' ||
+        (!of && !is_counter(words, at + 2)))
         return 0;
     release_add_episode(release, first);
     release_add_episode(release, last);

@@ -38,12 +38,27 @@ static void copy_group(const struct words *words, size_t first, size_t last, str
     snprintf(release->group, sizeof release->group, "%.*s", (int)len, words->name + start);
 }
 
-/* Ends the name with a dash before it, and says nothing strong: "XviD-AR". */
+/* "HDTV.x264-SDTV", "1080p.x264-1080": says once more what was told, so that it is a name. */
+static bool is_repeated(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    bool source = tag->field == RELEASE_FIELD_SOURCE;
+    bool resolution = tag->field == RELEASE_FIELD_RESOLUTION || tag->field == RELEASE_FIELD_VAGUE_RESOLUTION;
+    bool told = false;
+    for (size_t i = words->first + 1; i + 1 < at; i++)
+        told = told || (source && words_is(words, i, RELEASE_FIELD_SOURCE) && words_is_strong(words, i)) ||
+               (resolution && words_is(words, i, RELEASE_FIELD_RESOLUTION));
+    return told && words->at[at - 1].tag != words->at[at].tag &&
+           !words_is(words, at - 1, RELEASE_FIELD_SOURCE);
+}
+
+/* Ends the name with a dash before it, and says nothing strong or new: "XviD-AR". */
 static bool is_dashed(const struct words *words, size_t at)
 {
     const struct release_tag *tag = words_tag(words, at);
     return words->at[at].after_dash && !words->at[at].after_break && words->at[at].second == RELEASE_NONE &&
-           (tag == NULL || tag->strength == RELEASE_FAINT) && strlen(words->at[at].text) > 1;
+           (tag == NULL || tag->strength == RELEASE_FAINT || is_repeated(words, at)) &&
+           strlen(words->at[at].text) > 1;
 }
 
 /* What was hung behind the group is none of it: "-GRP-xpost", "-GRP.sample", "x264-GRP - Dual Audio". */
@@ -63,11 +78,19 @@ static size_t without_hangers(const struct words *words, size_t last, size_t tit
                : end;
 }
 
+/* "5", "1ch" */
+static bool is_channels(const struct words *words, size_t at)
+{
+    const char *text = words->at[at].text;
+    return number_at(words, at, 2) != RELEASE_NONE || (words_is(words, at, RELEASE_FIELD_NOTHING) &&
+                                                       strcmp(text + strspn(text, "0123456789"), "ch") == 0);
+}
+
 /* The word before `at` that is no part of "5.1": the first of the name when there is none. */
 static size_t before_channels(const struct words *words, size_t at)
 {
     size_t before = at;
-    while (before > 1 && at - before < 2 && number_at(words, before - 1, 2) != RELEASE_NONE)
+    while (before > 1 && at - before < 2 && is_channels(words, before - 1))
         before--;
     return before > 0 ? before - 1 : 0;
 }
@@ -95,12 +118,36 @@ static bool is_name(const struct words *words, size_t at)
            word->end - word->start >= 3;
 }
 
+/* Where the bracket begins that holds the word before `end`. */
+static size_t bracket_begin(const struct words *words, size_t end)
+{
+    size_t first = end - 1;
+    while (first > 0 && words->at[first - 1].place == words->at[first].place &&
+           strchr("[({", words->name[words->at[first].start - 1]) == NULL)
+        first--;
+    return first;
+}
+
+/* "(1080p x265 GRP) Grp": does a bracket end before `at` that speaks of quality? */
+static bool follows_bracket(const struct words *words, size_t at)
+{
+    return words->at[at - 1].place != WORD_FREE && words->at[at].place == WORD_FREE &&
+           words_tells(words, bracket_begin(words, at));
+}
+
 /* "x264 GRP", "x264 - GRP" */
 static bool is_untied_group(const struct words *words, size_t at)
 {
-    return is_name(words, at) && follows_quality(words, at) &&
+    return is_name(words, at) && (follows_quality(words, at) || follows_bracket(words, at)) &&
            (at + 1 == words->count || words_tells(words, at - 1)) &&
            (!words->at[at].after_break || follows_format(words, at));
+}
+
+/* The "E" of "-E.N.D", which is none of an episode. */
+static bool is_letter(const struct words *words, size_t at)
+{
+    return at + 1 < words->count && words->at[at].end - words->at[at].start == 1 &&
+           words->at[at].after_dash && words->at[at + 1].end - words->at[at + 1].start == 1;
 }
 
 /* "-GRP", "-Some-Group", "-BEN.THE.MEN", "H.264.Some-Group": the words behind the last known one. */
@@ -109,7 +156,8 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
     size_t last = without_hangers(words, end, title_end);
     size_t first = last;
     while (first > title_end + 1 && words->at[first - 1].place == WORD_FREE &&
-           (words->at[first - 1].tag == RELEASE_NONE || (first == last && is_dashed(words, first - 1))) &&
+           (words->at[first - 1].tag == RELEASE_NONE || is_letter(words, first - 1) ||
+            (first == last && is_dashed(words, first - 1))) &&
            (first == last || !words->at[first].after_break))
         first--;
     while (first < last && number_at(words, first, 2) != RELEASE_NONE && words->at[first].joint == ' ')
@@ -123,7 +171,8 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
         return false;
     bool known = words->at[first - 1].tag != RELEASE_NONE || words->at[first - 1].place != WORD_FREE ||
                  number_at(words, first - 1, 2) != RELEASE_NONE;
-    bool whole = (words->at[first].after_dash && known) || last - first == 1 ||
+    bool by = strcmp(words->at[first - 1].text, "by") == 0;
+    bool whole = (words->at[first].after_dash && known) || last - first == 1 || by ||
                  (words->at[last - 1].after_dash && last - first == 2 && known);
     if (!whole && !words->at[last - 1].after_dash)
         return false;
@@ -131,21 +180,14 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
     return true;
 }
 
-/* Where the bracket begins that holds the word before `end`. */
-static size_t bracket_begin(const struct words *words, size_t end)
-{
-    size_t first = end - 1;
-    while (first > 0 && words->at[first - 1].place == words->at[first].place &&
-           strchr("[({", words->name[words->at[first].start - 1]) == NULL)
-        first--;
-    return first;
-}
-
-/* "S82", which some write among the words of quality. */
+/* "S82", "Q22", which some write among the words of quality. */
 static bool is_label(const struct words *words, size_t at)
 {
     const char *rest = "";
-    return number_behind(words->at[at].text, "s", 2, &rest) != RELEASE_NONE && rest[0] == '\0';
+    const char *text = words->at[at].text;
+    return (number_behind(text, "s", 2, &rest) != RELEASE_NONE ||
+            number_behind(text, "q", 2, &rest) != RELEASE_NONE) &&
+           rest[0] == '\0';
 }
 
 /* "(1080p x265 GRP)", "[1080p HEVC - GRP]", "(1080p x265 -BEN THE MEN)": the name at the end of a last
@@ -161,6 +203,8 @@ static size_t find_enclosed(const struct words *words, size_t end, size_t title_
         first--;
     while (first + 1 < end && (number_at(words, first, 2) != RELEASE_NONE || is_label(words, first)))
         first++; /* "5.1", "S82" */
+    if (words->at[first].after_break && end - first == 2)
+        first++; /* "English - Someone GRP" */
     bool tied = words->at[first].after_dash && end - first <= LONGEST_GROUP;
     bool alone = end - first == 1 && is_name(words, first);
     return first > begin && first > title_end && words_tells(words, begin) && (tied || alone) ? first
@@ -196,6 +240,15 @@ static size_t find_bracket(const struct words *words, size_t end, size_t title_e
                : words->count;
 }
 
+/* "[GRP][WEBRip][720p]": behind the last word that is in no bracket of quality. */
+static size_t before_telling(const struct words *words, size_t end, size_t title_end)
+{
+    while (end > title_end + 1 && words->at[end - 1].place == WORD_SQUARE &&
+           words_tells(words, bracket_begin(words, end)))
+        end = bracket_begin(words, end);
+    return end;
+}
+
 /* Behind the last word that is no sum of the file. */
 static size_t before_sum(const struct words *words)
 {
@@ -229,6 +282,12 @@ void release_read_group(const struct words *words, size_t title_end, struct rele
     size_t end = before_sum(words);
     size_t bracket = find_bracket(words, end, title_end);
     bracket = bracket < words->count ? bracket : find_enclosed(words, end, title_end);
+    if (bracket == words->count)
+    {
+        end = before_telling(words, end, title_end);
+        bracket = find_bracket(words, end, title_end);
+        bracket = bracket + 1 == end ? bracket : words->count; /* two words may be another title */
+    }
     if (bracket < words->count)
         copy_group(words, bracket, end - 1, release);
 }

@@ -11,35 +11,51 @@ static int lone_number(const struct words *words, size_t at, size_t least, const
     bool bare = word->tag == RELEASE_NONE || words_is(words, at, RELEASE_FIELD_VAGUE_RESOLUTION);
     int number = bare ? number_behind(word->text, "", 4, rest) : RELEASE_NONE;
     bool last = number != RELEASE_NONE && strcmp(*rest, "完") == 0;
-    if (number == RELEASE_NONE || ((*rest)[0] != '\0' && !number_is_version(*rest) && !last))
+    if (number == RELEASE_NONE ||
+        ((*rest)[0] != '\0' && !number_is_version(*rest) && !number_is_piece(*rest) && !last))
         return RELEASE_NONE;
     return strspn(word->text, "0123456789") >= least ? number : RELEASE_NONE;
 }
 
-/* "-12", "~12", "- 119" behind a number: the last of a run; RELEASE_NONE when there is none. */
+/* "-12", "~12", "- 119", ", 104" behind a number: the last of a run; RELEASE_NONE when there is none. */
 static int run_end(const struct words *words, size_t at, int first)
 {
     const char *rest = "";
-    if (at >= words->count || strchr("-~+&", words->at[at].joint) == NULL)
+    if (at >= words->count || strchr("-~+&,", words->at[at].joint) == NULL)
         return RELEASE_NONE;
     bool wide = words->at[at].after_break && words->at[at].joint == '-';
     if (wide && ((words->at[at - 1].text[0] != '0' && first != 1) || words->at[at - 1].after_dash))
         return RELEASE_NONE; /* "Title 21 - 101", "Title-1-1 - 101" */
     int last = lone_number(words, at, 1, &rest);
     bool year = last >= RELEASE_MIN_YEAR && last <= RELEASE_MAX_YEAR;
-    return last > first && last > 1 && !year ? last : RELEASE_NONE;
+    bool next = words->at[at].joint != ',' || last == first + 1;
+    return last > first && last > 1 && !year && next ? last : RELEASE_NONE;
+}
+
+/* How many words behind the number at `at` go on counting: "-12", "-02-03"; the last number goes to `last`.
+ */
+static size_t run_length(const struct words *words, size_t at, int first, int *last)
+{
+    size_t count = 0;
+    int next = run_end(words, at + 1, first);
+    for (*last = first; next != RELEASE_NONE && (count == 0 || next == *last + 1); count++)
+    {
+        *last = next;
+        next = run_end(words, at + count + 2, next);
+    }
+    return count;
 }
 
 static size_t take_lone(const struct words *words, size_t at, const char *rest, struct release_name *release)
 {
-    int first = word_number(words->at[at].text, 4);
-    int last = run_end(words, at + 1, first);
     const char *ignored = "";
-    release_add_episode(release, number_behind(words->at[at].text, "", 4, &ignored));
+    int first = number_behind(words->at[at].text, "", 4, &ignored);
+    int last = first;
+    size_t more = run_length(words, at, first, &last);
+    release_add_episode(release, first);
     release_add_version(release, rest);
-    if (last != RELEASE_NONE)
-        release_add_episode(release, last);
-    return last != RELEASE_NONE ? 2 : 1;
+    release_add_episode(release, last);
+    return 1 + more;
 }
 
 size_t release_read_dash(const struct words *words, size_t at, struct release_name *release)
@@ -49,7 +65,9 @@ size_t release_read_dash(const struct words *words, size_t at, struct release_na
     int episode = lone_number(words, at, 1, &rest);
     if (episode == RELEASE_NONE)
         return 0;
-    bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
+    int last = episode;
+    size_t more = run_length(words, at, episode, &last);
+    bool run = more > 0;
     bool hash = word->start > 0 && words->name[word->start - 1] == '#';
     if (!word->after_break && !hash &&
         !(run && (word->place != WORD_FREE || strlen(word->text) > 1 || strlen(words->at[at + 1].text) > 1)))
@@ -57,21 +75,24 @@ size_t release_read_dash(const struct words *words, size_t at, struct release_na
     if (word_year(word->text) != RELEASE_NONE && !run)
         return 0;
     bool goes_on = run && at + 2 < words->count && words->at[at + 2].joint == '&'; /* "01-05 & 07-09" */
-    if (!goes_on && !number_ends_at(words, at + (run ? 2 : 1)))
+    if (!goes_on && !number_ends_at(words, at + 1 + more))
         return 0;
     return take_lone(words, at, rest, release);
 }
 
-/* "[05]", "(9)", "[12 END]": alone in its brackets. */
+/* "[05]", "(9)", "[12 END]", "[.01.]": alone in its brackets. */
 static bool is_enclosed(const struct words *words, size_t at)
 {
     const struct word *word = &words->at[at];
     bool last = at + 1 < words->count && words->at[at + 1].start == word->end + 1 &&
                 words->at[at + 1].joint == ' ' && words->at[at + 1].place == word->place &&
                 !words_tells(words, at + 1) && number_ends_at(words, at + 1);
-    char behind = words->name[words->at[at + (last ? 1 : 0)].end];
-    return word->start > 0 && strchr("[({", words->name[word->start - 1]) != NULL && behind != '\0' &&
-           strchr("])}(", behind) != NULL;
+    const char *behind = words->name + words->at[at + (last ? 1 : 0)].end;
+    const char *before = words->name + word->start;
+    behind += *behind == '.' && behind[1] == ']' ? 1 : 0;
+    before -= word->start > 1 && before[-1] == '.' && before[-2] == '[' ? 1 : 0;
+    return before > words->name && strchr("[({", before[-1]) != NULL && *behind != '\0' &&
+           strchr("])}(", *behind) != NULL;
 }
 
 /* The "11" of "1.11", where points do not part all words. */
@@ -82,7 +103,7 @@ static bool is_fraction(const struct words *words, size_t at)
            words->at[at - 1].end + 1 == words->at[at].start;
 }
 
-static bool strong_before(const struct words *words, size_t at)
+bool number_follows_quality(const struct words *words, size_t at)
 {
     bool strong = false;
     for (size_t i = words->first; i < at; i++)
@@ -102,7 +123,10 @@ size_t release_read_bare(const struct words *words, size_t at, struct release_na
 {
     const char *rest = "";
     bool enclosed = is_enclosed(words, at);
-    bool alone = enclosed && words->at[at].place == WORD_SQUARE && !strong_before(words, at);
+    bool behind =
+        words->at[at].place == WORD_FREE && words->at[at - 1].place == WORD_SQUARE; /* "[Title].12." */
+    bool alone =
+        ((enclosed && words->at[at].place == WORD_SQUARE) || behind) && !number_follows_quality(words, at);
     if ((words->group[0] == '\0' && !alone) || is_model(words, at) || words->at[at].tag != RELEASE_NONE ||
         is_fraction(words, at))
         return 0;
@@ -113,8 +137,9 @@ size_t release_read_bare(const struct words *words, size_t at, struct release_na
     if (!enclosed && at + 1 < words->count && words->at[at + 1].place == WORD_ROUND &&
         word_year(words->at[at + 1].text) != RELEASE_NONE && words->at[at].text[0] != '0')
         return 0; /* "[Group] Title 51 (2019)" */
-    bool run = run_end(words, at + 1, episode) != RELEASE_NONE;
-    bool ends = enclosed || (words->at[at].place == WORD_FREE && number_ends_at(words, at + (run ? 2 : 1)));
+    int last = episode;
+    size_t more = run_length(words, at, episode, &last);
+    bool ends = enclosed || (words->at[at].place == WORD_FREE && number_ends_at(words, at + 1 + more));
     return ends ? take_lone(words, at, rest, release) : 0;
 }
 

@@ -149,8 +149,9 @@ static bool is_checksum(const struct words *words, size_t at)
 }
 
 /* "BD1080p", "WEB-DLx264", "1080p10bit": a source or so, and a strong word directly behind it. */
-static void mark_halves(struct word *word)
+static void mark_halves(struct words *words, size_t at)
 {
+    struct word *word = &words->at[at];
     size_t len = strlen(word->text);
     for (size_t cut = HALF_LEAST; cut + HALF_LEAST < len; cut++)
     {
@@ -158,6 +159,8 @@ static void mark_halves(struct word *word)
         if (behind == RELEASE_NONE || release_tags[behind].strength != RELEASE_STRONG)
             continue;
         int front = find_part(word->text, cut);
+        if (cut == 2 && strncmp(word->text, "dl", 2) == 0 && at > 0 && strcmp(word[-1].text, "web") == 0)
+            front = word[-1].tag; /* "WEB-DLx264" */
         bool fits = front != RELEASE_NONE && (release_tags[front].strength == RELEASE_STRONG ||
                                               release_tags[front].field == RELEASE_FIELD_SOURCE);
         if (!fits)
@@ -179,7 +182,27 @@ static void mark_odd(struct words *words, size_t at)
     else if (is_size(words, at) || is_checksum(words, at))
         word->tag = row_of_nothing();
     else
-        mark_halves(word);
+        mark_halves(words, at);
+}
+
+static bool has_small(const char *from, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (from[i] >= 'a' && from[i] <= 'z')
+            return true;
+    return false;
+}
+
+/* A copy from a cinema that is told in capitals at the end, or before the group, of a name with small
+ * letters. */
+static bool is_loud(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    const struct word *word = &words->at[at];
+    return at > 0 && tag->field == RELEASE_FIELD_SOURCE && tag->strength == RELEASE_WEAK &&
+           tag->value <= RELEASE_SOURCE_TELECINE &&
+           !has_small(words->name + word->start, word->end - word->start) &&
+           has_small(words->name, strlen(words->name));
 }
 
 void words_mark(struct words *words)
@@ -194,6 +217,8 @@ void words_mark(struct words *words)
             mark_odd(words, at);
         at += longest > 0 ? longest : 1;
     }
+    for (size_t at = words->count > 2 ? words->count - 2 : 0; at < words->count; at++)
+        words->at[at].is_loud = words->at[at].tag != RELEASE_NONE && is_loud(words, at);
 }
 
 const struct release_tag *words_tag(const struct words *words, size_t at)
@@ -213,8 +238,15 @@ bool words_tells(const struct words *words, size_t at)
     return tag != NULL && tag->strength != RELEASE_FAINT;
 }
 
+bool words_whole(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    return tag != NULL && tag->field == RELEASE_FIELD_FLAG && tag->value == RELEASE_FLAG_COMPLETE;
+}
+
 bool words_is_strong(const struct words *words, size_t at)
 {
     const struct release_tag *tag = words_tag(words, at);
-    return tag != NULL && (tag->strength == RELEASE_STRONG || words->at[at].second != RELEASE_NONE);
+    return tag != NULL &&
+           (tag->strength == RELEASE_STRONG || words->at[at].second != RELEASE_NONE || words->at[at].is_loud);
 }

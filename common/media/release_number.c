@@ -45,7 +45,20 @@ static int two_digits(const struct words *words, size_t at)
     return strlen(text) == 2 ? word_number(text, 2) : RELEASE_NONE;
 }
 
-/* "2024.03.15", "15.03.2024", "03.15.2024"; of two that can both be months, the day is first. */
+/* Three numbers of two digits behind a title, with nothing but a point or a blank between. */
+static bool is_short_day(const struct words *words, size_t at)
+{
+    if (at == words->first || number_at(words, at + 3, 4) != RELEASE_NONE || words->at[at - 1].has_digit)
+        return false;
+    for (size_t i = at; i < at + 3; i++)
+        if (two_digits(words, i) == RELEASE_NONE || words->at[i].joint != ' ' ||
+            words->at[i].place != WORD_FREE)
+            return false;
+    return two_digits(words, at) >= 10 && words->at[at + 2].start == words->at[at].start + 6;
+}
+
+/* "2024.03.15", "15.03.2024", "03.15.2024"; of two that can both be months, the day is first.  "24.03.15"
+ * begins with the year. */
 static size_t read_three(const struct words *words, size_t at, struct release_name *release)
 {
     int one = two_digits(words, at);
@@ -54,10 +67,13 @@ static size_t read_three(const struct words *words, size_t at, struct release_na
     int front = word_year(words_text(words, at));
     int back = word_year(words_text(words, at + 2));
     bool done = false;
-    if (front != RELEASE_NONE && two != RELEASE_NONE && three != RELEASE_NONE)
+    bool tied = at + 1 < words->count && words->at[at].place == words->at[at + 1].place;
+    if (front != RELEASE_NONE && tied && two != RELEASE_NONE && three != RELEASE_NONE)
         done = set_day(release, front, two, three) || set_day(release, front, three, two);
     else if (back != RELEASE_NONE && one != RELEASE_NONE && two != RELEASE_NONE)
         done = set_day(release, back, two, one) || set_day(release, back, one, two);
+    else if (is_short_day(words, at))
+        done = set_day(release, 2000 + one, two, three);
     return done ? 3 : 0;
 }
 
@@ -134,11 +150,12 @@ static number_style *const season_styles[] = {release_read_s00e00,  release_read
                                               release_read_counted, release_read_tied, NULL};
 static number_style *const exact_styles[] = {release_read_s00e00, release_read_0x00, NULL};
 static number_style *const episode_styles[] = {release_read_episode, NULL};
-static number_style *const dash_styles[] = {release_read_half, release_read_dash, NULL};
+static number_style *const dash_styles[] = {release_read_half, release_read_dotted, release_read_dash, NULL};
 static number_style *const bare_styles[] = {release_read_bare, NULL};
 static number_style *const aired_styles[] = {release_read_aired, NULL};
 static number_style *const extra_styles[] = {release_read_extra, NULL};
 static number_style *const padded_styles[] = {release_read_padded, NULL};
+static number_style *const dated_styles[] = {release_read_dated, NULL};
 static number_style *const day_styles[] = {read_day, NULL};
 
 /* Behind a season alone the episode may stand further on: "Temporada 4 [HDTV][Cap.408]". */
@@ -167,7 +184,8 @@ static struct numbers scan_episodes(const struct words *words, struct release_na
 {
     number_style *const *const undated[] = {episode_styles, dash_styles,  extra_styles,
                                             bare_styles,    aired_styles, padded_styles};
-    number_style *const *const dated[] = {episode_styles, dash_styles, bare_styles, aired_styles};
+    number_style *const *const dated[] = {episode_styles, dash_styles, bare_styles, aired_styles,
+                                          dated_styles};
     bool has = has_year(words);
     number_style *const *const *passes = has ? dated : undated;
     size_t from = words->first + 1;

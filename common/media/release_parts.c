@@ -21,17 +21,32 @@ static size_t second_group_end(const struct words *words)
     return title ? at : words->first;
 }
 
-/* "[Long Title][07][1080p]": no word follows the first bracket, so that it holds the title. */
-static bool is_only_numbered(const struct words *words)
+/* "[Long Title][07]", "[Title].148.": is it the number of an episode behind a first bracket that is a title?
+ */
+static bool is_count(const struct words *words, size_t at)
+{
+    const struct word *word = &words->at[at];
+    bool enclosed = words->name[word->end] == ']';
+    if (word->place == WORD_FREE)
+        return strlen(word->text) > 1 && number_at(words, at, 4) != RELEASE_NONE &&
+               word_year(word->text) == RELEASE_NONE;
+    return enclosed && at > 1 && number_at(words, at, 2) != RELEASE_NONE;
+}
+
+/* "[Long Title][07][1080p]", "[Title].148.[XviD]", "[Title 1998] [BDRip]": nothing but a number and quality
+ * follows the first bracket, so that it holds the title. */
+static bool is_title_enclosed(const struct words *words)
 {
     size_t at = words->first;
-    if (at < 2 || at >= words->count || words->at[at].place != WORD_SQUARE ||
-        number_at(words, at, 2) == RELEASE_NONE || words->name[words->at[at].end] != ']')
+    if (at == 0 || at >= words->count || words_tells(words, 0))
         return false;
-    for (at++; at < words->count; at++)
-        if (words->at[at].place != WORD_SQUARE)
-            return false;
-    return words_is_strong(words, words->first + 1) || words_tells(words, words->first + 1);
+    bool numbered = is_count(words, at);
+    at += numbered ? 1 : 0;
+    if (!words_is_strong(words, at) && !(numbered && words_tells(words, at)))
+        return false;
+    while (at < words->count && words->at[at].place == WORD_SQUARE)
+        at++;
+    return at == words->count;
 }
 
 static bool is_quality(const struct words *words, size_t at)
@@ -50,6 +65,15 @@ static bool leads_with_quality(const struct words *words)
     return next < words->count && is_quality(words, words->first) &&
            (is_quality(words, next) ||
             (words->at[next].tag == RELEASE_NONE && word_year(words->at[next].text) == RELEASE_NONE));
+}
+
+/* "01月新番", the month in which a series began, which lists write before its title. */
+static bool is_label(const struct words *words, size_t at)
+{
+    static const char label[] = "月新番";
+    const char *text = words_text(words, at);
+    size_t len = strlen(text);
+    return len > sizeof label - 1 && strcmp(text + len - (sizeof label - 1), label) == 0;
 }
 
 /* "[1080p]" at the front is no group; brackets behind it that only tell are not the title either. */
@@ -74,17 +98,18 @@ void parts_settle_front(struct words *words)
         words->first = 0;
         return;
     }
-    size_t first = second_group_end(words);
-    while (first > 0 && first < words->count && words->at[first].place == WORD_SQUARE &&
-           words_tells(words, first))
-        first++;
-    if (first < words->count)
-        words->first = first;
-    if (is_only_numbered(words))
+    if (is_title_enclosed(words))
     {
         words->group[0] = '\0';
         words->first = 0;
+        return;
     }
+    size_t first = second_group_end(words);
+    while (first > 0 && first < words->count &&
+           ((words->at[first].place == WORD_SQUARE && words_tells(words, first)) || is_label(words, first)))
+        first++;
+    if (first < words->count)
+        words->first = first;
     while (leads_with_quality(words))
         words->first++;
 }
@@ -186,6 +211,8 @@ static bool is_making(const struct words *words, size_t at)
 /* Is the word, before a year or a season, said of the release?  "Good German (2006)" is a title. */
 static bool is_said(const struct words *words, size_t at, size_t end)
 {
+    if (end == words->count && words->at[at].after_break && words_is(words, at, RELEASE_FIELD_LANGUAGE))
+        return true; /* "Title - FR" */
     bool free = end < words->count && words->at[end].place == WORD_FREE;
     bool language = free && words_is(words, at, RELEASE_FIELD_LANGUAGE);
     return words_tells(words, at) &&
@@ -247,6 +274,8 @@ static size_t end_with_year(const struct words *words, size_t end, size_t limit,
         year = find_late_year(words, end);
     if (year < words->count)
         release->year = word_year(words->at[year].text);
+    else if (release->season >= RELEASE_MIN_YEAR && release->season <= RELEASE_MAX_YEAR)
+        release->year = release->season; /* "Title S2014E18" */
     return end;
 }
 

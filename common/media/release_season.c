@@ -26,7 +26,9 @@ static int another_season(const struct words *words, size_t at, bool joined, boo
     int season = number_behind(word->text, "s", 4, &rest);
     if (season != RELEASE_NONE)
         return rest[0] == '\0' ? season : RELEASE_NONE;
-    bool close = strchr("-~+&,", word->joint) != NULL && (!word->after_break || many || word->joint != '-');
+    bool whole = many || words_whole(words, at + 1); /* "Season 1 - 4 Complete" */
+    bool close =
+        many || (strchr("-~+&,", word->joint) != NULL && (!word->after_break || whole || word->joint != '-'));
     int number = number_at(words, at, 2);
     bool chain = number != RELEASE_NONE && number_at(words, at - 1, 2) == number - 1 &&
                  (number_at(words, at + 1, 2) == number + 1 || number_at(words, at - 2, 2) == number - 2);
@@ -60,7 +62,7 @@ static size_t more_seasons(const struct words *words, size_t next, bool many, st
 /* ---- an episode behind a season -------------------------------------------------------------------- */
 
 /* "S02 E05", "S3 -  15", "S2 [05]", "S21 999", "Season 4 Episode 7". */
-static size_t episode_behind(const struct words *words, size_t at, struct release_name *release)
+size_t release_read_behind(const struct words *words, size_t at, struct release_name *release)
 {
     size_t used = release_read_episode(words, at, release);
     if (used == 0 && at < words->count)
@@ -70,25 +72,29 @@ static size_t episode_behind(const struct words *words, size_t at, struct releas
     if (strcmp(words_text(words, at), "part") == 0 && number_at(words, at + 1, 2) != RELEASE_NONE)
     {
         if (number_at(words, at + 2, 3) != RELEASE_NONE && words->at[at + 2].after_break)
-            return 2 + episode_behind(words, at + 2, release);
+            return 2 + release_read_behind(words, at + 2, release);
         release_add_episode(release, number_at(words, at + 1, 2)); /* surely not the whole season */
         return 2;
     }
     bool year = word_year(words_text(words, at)) != RELEASE_NONE && words->at[at].place == WORD_ROUND;
     if (year && at + 1 < words->count && words->at[at + 1].after_break)
     {
-        used = episode_behind(words, at + 1, release);
+        used = release_read_behind(words, at + 1, release);
         return used > 0 ? used + 1 : 0;
     }
-    int episode = number_at(words, at, 4);
-    if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE)
+    const char *rest = "";
+    int episode = at < words->count && words->at[at].tag == RELEASE_NONE
+                      ? number_behind(words->at[at].text, "", 4, &rest)
+                      : RELEASE_NONE;
+    if (episode == RELEASE_NONE || word_year(words->at[at].text) != RELEASE_NONE ||
+        (rest[0] != '\0' && !number_is_version(rest)))
         return 0;
     bool apart = words->at[at].after_break || words->at[at].place == WORD_SQUARE;
     if (!apart && strlen(words->at[at].text) < 2)
         return 0;
     struct release_name before = *release;
     release_add_episode(release, episode);
-    used = 1 + release_more_episodes(words, at + 1, "", release);
+    used = 1 + release_more_episodes(words, at + 1, rest, release);
     if (words->at[at].after_break || number_ends_at(words, at + used) ||
         (words->at[at].text[0] == '0' && word_year(words_text(words, at + used)) != RELEASE_NONE))
         return used;
@@ -99,7 +105,7 @@ static size_t episode_behind(const struct words *words, size_t at, struct releas
 static size_t behind_season(const struct words *words, size_t at, bool many, struct release_name *release)
 {
     size_t used = more_seasons(words, at, many, release);
-    return used > 0 ? used : episode_behind(words, at, release);
+    return used > 0 ? used : release_read_behind(words, at, release);
 }
 
 /* ---- the styles --------------------------------------------------------------------------------------- */
@@ -163,12 +169,6 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
     return is_disc(rest) ? 1 : 1 + behind_season(words, at + 1, false, release);
 }
 
-/* The "a" of "2x05a". */
-static bool is_half_of_two(const char *rest)
-{
-    return (rest[0] == 'a' || rest[0] == 'b') && rest[1] == '\0';
-}
-
 /* "2x05", "02x05-06", "2016x231", "1 x 03" */
 size_t release_read_0x00(const struct words *words, size_t at, struct release_name *release)
 {
@@ -195,7 +195,7 @@ size_t release_read_0x00(const struct words *words, size_t at, struct release_na
     if (season != RELEASE_NONE && episode == RELEASE_NONE && strlen(text) == 5 && text[2] == 'e')
         episode = number_behind(text + 2, "e", 2, &rest); /* "02E05" */
     if (channels || episode == RELEASE_NONE || (season > 99 && !year) ||
-        (rest[0] != '\0' && rest[0] != 'x' && !is_half_of_two(rest)))
+        (rest[0] != '\0' && rest[0] != 'x' && !number_is_piece(rest)))
         return 0;
     set_season(release, season);
     release_add_episode(release, episode);
@@ -217,14 +217,16 @@ size_t release_read_tied(const struct words *words, size_t at, struct release_na
     return 2;
 }
 
-/* "one" .. "ten", "ii" .. "x" */
+/* "one" .. "ten", "un" .. "dix", "ii" .. "x" */
 static int named_number(const char *text)
 {
     static const char *const names[] = {"one", "two",   "three", "four", "five",
                                         "six", "seven", "eight", "nine", "ten"};
+    static const char *const frenchs[] = {"un",  "deux", "trois", "quatre", "cinq",
+                                          "six", "sept", "huit",  "neuf",   "dix"};
     static const char *const romans[] = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0 || strcmp(text, romans[i]) == 0)
+        if (strcmp(text, names[i]) == 0 || strcmp(text, frenchs[i]) == 0 || strcmp(text, romans[i]) == 0)
             return (int)i + 1;
     return RELEASE_NONE;
 }
@@ -259,6 +261,19 @@ static bool is_season_word(const struct words *words, size_t at)
            strcmp(text, "t") != 0;
 }
 
+/* The last season of "1ª a 8ª Temporada" or "1-8 сезоны", where `*word` stands behind the first and is moved
+ * behind the last; RELEASE_NONE when there is one season. */
+static int last_before(const struct words *words, size_t *word)
+{
+    size_t at = *word + (number_joins(words, *word) ? 1 : 0);
+    bool joined =
+        at > *word || (at < words->count && words->at[at].joint == '-' && !words->at[at].after_break);
+    int last = joined ? ordinal(words_text(words, at)) : RELEASE_NONE;
+    if (last != RELEASE_NONE)
+        *word = at + 1 + (number_has_tail(words, at + 1) ? 1 : 0);
+    return last;
+}
+
 /* "2. Staffel", "3 Temporada", "2nd Season", "5-й сезон": how many words, when the number is before the word.
  */
 static size_t season_before(const struct words *words, size_t at, struct release_name *release)
@@ -266,10 +281,11 @@ static size_t season_before(const struct words *words, size_t at, struct release
     int season = ordinal(words->at[at].text);
     if (season == RELEASE_NONE || words->at[at].tag != RELEASE_NONE)
         return 0;
-    bool tail = strlen(words_text(words, at + 1)) == 2 && (unsigned char)words_text(words, at + 1)[0] >= 0x80;
+    bool tail = number_has_tail(words, at + 1);
     size_t word = at + (tail ? 2 : 1);
-    if (!is_season_word(words, word) || strlen(words->at[word].text) < 3 ||
-        strcmp(words->at[word].text, "series") == 0)
+    int more = last_before(words, &word);
+    if ((more != RELEASE_NONE && more <= season) || !is_season_word(words, word) ||
+        strlen(words->at[word].text) < 3 || strcmp(words->at[word].text, "series") == 0)
         return 0;
     bool plain = word_number(words->at[at].text, 2) != RELEASE_NONE && !tail;
     const char *next = words_text(words, word + 1);
@@ -284,7 +300,12 @@ static size_t season_before(const struct words *words, size_t at, struct release
     if (plain && behind && !counted)
         return 0;
     set_season(release, season);
-    return word + 1 - at + episode_behind(words, word + 1, release);
+    if (more != RELEASE_NONE)
+    {
+        release->season_last = more;
+        return word + 1 - at;
+    }
+    return word + 1 - at + release_read_behind(words, word + 1, release);
 }
 
 /* "2of5", "2 of 5", "2 de 5": the words that say how many there are in all. */
@@ -333,56 +354,4 @@ size_t release_read_season(const struct words *words, size_t at, struct release_
     set_season(release, season);
     used += skip_total(words, at + used);
     return used + behind_season(words, at + used, is_plural(text, letters), release);
-}
-
-/* ---- Chinese and Japanese --------------------------------------------------------------------------- */
-
-/* "十二" is 12; the digits of other scripts are not read. */
-static int counted_number(const char *text, const char **rest)
-{
-    static const char *const signs[] = {"零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十"};
-    int number = number_behind(text, "", 4, rest);
-    int digit = RELEASE_NONE;
-    if (number != RELEASE_NONE)
-        return number;
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0];)
-    {
-        if (strncmp(text, signs[i], 3) != 0)
-        {
-            i++;
-            continue;
-        }
-        bool ten = i == 10;
-        number = ten ? (digit == RELEASE_NONE ? 10 : digit * 10) : (number >= 10 ? number : 0) + (int)i;
-        digit = (int)i;
-        text += 3;
-        i = 0;
-    }
-    *rest = text;
-    return number;
-}
-
-/* "第2季" is a season, "第05話" an episode, and "2期" a season. */
-size_t release_read_counted(const struct words *words, size_t at, struct release_name *release)
-{
-    static const char mark[] = "第";
-    const char *text = words->at[at].text;
-    bool marked = strncmp(text, mark, sizeof mark - 1) == 0;
-    const char *rest = "";
-    int number = marked || (text[0] >= '0' && text[0] <= '9')
-                     ? counted_number(text + (marked ? sizeof mark - 1 : 0), &rest)
-                     : RELEASE_NONE;
-    if (number == RELEASE_NONE || rest[0] == '\0')
-        return 0;
-    bool alone = number_behind(text, "", 4, &text) != RELEASE_NONE; /* "857集" */
-    bool season = strcmp(rest, "季") == 0 || strcmp(rest, "期") == 0;
-    bool episode = (marked || alone) && (strcmp(rest, "話") == 0 || strcmp(rest, "话") == 0 ||
-                                         strcmp(rest, "集") == 0 || strcmp(rest, "回") == 0);
-    if (season)
-        set_season(release, number);
-    if (episode)
-        release_add_episode(release, number);
-    if (season && at + 1 < words->count)
-        return 1 + episode_behind(words, at + 1, release);
-    return season || episode ? 1 : 0;
 }

@@ -98,6 +98,16 @@ static bool is_country(const struct words *words, size_t at)
     return false;
 }
 
+/* "BBC.Title.1080p": who broadcasts it may stand before the title. */
+static bool is_front_station(const struct words *words, size_t first, size_t end)
+{
+    static const char *const stations[] = {"bbc", "itv", "pbs", "nhk"};
+    for (size_t i = 0; i < sizeof stations / sizeof stations[0]; i++)
+        if (end > first + 1 && strcmp(words->at[first].text, stations[i]) == 0)
+            return true;
+    return false;
+}
+
 /* "grp-title.of.a.film.2011.mkv": the first word may be the group, where no other is named. */
 static bool is_front_group(const struct words *words, size_t first, size_t end)
 {
@@ -131,7 +141,8 @@ static void write_other(const struct words *words, size_t first, size_t end, str
         copy_words(words, first + 1, end, release->alias);
     else if (is_front_year(words, first, end) && release->year == 0)
         copy_words(words, first + 1, end, release->alias);
-    else if (release->group[0] == '\0' && is_front_group(words, first, end))
+    else if (is_front_station(words, first, end) ||
+             (release->group[0] == '\0' && is_front_group(words, first, end)))
         copy_words(words, first + 1, end, release->alias);
 }
 

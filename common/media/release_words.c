@@ -60,9 +60,9 @@ static uint32_t plain_sign(uint32_t point, char before)
         uint32_t to;
     } signs[] = {
         {0xA0, 0xA0, ' '},     {0xAD, 0xAD, 0},       {0x200B, 0x200F, 0},   {0x2010, 0x2015, '-'},
-        {0x202A, 0x202E, 0},   {0x2060, 0x2069, 0},   {0x2212, 0x2212, '-'}, {0x2605, 0x2606, ' '},
-        {0x3000, 0x3000, ' '}, {0x3010, 0x3010, '['}, {0x3011, 0x3011, ']'}, {0x301C, 0x301C, '~'},
-        {0xFEFF, 0xFEFF, 0},
+        {0x202A, 0x202E, 0},   {0x2060, 0x2069, 0},   {0x2116, 0x2116, '#'}, {0x2212, 0x2212, '-'},
+        {0x2605, 0x2606, ' '}, {0x3000, 0x3000, ' '}, {0x3010, 0x3010, '['}, {0x3011, 0x3011, ']'},
+        {0x301C, 0x301C, '~'}, {0xFEFF, 0xFEFF, 0},
     };
     if (point == 0xD7)
         return before >= '0' && before <= '9' ? 'x' : TEXT_BROKEN;
@@ -200,7 +200,8 @@ static size_t skip_site(const char *name)
     size_t len = (size_t)(dash - name);
     while (len > 0 && strchr(" ._", name[len - 1]) != NULL)
         len--;
-    bool www = strncasecmp(name, "www", 3) == 0 && strchr(" .,_", name[3]) != NULL;
+    size_t prefix = strspn(name, "wW");
+    bool www = (prefix == 2 && name[2] == '.') || (prefix == 3 && strchr(" .,_", name[3]) != NULL);
     bool plain =
         dash[-1] != '.' && strcspn(name, " _[({") >= len && memchr(name, '.', len) == memrchr(name, '.', len);
     if (!www && (!plain || !is_site(name, len)))
@@ -270,6 +271,7 @@ static void add_word(struct words *words, size_t start, size_t end, enum word_pl
     word->end = end;
     word->place = place;
     word->tag = word->second = RELEASE_NONE;
+    word->is_loud = false;
     copy_text(word, words->name + start, end - start);
     word->joint = joint_of(words->name + before, words->name + start);
     word->after_dash = start > 0 && words->name[start - 1] == '-';

@@ -37,6 +37,7 @@ struct word
     bool after_break; /* " - " stands before it */
     int tag;          /* row of release_tags that it belongs to, or RELEASE_NONE */
     int second;       /* of a word that is two: "BD1080p" */
+    bool is_loud;     /* "Title.TS.Grp": surely a copy from a cinema, though no other word tells */
 };
 
 struct words
@@ -62,6 +63,9 @@ bool words_is(const struct words *words, size_t at, enum release_field field);
 
 /* Is it a word that speaks of quality, language or edition? */
 bool words_tells(const struct words *words, size_t at);
+
+/* Does it say that a work is there as a whole? */
+bool words_whole(const struct words *words, size_t at);
 
 /* Does it end a title, wherever it stands? */
 bool words_is_strong(const struct words *words, size_t at);

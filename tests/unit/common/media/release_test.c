@@ -229,7 +229,7 @@ static const struct
     {"The.100.S03E07.1080p.BluRay.x264-GRP", "The 100||S3E7|1080|BluRay|H.264|||GRP"},
     {"Show.1883.S01E02.1080p.WEB.H264-GRP", "Show 1883||S1E2|1080|WEB-DL|H.264|||GRP"},
     {"Show.Name.S01E100.1080p.WEB.H264-GRP", "Show Name||S1E100|1080|WEB-DL|H.264|||GRP"},
-    {"Show.Name.S2024E05.1080p.WEB.H264-GRP", "Show Name||S2024E5|1080|WEB-DL|H.264|||GRP"},
+    {"Show.Name.S2024E05.1080p.WEB.H264-GRP", "Show Name|2024|S2024E5|1080|WEB-DL|H.264|||GRP"},
     {"Show.Name.S02E05.PROPER.720p.HDTV.x264-GRP", "Show Name||S2E5|720|HDTV|H.264||proper|GRP"},
     {"Show.Name.S02E05.REPACK.1080p.AMZN.WEB-DL.DDP5.1.H.264-GRP",
      "Show Name||S2E5|1080|WEB-DL|H.264|Dolby Digital Plus|repack|GRP"},

@@ -118,6 +118,22 @@ static const struct
     {EPISODE("Show Name", 1, 12), "[Group] Show Name - 12.5 [1080p]", REFUSED},
     {EPISODE("Show Name", 4, 14), "Show Name - 50 (S04E14) (WEB 1080p)", FITS},
     {EPISODE("Show Name", 1, 50), "Show Name - 50 (S04E14) (WEB 1080p)", REFUSED},
+    /* a number behind the title is read by what is wanted */
+    {EPISODE("Show Name", 3, 60), "Show Name 360 1080i", FITS},
+    {EPISODE("Show Name", 4, 60), "Show Name 360 1080i", REFUSED},
+    {EPISODE("Show Name", 1, 1), "Show.Name.101.x264-GRP", FITS},
+    {EPISODE("Show Name", 1, 2), "Show.Name.101.x264-GRP", REFUSED},
+    {EPISODE("Show Name", 2, 1), "Show.Name.101.x264-GRP", REFUSED},
+    {COUNTED("Show Name", 5, 3, 101), "Show.Name.101.x264-GRP", FITS},
+    {COUNTED("Show Name", 1, 1, 1), "Show.Name.101.2011.x264-GRP", REFUSED},
+    {EPISODE("Show", 1, 1), "Show.Name.101.x264-GRP", REFUSED},
+    {EPISODE("Show Name", 1, 13), "Show.Name.13.1080p", REFUSED},
+    {FILM("Show Name 101", 2011), "Show.Name.101.1080p", FITS},
+    {FILM("Show Name", 2011), "Show.Name.101.1080p", REFUSED},
+    {EPISODE("Show Name", 2, 11), "Show Name 2 - 11 (720p)", FITS},
+    {EPISODE("Show Name", 1, 11), "Show Name 2 - 11 (720p)", REFUSED},
+    {EPISODE("Show Name", 3, 11), "Show Name 2 - 11 (720p)", REFUSED},
+    {EPISODE("Show Name 2", 1, 11), "Show Name 2 - 11 (720p)", FITS},
     /* an episode that is written oddly is no whole season */
     {EPISODE("Show Name", 3, 15), "Show Name S3 -  15 (1080p)", FITS},
     {EPISODE("Show Name", 3, 4), "Show Name S3 -  15 (1080p)", REFUSED},
@@ -136,6 +152,10 @@ static const struct
     {FILM("Harbor Lights", 2018), "Harbor.Lights.2018.1080p.TS", REFUSED},
     {FILM("Harbor Lights", 2018), "Harbor.Lights.2018.1080p.WEB.TS", REFUSED},
     {FILM("Harbor Lights", 2018), "Harbor.Lights.2018.ts", REFUSED},
+    {FILM("Harbor Lights 2", 2018), "Harbor.Lights.2.TS.Grp", REFUSED},
+    {FILM("Harbor Lights", 2018), "Harbor.Lights.CAM-Grp", REFUSED},
+    {FILM("Harbor Cam", 2018), "Harbor.Cam.2018.1080p.WEB", FITS},
+    {FILM("Harbor Cam Lights", 2018), "Harbor Cam Lights", FITS},
 };
 
 START_TEST(score__fits_what_is_wanted_and_nothing_else)
