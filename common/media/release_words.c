@@ -108,8 +108,8 @@ static void drop_ending(char *name)
         size_t ending_len = strlen(endings[i]);
         const char *end = name + len - ending_len;
         bool apart = i < BLANK_ENDINGS && len > ending_len && strchr(" _", *end) != NULL;
-        if (len <= ending_len || strcasecmp(end + 1, endings[i] + 1) != 0 || (*end != '.' && !apart))
-            continue;
+        if (len <= ending_len || (*end != '.' && !apart) || strcasecmp(end + 1, endings[i] + 1) != 0)
+            continue; /* the sign is looked at first, for it is rarely there */
         name[len - ending_len] = '\0';
         return;
     }
