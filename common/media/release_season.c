@@ -207,7 +207,7 @@ size_t release_read_tied(const struct words *words, size_t at, struct release_na
 {
     int season = number_at(words, at, 2);
     int episode = number_at(words, at + 1, 2);
-    if (season == RELEASE_NONE || episode == RELEASE_NONE || !words->at[at].after_dash ||
+    if (at == 0 || season == RELEASE_NONE || episode == RELEASE_NONE || !words->at[at].after_dash ||
         words->at[at].after_break || words->at[at - 1].end - words->at[at - 1].start == 1 ||
         words->name[words->at[at].end] != '_' || words_tells(words, at - 1) ||
         words->at[at].end - words->at[at].start != 2 || words->at[at + 1].end != words->at[at].end + 3)

@@ -146,6 +146,7 @@ static const struct release_row rows[] = {
     {"[Harbor Girls Remastered][07][Big5][720p]", "Harbor Girls||E7|720||||Remastered,zh|"},
     {"[Group].Show.Name.011-014.&.016-018.(1280x720.x264)", "Show Name||E11-14|720||H.264|||Group"},
     {"Harbor_Lights-02_05.avi", "Harbor Lights||S2E5||||||"},
+    {"-02_05 Harbor.avi", "05 Harbor||E2||||||"},
     {"Harbor Lights 02E05.mkv", "Harbor Lights||S2E5||||||"},
     {"The.Harbor2x05.HDTV.XviD", "The Harbor||S2E5||HDTV|XviD|||"},
     {"harbors02e05e06-1080p", "harbor||S2E5-6|1080|||||"},
