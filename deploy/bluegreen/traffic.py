@@ -18,8 +18,8 @@ from collections import namedtuple
 from installation import AGAIN, CONFIG, REFUSED, UNAVAILABLE, Failure
 from installed import until
 
-ARRIVED_S = 20
-SAME_ANSWERS = 8  # in a row, each on a connection of its own
+ARRIVED_S = 60
+SAME_ANSWERS = 5  # in a row, each on a connection of its own
 
 # weights: colour to percent; before: who had it all, and gets it back; at: since when, in seconds since 1970
 Share = namedtuple("Share", "weights before at")
