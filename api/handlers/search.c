@@ -151,12 +151,10 @@ static enum err_code put_places(struct request *req, struct telling *telling, co
 static void note_page(struct request *req, struct telling *telling, const struct catalog_query *query,
                       struct arena *scratch)
 {
-    struct catalog_page page = {0};
     struct err ignored = ERR_INIT;
     const struct json *items = NULL;
     size_t left = TMDB_PAGE_ITEMS;
-    if (catalog_find(request_cache(req), scratch, query, &page, &ignored) != E_OK ||
-        json_parse(scratch, page.items, strlen(page.items), &items, &ignored) != E_OK)
+    if (catalog_items(request_cache(req), scratch, query, &items, &ignored) != E_OK)
         return;
     for (const struct json *item = json_first(items); item != NULL && left > 0;
          item = json_next(item), left--)

@@ -27,35 +27,41 @@ const char *catalog_key(struct arena *arena, const struct catalog_query *query)
     return arena_printf(arena, "search:1:%s", digest.hex);
 }
 
-/* {"at":…,"total":…,"items":[…]} */
-static enum err_code read_value(struct arena *arena, const char *value, size_t len, struct catalog_page *page,
-                                struct err *err)
+static enum err_code get(struct cache *cache, struct arena *arena, const struct catalog_query *query,
+                         const struct json **doc, struct err *err)
 {
-    const struct json *doc = NULL;
-    if (json_parse(arena, value, len, &doc, err) != E_OK)
-        return err->code;
-    int64_t at = json_int(json_get(doc, "at"), 0);
-    const struct json *items = json_get(doc, "items");
-    int64_t age_ms = clock_wall_ms() - at;
-    if (!json_is_array(items) || at <= 0 || age_ms < 0)
-        return fail(err, E_NOT_FOUND, "the cached page makes no sense");
-    const char *text = json_print(arena, items);
-    if (text == NULL)
-        return fail(err, E_NO_MEMORY, "no memory for a cached page");
-    *page = (struct catalog_page){text, json_int(json_get(doc, "total"), 0), age_ms};
+    const char *value = NULL;
+    size_t len = 0;
+    const char *key = catalog_key(arena, query);
+    if (cache == NULL || key == NULL || cache_get(cache, key, arena, &value, &len, err) != E_OK ||
+        json_parse(arena, value, len, doc, err) != E_OK || !json_is_array(json_get(*doc, "items")))
+        return fail(err, E_NOT_FOUND, "not in the cache");
     return E_OK;
 }
 
 enum err_code catalog_find(struct cache *cache, struct arena *arena, const struct catalog_query *query,
                            struct catalog_page *page, struct err *err)
 {
-    const char *value = NULL;
-    size_t len = 0;
-    const char *key = catalog_key(arena, query);
-    if (cache != NULL && key != NULL && cache_get(cache, key, arena, &value, &len, err) == E_OK &&
-        read_value(arena, value, len, page, err) == E_OK)
-        return E_OK;
-    return fail(err, E_NOT_FOUND, "not in the cache");
+    const struct json *doc = NULL; /* {"at":…,"total":…,"items":[…]} */
+    if (get(cache, arena, query, &doc, err) != E_OK)
+        return err->code;
+    int64_t at = json_int(json_get(doc, "at"), 0);
+    int64_t age_ms = clock_wall_ms() - at;
+    const char *text = json_print(arena, json_get(doc, "items"));
+    if (at <= 0 || age_ms < 0 || text == NULL)
+        return fail(err, E_NOT_FOUND, "not in the cache");
+    *page = (struct catalog_page){text, json_int(json_get(doc, "total"), 0), age_ms};
+    return E_OK;
+}
+
+enum err_code catalog_items(struct cache *cache, struct arena *arena, const struct catalog_query *query,
+                            const struct json **items, struct err *err)
+{
+    const struct json *doc = NULL;
+    if (get(cache, arena, query, &doc, err) != E_OK)
+        return err->code;
+    *items = json_get(doc, "items");
+    return E_OK;
 }
 
 const char *catalog_words(struct arena *arena, const char *text)

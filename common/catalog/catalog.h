@@ -21,6 +21,7 @@
 #include "common/base/err.h"
 #include "common/cache/cache.h"
 #include "common/db/db.h"
+#include "common/json/json.h"
 #include "common/provider/tmdb.h"
 
 enum
@@ -49,6 +50,11 @@ const char *catalog_words(struct arena *arena, const char *text);
 MUST_USE enum err_code catalog_find(struct cache *cache, struct arena *arena,
                                     const struct catalog_query *query, struct catalog_page *page,
                                     struct err *err);
+
+/* Only the titles of a page, of whatever age; the document lives in the arena.  E_NOT_FOUND as above. */
+MUST_USE enum err_code catalog_items(struct cache *cache, struct arena *arena,
+                                     const struct catalog_query *query, const struct json **items,
+                                     struct err *err);
 
 /* Stores what TMDB answered and tells it as a page.  `fresh_s`: for how long it will count as fresh.  A cache
  * that is away is no failure.  Errors: db.h's. */
