@@ -12,14 +12,17 @@
 enum
 {
     MQ_WORKER_SIZE = 33,
-    MQ_STREAMS = 4,     /* JOBS is the first */
+    MQ_STREAMS = 4, /* JOBS is the first */
+    MQ_SERVERS_MAX = 16,
     MQ_NAME_SIZE = 64,  /* of a consumer, a client, a filter */
     MQ_WORDS_SIZE = 120 /* of what is told of a trouble; health shows as much */
 };
 
 struct mq
 {
-    char *urls; /* with commas between them */
+    char *urls; /* what servers point into */
+    const char *servers[MQ_SERVERS_MAX];
+    size_t servers_count;
     char name[MQ_NAME_SIZE];
     char prompt_name[MQ_NAME_SIZE];
     pthread_t keeper;
@@ -48,6 +51,8 @@ struct mq
     atomic_bool up;    /* there is a link and it has not closed */
     atomic_bool wrong; /* a stream, as a ping saw it, or a consumer, as a pull was told; mq_ensure is due */
     atomic_uint pings;
+    atomic_uint lesser;    /* counts the looks at the streams of copies */
+    atomic_int replicas;   /* how many servers are to keep each stream */
     atomic_int reconnects; /* counts; whoever waits for deliveries starts over when it moved */
     atomic_llong
         refused_ms;     /* monotonic, of the last batch that was not confirmed whole; 0: the last one was */
@@ -67,9 +72,20 @@ struct mq_link
     struct mq *mq;
     natsConnection *nc;
     jsCtx *js;
-    int refs;    /* mq's lock */
-    bool closed; /* mq's lock */
+    size_t server; /* its place in mq->servers */
+    int refs;      /* mq's lock, as all below */
+    bool closed;
+    bool left;         /* by us, since JetStream did not answer */
+    int64_t silent_ms; /* since when it does not: monotonic; 0: it does */
 };
+
+enum mq_purpose
+{
+    MQ_GATHERED, /* what is sent is gathered for up to a millisecond */
+    MQ_PROMPT
+};
+/* Makes link->nc; once it is made, its end is told to the link and the link put (connect.c). */
+natsStatus mq_connect(struct mq_link *link, enum mq_purpose purpose);
 
 /* Starts the keeper and waits until its first attempt is over. */
 MUST_USE enum err_code mq_link_start(struct mq *mq, struct err *err);
@@ -79,6 +95,10 @@ MUST_USE enum err_code mq_link_get(struct mq *mq, struct mq_link **link, struct 
 /* The link for what must leave at once, while there is one; else the other.  Asks for it. */
 MUST_USE enum err_code mq_link_get_prompt(struct mq *mq, struct mq_link **link, struct err *err);
 void mq_link_put(struct mq_link *link); /* NULL is fine */
+/* Whether JetStream answered over it just now.  After a while of silence the link is closed, if there are
+ * other servers. */
+void mq_link_answered(struct mq_link *link);
+void mq_link_silent(struct mq_link *link);
 void mq_put(struct mq *mq);
 
 /* ---- listening (ear.c) ---------------------------------------------------------------------- */

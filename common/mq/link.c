@@ -8,7 +8,10 @@
  *        ^  \__failed: say why, once__                                      |
  *        |_____________________________\____________________________________|
  *
- * A write waits for at most WRITE_MS: then the server reads nothing, and the library closes the connection.
+ * Of several servers it begins with the one it had, unless JetStream did not answer there: that one may be
+ * cut off from the others of its cluster, or frozen, and the next one has the turn.
+ *
+ * A write waits for at most a second: then the server reads nothing, and the library closes the connection.
  * Whoever has got a link may go on using it after its end; each call fails then.
  */
 #include "common/mq/internal.h"
@@ -22,13 +25,9 @@
 
 enum
 {
-    CONNECT_MS = 2000,
-    WRITE_MS = 1000,
-    PROMPT_MS = 500, /* what must leave at once is worth nothing later */
-    PING_INTERVAL_MS = 5000,
     PAUSE_MS = 250,
     PAUSE_MAX_MS = 2000,
-    SERVERS_MAX = 16
+    SILENT_MS = 2500 /* so long JetStream may not answer before another server is tried */
 };
 
 /* ---- who holds what --------------------------------------------------------------------------- */
@@ -100,113 +99,42 @@ enum err_code mq_link_get_prompt(struct mq *mq, struct mq_link **out, struct err
     return E_OK;
 }
 
-/* ---- what the library tells ------------------------------------------------------------------- */
+/* ---- does it lead to JetStream? ---------------------------------------------------------------- */
 
-/* Comes once for each connection that was made, and after all other callbacks of it. */
-static void on_closed(natsConnection *nc, void *of)
+void mq_link_answered(struct mq_link *link)
 {
-    struct mq_link *link = of;
-    struct mq *mq = link->mq;
-    (void)nc;
-    pthread_mutex_lock(&mq->lock);
-    link->closed = true;
-    if (link == mq->link)
-        atomic_store(&mq->up, false);
-    pthread_cond_broadcast(&mq->news);
-    pthread_mutex_unlock(&mq->lock);
-    mq_link_put(link);
+    pthread_mutex_lock(&link->mq->lock);
+    link->silent_ms = 0;
+    pthread_mutex_unlock(&link->mq->lock);
 }
 
-/* A forbidden request is not answered: whoever waited for the answer looks here why. */
-static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *of)
+void mq_link_silent(struct mq_link *link)
 {
-    struct mq_link *link = of;
-    const char *text = natsStatus_GetText(status);
-    (void)sub;
-    if (status == NATS_NOT_PERMITTED)
-    {
-        natsConnection_GetLastError(nc, &text);
-        pthread_mutex_lock(&link->mq->lock);
-        snprintf(link->mq->forbidden, sizeof link->mq->forbidden, "%s", text);
-        link->mq->forbidden_ms = clock_mono_ms();
-        pthread_mutex_unlock(&link->mq->lock);
-    }
-    log_warn("nats_error", "NATS reports: %s", text);
+    struct mq *mq = link->mq;
+    const int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&mq->lock);
+    if (link->silent_ms == 0)
+        link->silent_ms = now_ms;
+    const bool leaves = mq->servers_count > 1 && !link->left && now_ms - link->silent_ms >= SILENT_MS;
+    link->left = link->left || leaves;
+    pthread_mutex_unlock(&mq->lock);
+    if (!leaves)
+        return;
+    log_warn("nats_left", "JetStream does not answer at this server of NATS_URL; trying the next one");
+    natsConnection_Close(link->nc);
 }
 
 /* ---- making one ------------------------------------------------------------------------------- */
 
-enum purpose
-{
-    GATHERED, /* what is sent is gathered for up to a millisecond */
-    PROMPT
-};
-
-static natsStatus set_servers(natsOptions *opts, const char *urls)
-{
-    const char *servers[SERVERS_MAX];
-    char *rest = NULL;
-    int count = 0;
-    char *list = strdup(urls);
-    if (list == NULL)
-        return NATS_NO_MEMORY;
-    char *url = strtok_r(list, ",", &rest);
-    for (; url != NULL && count < SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
-        servers[count++] = url;
-    natsStatus s = url == NULL && count > 0 ? natsOptions_SetServers(opts, servers, count) : NATS_INVALID_ARG;
-    if (s == NATS_OK)
-        s = natsOptions_SetNoRandomize(opts, true);
-    free(list);
-    return s;
-}
-
-static natsStatus set_options(natsOptions *opts, struct mq_link *link, enum purpose purpose)
-{
-    struct mq *mq = link->mq;
-    natsStatus s = set_servers(opts, mq->urls);
-    if (s == NATS_OK)
-        s = natsOptions_SetName(opts, purpose == PROMPT ? mq->prompt_name : mq->name);
-    if (s == NATS_OK)
-        s = natsOptions_SetAllowReconnect(opts, false);
-    if (s == NATS_OK)
-        s = natsOptions_SetTimeout(opts, CONNECT_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetWriteDeadline(opts, purpose == PROMPT ? PROMPT_MS : WRITE_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetSendAsap(opts, purpose == PROMPT);
-    if (s == NATS_OK)
-        s = natsOptions_SetPingInterval(opts, PING_INTERVAL_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetIgnoreDiscoveredServers(opts, true);
-    if (s == NATS_OK)
-        s = natsOptions_UseGlobalMessageDelivery(opts, true);
-    if (s == NATS_OK)
-        s = natsOptions_SetErrorHandler(opts, on_error, link);
-    if (s == NATS_OK)
-        s = natsOptions_SetClosedCB(opts, on_closed, link);
-    return s;
-}
-
-static natsStatus connect_it(struct mq_link *link, enum purpose purpose)
-{
-    natsOptions *opts = NULL;
-    natsStatus s = natsOptions_Create(&opts);
-    if (s == NATS_OK)
-        s = set_options(opts, link, purpose);
-    if (s == NATS_OK)
-        s = natsConnection_Connect(&link->nc, opts);
-    natsOptions_Destroy(opts);
-    return s;
-}
-
 /* Held twice: by the caller and, until its end was told, by the library. */
-static natsStatus link_open(struct mq *mq, enum purpose purpose, struct mq_link **out)
+static natsStatus open_at(struct mq *mq, size_t server, enum mq_purpose purpose, struct mq_link **out)
 {
     struct mq_link *link = calloc(1, sizeof *link);
     if (link == NULL)
         return NATS_NO_MEMORY;
     link->mq = mq;
-    natsStatus s = connect_it(link, purpose);
+    link->server = server;
+    natsStatus s = mq_connect(link, purpose);
     if (s != NATS_OK) /* the library tells nothing of what never was */
     {
         free(link);
@@ -225,6 +153,29 @@ static natsStatus link_open(struct mq *mq, enum purpose purpose, struct mq_link 
     }
     *out = link;
     return NATS_OK;
+}
+
+static bool is_stopping(struct mq *mq)
+{
+    pthread_mutex_lock(&mq->lock);
+    const bool stopping = mq->stopping;
+    pthread_mutex_unlock(&mq->lock);
+    return stopping;
+}
+
+/* The servers in turn, once around.  A refusal says more than that nothing listens. */
+static natsStatus open_any(struct mq *mq, size_t first, struct mq_link **out)
+{
+    natsStatus why = NATS_NO_SERVER;
+    for (size_t i = 0; i < mq->servers_count && !is_stopping(mq); i++)
+    {
+        natsStatus s = open_at(mq, (first + i) % mq->servers_count, MQ_GATHERED, out);
+        if (s == NATS_OK)
+            return s;
+        if (s != NATS_NO_SERVER)
+            why = s;
+    }
+    return why;
 }
 
 static void link_close(struct mq_link *link)
@@ -276,10 +227,10 @@ static void note_failure(struct mq *mq, natsStatus status)
 }
 
 /* Whether it is still wanted or not, it was tried for: a publisher who lacks it asks again. */
-static void renew_prompt(struct mq *mq)
+static void renew_prompt(struct mq *mq, size_t server)
 {
     struct mq_link *link = NULL;
-    if (link_open(mq, PROMPT, &link) != NATS_OK)
+    if (open_at(mq, server, MQ_PROMPT, &link) != NATS_OK)
         link = NULL;
     pthread_mutex_lock(&mq->lock);
     struct mq_link *old = mq->prompt;
@@ -289,8 +240,8 @@ static void renew_prompt(struct mq *mq)
     link_close(old);
 }
 
-/* Until the link ends, or all does. */
-static void tend(struct mq *mq, struct mq_link *link)
+/* Until the link ends, or all does; the server that comes first afterwards. */
+static size_t tend(struct mq *mq, struct mq_link *link)
 {
     pthread_mutex_lock(&mq->lock);
     while (!mq->stopping && !link->closed)
@@ -301,17 +252,21 @@ static void tend(struct mq *mq, struct mq_link *link)
             continue;
         }
         pthread_mutex_unlock(&mq->lock);
-        renew_prompt(mq);
+        renew_prompt(mq, link->server);
         pthread_mutex_lock(&mq->lock);
     }
     const bool lost = !mq->stopping;
-    mq->link = NULL;
+    const size_t next = link->server + (link->left ? 1 : 0);
+    struct mq_link *prompt = mq->prompt;
+    mq->link = mq->prompt = NULL;
     atomic_store(&mq->up, false);
     snprintf(mq->away, sizeof mq->away, "NATS is away");
     pthread_mutex_unlock(&mq->lock);
     if (lost)
         log_warn("nats_disconnected", "lost the connection to NATS; reconnecting by itself");
     link_close(link);
+    link_close(prompt); /* it leads to the same server */
+    return next;
 }
 
 static bool pause_for(struct mq *mq, int64_t wait_ms)
@@ -330,10 +285,11 @@ static void *keep(void *of)
 {
     struct mq *mq = of;
     int64_t pause_ms = PAUSE_MS;
+    size_t first = 0;
     do
     {
         struct mq_link *link = NULL;
-        natsStatus s = link_open(mq, GATHERED, &link);
+        natsStatus s = open_any(mq, first, &link);
         if (s != NATS_OK)
         {
             note_failure(mq, s);
@@ -342,7 +298,7 @@ static void *keep(void *of)
         }
         mq_ears_attach(mq, link);
         log_info("nats_connected", "connected to NATS");
-        tend(mq, link);
+        first = tend(mq, link);
         pause_ms = PAUSE_MS;
     } while (pause_for(mq, pause_ms));
     return NULL;
@@ -369,6 +325,4 @@ void mq_link_stop(struct mq *mq)
     pthread_mutex_unlock(&mq->lock);
     if (mq->kept)
         pthread_join(mq->keeper, NULL);
-    link_close(mq->prompt);
-    mq->prompt = NULL;
 }

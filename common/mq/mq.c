@@ -37,6 +37,7 @@ static const struct
     {JSNotEnabledErr, "NATS runs without JetStream"},
     {JSNotEnabledForAccountErr, "JetStream is not enabled for this account of NATS"},
     {JSClusterNotAvailErr, "JetStream's cluster has no leader"},
+    {JSClusterNoPeersErr, "NATS's cluster has not as many servers with room as NATS_REPLICAS says"},
 };
 
 /* The server's refusal of something that was asked within the last seconds. */
@@ -73,6 +74,16 @@ enum err_code mq_translate(struct mq *mq, natsStatus status, jsErrCode js_code, 
 
 /* ---- open and close --------------------------------------------------------------------------- */
 
+/* False: there are none, or too many. */
+static bool split(struct mq *mq)
+{
+    char *rest = NULL;
+    char *url = strtok_r(mq->urls, ",", &rest);
+    for (; url != NULL && mq->servers_count < MQ_SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
+        mq->servers[mq->servers_count++] = url;
+    return url == NULL && mq->servers_count > 0;
+}
+
 static struct mq *new_mq(const char *urls, const char *name)
 {
     struct mq *mq = calloc(1, sizeof *mq);
@@ -85,6 +96,7 @@ static struct mq *new_mq(const char *urls, const char *name)
     }
     mq->urls = copy;
     mq->refs = 1;
+    atomic_init(&mq->replicas, 1);
     pthread_mutex_init(&mq->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -102,7 +114,8 @@ enum err_code mq_open(const char *url, const char *name, struct mq **out, struct
     struct mq *mq = new_mq(url, name);
     if (mq == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    enum err_code code = mq_link_start(mq, err);
+    enum err_code code =
+        split(mq) ? mq_link_start(mq, err) : fail(err, E_CONFIG, "NATS_URL is no list of addresses");
     if (code != E_OK)
     {
         mq_close(mq);
@@ -122,6 +135,11 @@ void mq_close(struct mq *mq)
     mq_link_put(link);
     mq_link_stop(mq);
     mq_put(mq);
+}
+
+void mq_want_replicas(struct mq *mq, int replicas)
+{
+    atomic_store(&mq->replicas, replicas);
 }
 
 bool mq_connected(struct mq *mq)
@@ -197,6 +215,10 @@ enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
     enum err_code code = look(mq, link, 0, wait_ms / 2, err);
     if (code == E_OK)
         code = look(mq, link, other, wait_ms / 2, err);
+    if (code == E_OK)
+        mq_link_answered(link);
+    else if (!was_forbidden(mq, NULL)) /* every server would */
+        mq_link_silent(link);
     mq_link_put(link);
     if (code == E_OK && max_payload < LEAST_PAYLOAD)
         return fail(err, E_UNAVAILABLE, "max_payload of NATS is too small: %lld bytes, and %d are needed",

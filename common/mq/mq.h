@@ -70,11 +70,14 @@ void mq_know_worker(struct mq *mq, const char *worker);
 /* Each known worker in turn, NULL at the end; lives as long as mq. */
 const char *mq_worker_at(struct mq *mq, size_t index);
 
+/* How many servers of a cluster are to keep each stream with its consumers; 1 until this is called. */
+void mq_want_replicas(struct mq *mq, int replicas);
+
 /* Makes what is missing and mends what is wrongly set: streams JOBS, DLQ, LOGS, EVENTS, and for each
  * known worker its three durable consumers.  *repairs counts what was made or changed.  JOBS is made anew
  * when the server says that it cannot be changed in place, since Postgres has its jobs; the others only while
- * they are empty.  E_OK: JOBS and consumers are right; what could not be done about the others mq_ping tells.
- */
+ * they are empty.  E_OK: JOBS and consumers are right; what could not be done about the others, and about the
+ * number of replicas, mq_ping tells.  Of the others not all are looked at each time when NATS is slow. */
 MUST_USE enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err);
 
 /* A ping or a pull has seen since the last call of this that mq_ensure is due. */

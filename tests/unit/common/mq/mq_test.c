@@ -157,6 +157,31 @@ START_TEST(mq__waits_for_no_server_that_reads_nothing)
 }
 END_TEST
 
+/* Its connection lives, and nothing comes over it. */
+START_TEST(mq__goes_to_the_next_server_when_jetstream_does_not_answer)
+{
+    struct nats_server *other = nats_server_new();
+    char urls[256];
+    struct mq_sub *sub = NULL;
+    struct err err = ERR_INIT;
+    atomic_int heard = 0;
+    snprintf(urls, sizeof urls, "%s,%s", nats_server_url(server), nats_server_url(other));
+    struct mq *mq = open_as(urls);
+    ck_assert_int_eq(mq_subscribe(mq, "sokoul.ctl.test", count_it, &heard, &sub, &err), E_OK);
+    eventually(is_heard(mq, &heard));
+    nats_server_freeze(server);
+    const int64_t frozen_ms = clock_mono_ms();
+    eventually(mq_ping(mq, 500, &err) == E_OK);
+    ck_assert_int_lt(clock_mono_ms() - frozen_ms, 7000);
+    ck_assert_int_eq(mq_connections(mq), 2);
+    eventually(is_heard(mq, &heard));
+    nats_server_thaw(server);
+    mq_unsubscribe(sub);
+    mq_close(mq);
+    nats_server_free(other);
+}
+END_TEST
+
 START_TEST(mq__says_at_once_that_an_address_is_none)
 {
     struct mq *mq = NULL;
@@ -389,6 +414,7 @@ int main(void)
     const struct suite_case cases[] = {
         {mq__comes_back_after_many_refused_logins_and_listens_again, 1},
         {mq__waits_for_no_server_that_reads_nothing, 1},
+        {mq__goes_to_the_next_server_when_jetstream_does_not_answer, 1},
         {mq__says_at_once_that_an_address_is_none, 1},
         {mq__does_not_unsubscribe_under_a_callback_that_runs, 1},
         {mq__calls_back_nobody_who_has_gone, 1},
