@@ -198,6 +198,10 @@ MUST_USE enum err_code local_bring(struct outbox *outbox, struct db *db, struct 
 MUST_USE enum err_code local_bring_crowd(struct outbox *outbox, struct db *db, struct arena *arena, int room,
                                          const struct hold *hold, size_t *brought, struct err *err);
 
+/* Both in turn, until nothing is due that it has room for: what is done while JetStream is away. */
+MUST_USE enum err_code local_go_on(struct outbox *outbox, struct db *db, struct arena *arena,
+                                   const struct hold *hold, struct err *err);
+
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);
 

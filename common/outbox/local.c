@@ -61,3 +61,32 @@ enum err_code local_bring(struct outbox *outbox, struct db *db, struct arena *ar
     *brought = code == E_OK ? count : 0;
     return code;
 }
+
+static enum err_code go_on(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
+                           size_t *brought, struct err *err)
+{
+    enum err_code code = E_OK;
+    *brought = 0;
+    pthread_mutex_lock(&outbox->local_lock);
+    const int room = local_room(outbox);
+    if (room == 0)
+        atomic_store(&outbox->starved, true);
+    if (room > 0)
+        code = local_bring_crowd(outbox, db, arena, room, hold, brought, err);
+    if (room > 0 && code == E_OK && *brought == 0)
+        code = local_bring(outbox, db, arena, room, hold, brought, err);
+    pthread_mutex_unlock(&outbox->local_lock);
+    return code;
+}
+
+enum err_code local_go_on(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
+                          struct err *err)
+{
+    enum err_code code = E_OK;
+    for (size_t brought = 1; code == E_OK && brought > 0 && !outbox_gives_up(outbox);)
+    {
+        arena_reset(arena);
+        code = go_on(outbox, db, arena, hold, &brought, err);
+    }
+    return code;
+}

@@ -6,8 +6,9 @@
  * The relay is woken by outbox_wake (its own process committed rows), by a Postgres notification
  * on channel "sokoul_outbox" (a program without a relay did), and looks by itself twice a second; what other
  * processes committed it leaves to them, and to the worker that can take it without NATS, for the better part
- * of a second. With NATS away rows wait.  Any number of relays and sweepers may run at once: relays share the
- * rows by SKIP LOCKED, sweepers take turns by an advisory lock.
+ * of a second. With NATS away rows wait, but for those that a worker of this process can take.  Any number of
+ * relays and sweepers may run at once: relays share the rows by SKIP LOCKED, sweepers take turns by an
+ * advisory lock.
  */
 #ifndef SOKOUL_COMMON_OUTBOX_OUTBOX_H
 #define SOKOUL_COMMON_OUTBOX_OUTBOX_H

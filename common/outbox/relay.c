@@ -3,7 +3,8 @@
  * The relay.  One round: in one transaction take due rows, publish them, and commit when JetStream has
  * confirmed all; what was not confirmed stays.  A crash in between, or a second relay, only doubles a
  * message, and Nats-Msg-Id "<job_id>:<epoch>" makes the server drop it.  Or, for a crowd of rows and a worker
- * of this process that has room: claim them for it (local.c), which needs no broker.
+ * of this process that has room: claim them for it (local.c), which needs no broker.  While JetStream is away
+ * that is done for few as well: nobody waits for a broker whom a worker can help.
  */
 #include "common/outbox/internal.h"
 
@@ -288,11 +289,16 @@ static enum err_code round_trip(struct outbox *outbox, struct db *db, struct are
     return code;
 }
 
+static bool is_verified(struct outbox *outbox)
+{
+    return mq_connected(outbox->mq) && outbox->verified == mq_connections(outbox->mq);
+}
+
 /* After each connect, and after a refusal: are the streams there, and are they what they were? */
 static enum err_code verify(struct outbox *outbox, struct db *db, struct arena *arena, struct err *err)
 {
     int connections = mq_connections(outbox->mq);
-    if (outbox->verified == connections)
+    if (is_verified(outbox))
         return E_OK;
     enum err_code code = stream_verify(outbox->mq, db, arena, &outbox->stream, err);
     if (code == E_OK)
@@ -380,6 +386,10 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
     {
         struct err why = ERR_INIT;
         bool look = must_look(outbox, told, &hold);
+        if (!is_verified(outbox))
+            code = local_go_on(outbox, db, arena, &hold, err);
+        if (code != E_OK)
+            break;
         if (mq_connected(outbox->mq))
             code = drain(outbox, db, arena, look ? &hold : NULL, &why);
         else
