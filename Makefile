@@ -273,12 +273,13 @@ test: ## set up, build and run all tests; T=name runs those whose name contains 
 # With T= the fault suite is asked for by `make chaos T=name`.
 MINUTES   ?= 0
 CHAOS_BIN := build/$(flavour)$(if $(CRASH),,-crash)/bin
-chaos-programs: $(foreach p,sokoul-api sokoul-scout sokoulctl,$(BIN)/$(p))
+chaos-programs: $(foreach p,sokoul-api sokoul-scout sokoul-hunter sokoulctl,$(BIN)/$(p))
 
 chaos: ## the whole fault suite; MINUTES= for longer storms, SEED= for others, T=name for some of it
 	@tools/setup test
 	@$(MAKE) --no-print-directory CRASH=1 -j$(JOBS) chaos-programs
-	@CHAOS=1 SAN=$(SAN) MINUTES=$(MINUTES) SEED=$(SEED) CHAOS_BIN=$(CHAOS_BIN) tools/test $(T)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(O)/tests/workers/hunter/engine/node_test
+	@CHAOS=1 TESTS=$(O)/tests SAN=$(SAN) MINUTES=$(MINUTES) SEED=$(SEED) CHAOS_BIN=$(CHAOS_BIN) tools/test $(T)
 
 coverage: ## lines that the tests reach, into build/coverage/ (gcovr); T=name: those of some tests alone
 	@tools/setup test coverage

@@ -97,7 +97,10 @@ static enum err_code open_doors(struct process *p, struct err *err)
         return err->code;
     if (token_keys_new(p->conf->jwt_secret, p->conf->jwt_secret_previous, &p->tokens, err) != E_OK)
         return err->code;
-    return mq_open(p->conf->nats_url, "sokoul-api", &p->mq, err);
+    if (mq_open(p->conf->nats_url, "sokoul-api", &p->mq, err) != E_OK)
+        return err->code;
+    mq_want_replicas(p->mq, (int)p->conf->nats_replicas);
+    return E_OK;
 }
 
 /* The servers may all be away: health says so, and the API answers what it can. */

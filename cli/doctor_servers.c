@@ -156,6 +156,7 @@ static void check_streams(struct doctor *doctor, struct mq *mq)
 {
     struct mq_stream info = {.messages = 0};
     struct err err = ERR_INIT;
+    mq_want_replicas(mq, (int)doctor->conf->nats_replicas);
     enum err_code code = mq_check(mq, &err);
     if (code == E_OK)
         code = mq_stream_info(mq, "JOBS", &info, &err);

@@ -48,6 +48,7 @@ enum conf_need
     X(HTTP_URL,  const char *,        "http:// or https:// URL",   "")                                       \
     X(SMTP_URL,  const char *,        "smtp:// or smtps:// URL",   "")                                       \
     X(U32,       uint32_t,            "number",                    "")                                       \
+    X(ODD,       uint32_t,            "odd number",                "")                                       \
     X(NUMBER,    double,              "decimal number",            "")                                       \
     X(BOOL,      bool,                "true or false",             "")                                       \
     X(LISTEN,    struct conf_listen,  "address:port",              "")                                       \
@@ -58,6 +59,7 @@ enum conf_need
     X(DATABASE_URL, database_url, PG_URL, "", 0, 0, ALL, RELOAD, "PostgreSQL, the truth of everything.")     \
     X(REDIS_URL, redis_url, REDIS_URL, "", 0, 0, DAEMONS, RELOAD, "Redis, a cache that may vanish.")         \
     X(NATS_URL, nats_url, NATS_URL, "", 0, 0, DAEMONS, RELOAD, "NATS with JetStream, which wakes the workers.") \
+    X(NATS_REPLICAS, nats_replicas, ODD, "1", 1, 5, NOBODY, FIXED, "How many servers of a NATS cluster keep each stream: 1, 3 or 5, the same for every program. Existing streams are changed in place.") \
     X(DB_POOL_SIZE, db_pool_size, U32, "10", 1, 200, NOBODY, FIXED, "Connections to PostgreSQL that one program holds at most.") \
     X(DB_WAIT_S, db_wait_s, U32, "30", 1, 300, NOBODY, FIXED, "How long a request waits for a connection, and a statement may run.") \
     X(HTTP_TIMEOUT_S, http_timeout_s, U32, "30", 1, 300, NOBODY, RELOAD, "How long one call to a provider may take in all.")

@@ -88,6 +88,16 @@ static enum err_code read_u32(const struct conf_setting *setting, const char *te
     return E_OK;
 }
 
+/* Of an even number of servers half may be lost, and then none of them decides anything. */
+static enum err_code read_odd(const struct conf_setting *setting, const char *text, void *at, struct err *err)
+{
+    uint32_t number = 0;
+    if (!parse_u32(text, &number) || number % 2 == 0 || number < setting->min || number > setting->max)
+        return refuse_range(setting, "an odd number", err);
+    memcpy(at, &number, sizeof number);
+    return E_OK;
+}
+
 static enum err_code read_number(const struct conf_setting *setting, const char *text, void *at,
                                  struct err *err)
 {
@@ -156,7 +166,7 @@ static enum err_code (*const readers[CONF_TYPE_COUNT])(const struct conf_setting
     [CONF_REDIS_URL] = read_url, [CONF_NATS_URL] = read_urls, [CONF_HTTP_URL] = read_url,
     [CONF_SMTP_URL] = read_url,  [CONF_U32] = read_u32,       [CONF_NUMBER] = read_number,
     [CONF_BOOL] = read_bool,     [CONF_LISTEN] = read_listen, [CONF_CIDRS] = read_cidrs,
-    [CONF_LEVEL] = read_level,
+    [CONF_LEVEL] = read_level,   [CONF_ODD] = read_odd,
 };
 
 enum err_code value_read(const struct conf_setting *setting, const char *text, struct conf *conf,

@@ -2,6 +2,7 @@
 /* Streams made and mended. */
 #include "common/mq/internal.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 
 enum
 {
-    SMALLEST_MIB = 1
+    SMALLEST_MIB = 1,
+    LESSER_MS = 1000 /* after so long no other stream of copies is looked at */
 };
 
 /* The refusals of an update that say that no update will ever do.  After any other, and after none at all,
@@ -112,6 +114,7 @@ static natsStatus stream_update(struct mq_link *link, const struct stream_row *r
     mq_stream_config(row, &subject, &config);
     if (is->MaxBytes > 0)
         config.MaxBytes = is->MaxBytes;
+    config.Replicas = is->Replicas;
     return js_UpdateStream(NULL, link->js, &config, &options, js_code);
 }
 
@@ -147,6 +150,61 @@ static enum err_code stream_add(struct mq *mq, struct mq_link *link, const struc
         return mq_translate(mq, s, js_code, row->name, err);
     (void)mq_tell_taker(row, taker, err);
     return E_UNAVAILABLE;
+}
+
+static natsStatus update_replicas(struct mq_link *link, const jsStreamConfig *is, int replicas,
+                                  jsErrCode *js_code)
+{
+    jsOptions options;
+    jsStreamConfig config = *is;
+    mq_api_options(&options);
+    config.Replicas = replicas;
+    return js_UpdateStream(NULL, link->js, &config, &options, js_code);
+}
+
+/* As many as there can be; what refused the number that is wanted is the answer. */
+static natsStatus replicate(struct mq_link *link, const jsStreamConfig *is, int replicas, jsErrCode *js_code)
+{
+    natsStatus s = update_replicas(link, is, replicas, js_code);
+    jsErrCode fewer = *js_code;
+    natsStatus less = s;
+    for (int n = replicas - 2; less != NATS_OK && fewer == JSClusterNoPeersErr && n > is->Replicas; n -= 2)
+        less = update_replicas(link, is, n, &fewer);
+    return s;
+}
+
+/* A single server takes any number of replicas for an existing stream, is one all the same, and does not find
+ * the stream again after a restart. */
+static bool is_of_cluster(const jsStreamInfo *info)
+{
+    return info->Cluster != NULL && info->Cluster->Name != NULL && info->Cluster->Name[0] != '\0';
+}
+
+/* Has more servers keep it, or fewer, and changes nothing else.  A stream is made with one, which any NATS
+ * can do, and gets the others here. */
+static enum err_code stream_replicate(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                      int *repairs, struct err *err)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode js_code = 0;
+    jsOptions options;
+    const int replicas = atomic_load(&mq->replicas);
+    mq_api_options(&options);
+    natsStatus s = js_GetStreamInfo(&info, link->js, row->name, &options, &js_code);
+    const bool due = s == NATS_OK && info->Config->Replicas != replicas;
+    const bool possible = replicas == 1 || (s == NATS_OK && is_of_cluster(info));
+    if (due && possible)
+        s = replicate(link, info->Config, replicas, &js_code);
+    jsStreamInfo_Destroy(info);
+    if (due && !possible)
+        return fail(err, E_UNAVAILABLE, "NATS_REPLICAS is %d, and this NATS is no cluster", replicas);
+    if (s != NATS_OK)
+        return mq_translate(mq, s, js_code, row->name, err);
+    if (!due)
+        return E_OK;
+    (*repairs)++;
+    log_info("stream_replicated", "stream %s is kept by %d of NATS's servers", row->name, replicas);
+    return E_OK;
 }
 
 static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const struct stream_row *row,
@@ -188,16 +246,38 @@ static void note_trouble(struct mq *mq, const struct err *err)
         log_info("jetstream_set_up", "JetStream is set up as it must be");
 }
 
-/* Trouble with a stream of copies holds up no job. */
+/* The streams of copies, each time another one first.  A server that is slow to answer is not asked for long:
+ * whoever waits for this has jobs to wake. */
+static void ensure_lesser(struct mq *mq, struct mq_link *link, int *repairs, struct err *trouble)
+{
+    const int64_t until_ms = clock_mono_ms() + LESSER_MS;
+    const size_t first = atomic_fetch_add(&mq->lesser, 1);
+    const struct stream_row *told = &mq_streams[trouble->code == E_OK ? MQ_STREAMS : 0]; /* the first alone */
+    for (size_t i = 0; i < MQ_STREAMS - 1 && clock_mono_ms() < until_ms; i++)
+    {
+        const struct stream_row *row = &mq_streams[1 + (first + i) % (MQ_STREAMS - 1)];
+        struct err err = ERR_INIT;
+        if (stream_ensure(mq, link, row, repairs, &err) == E_OK)
+            (void)stream_replicate(mq, link, row, repairs, &err);
+        if (err.code == E_OK || row >= told)
+            continue;
+        *trouble = err;
+        told = row;
+    }
+}
+
+/* Trouble with a stream of copies, or with how many servers keep one, holds up no job. */
 static enum err_code ensure_all(struct mq *mq, struct mq_link *link, int *repairs, struct err *err)
 {
     struct err lesser = ERR_INIT;
     struct err why = ERR_INIT;
     enum err_code code = stream_ensure(mq, link, &mq_streams[0], repairs, &why);
-    for (size_t i = 1; code == E_OK && i < MQ_STREAMS; i++)
-        (void)stream_ensure(mq, link, &mq_streams[i], repairs, lesser.code == E_OK ? &lesser : &why);
+    if (code == E_OK)
+        (void)stream_replicate(mq, link, &mq_streams[0], repairs, &lesser);
     if (code == E_OK)
         code = mq_consumers_ensure(mq, link, repairs, &why);
+    if (code == E_OK)
+        ensure_lesser(mq, link, repairs, &lesser);
     note_trouble(mq, code != E_OK ? &why : &lesser);
     if (code != E_OK && err != NULL)
         *err = why;

@@ -138,9 +138,13 @@ static enum err_code stream_check(struct mq *mq, struct mq_link *link, const str
     mq_api_options(&options);
     natsStatus s = js_GetStreamInfo(&info, link->js, row->name, &options, &js_code);
     const bool right = s == NATS_OK && mq_stream_is_right(row, info->Config);
+    const int replicas = s == NATS_OK ? (int)info->Config->Replicas : 0;
     jsStreamInfo_Destroy(info);
-    if (right)
+    if (right && replicas == atomic_load(&mq->replicas))
         return E_OK;
+    if (right)
+        return fail(err, E_CONFLICT, "NATS_REPLICAS is %d, and stream %s has %d", atomic_load(&mq->replicas),
+                    row->name, replicas);
     if (s == NATS_OK)
         return fail(err, E_CONFLICT, "stream %s is not set as it must be", row->name);
     if (s == NATS_NOT_FOUND && mq_stream_taker(link, row, taker))

@@ -4,6 +4,7 @@
     world     a stack with its own database, NATS and Redis; the programs are those of the build
               with crash points (make CRASH=1), found in CHAOS_BIN
     pair      the same with a Postgres of its own that has a standby
+    clustered a world on the servers of deploy/cluster: three nats-servers, Postgres with a standby
 
 The short form runs by default; CHAOS=1 runs all, MINUTES= makes storms longer, SEED= changes
 what is drawn.  SHARD=i/n keeps each n-th test: tests mostly wait, so several runs side by side
@@ -12,7 +13,9 @@ cost little.
 import contextlib
 import itertools
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -21,9 +24,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tests", "support")]
 
 from stack.throwaway import ThrowAway  # noqa: E402
+from cluster_kit import PORTS, Cluster, ClusterWorld  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from stack.proc import free_ports  # noqa: E402
-from standby import Standby  # noqa: E402
+from stack.standby import Standby  # noqa: E402
 from world import World, is_long, seed, use_build  # noqa: E402
 
 TEMPLATE = "chaos_template"
@@ -56,7 +60,7 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     worlds = getattr(item, "funcargs", {})
-    stack = worlds.get("world") or worlds.get("pair")
+    stack = worlds.get("world") or worlds.get("pair") or worlds.get("clustered")
     if report.failed and stack:
         for program in stack.programs:
             report.sections.append((f"{program.name} (process {program.pid})", program.log_text()[-3000:]))
@@ -104,6 +108,23 @@ def _pair(tmp_path):
                 stack.stop_all()
             finally:
                 stack.close()
+
+
+@pytest.fixture(name="clustered")
+def _clustered(tmp_path):
+    folder = tempfile.mkdtemp(prefix="sokoul-test-")
+    os.chmod(folder, 0o711)
+    try:
+        with Cluster(f"{folder}/cluster", free_ports(PORTS)) as cluster:
+            make_watched(cluster.primary, cluster, TEMPLATE, tmp_path)
+            stack = ClusterWorld(tmp_path, cluster, TEMPLATE)
+            try:
+                yield stack
+                stack.stop_all()
+            finally:
+                stack.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def standby_place(primary):

@@ -5,7 +5,7 @@ import time
 import pytest
 from stack.proc import wait_for
 from stack_under_test import SLOW, eventually
-from standby import end_at_once
+from stack.standby import end_at_once
 from test_broker import backlog, unacknowledged
 from world import Load, is_long
 

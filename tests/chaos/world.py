@@ -52,7 +52,7 @@ class World(Sokoul):
         self.restart_server = restart
         self.settings["LOG_LEVEL"] = "info"
         self.ledger = Ledger(os.path.join(self.folder, "ledger"))
-        self.api_port = free_ports(1)
+        self.api_port, self.api_host = free_ports(1), "127.0.0.1"
         self.requesters = []
         self.requester = None
         self._admin = None
@@ -91,7 +91,7 @@ class World(Sokoul):
     def client(self):
         """The requester of an administrator; the API must run the first time."""
         if self._admin is None:
-            self._admin = self.admin(Api(self.api_port, wait_s=30))
+            self._admin = self.admin(Api(self.api_port, wait_s=30, host=self.api_host))
             self._admin.wait_s = 20
             self.requester = self.new_requester()
         return self.requester

@@ -36,15 +36,20 @@ class Answer:
 class Api:
     """`token` and `headers` go with every request; .with_token() gives another one."""
 
-    def __init__(self, port, token=None, headers=None, wait_s=30):
+    def __init__(self, port, token=None, headers=None, wait_s=30, host="127.0.0.1"):
+        self.host = host
         self.port = port
         self.token = token
         self.headers = headers or {}
         self.wait_s = wait_s
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{host}:{port}"
 
     def with_token(self, token):
-        return Api(self.port, token, self.headers, self.wait_s)
+        return Api(self.port, token, self.headers, self.wait_s, self.host)
+
+    def at(self, host, port):
+        """The same of another API on the same database."""
+        return Api(port, self.token, self.headers, self.wait_s, host)
 
     def request(self, method, path, json=None, body=None, headers=None, query=None):
         names = dict(self.headers)
@@ -54,7 +59,7 @@ class Api:
             body = json_module.dumps(json).encode()
             names["Content-Type"] = "application/json"
         names.update(headers or {})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.wait_s)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.wait_s)
         try:
             connection.request(method, path + (f"?{urlencode(query)}" if query else ""), body, names)
             answer = connection.getresponse()

@@ -41,6 +41,8 @@ def eventually(condition, wait_s=10, what="the condition"):
 class Program:
     logs_json = True  # of its log nothing else is expected, and stop() looks
 
+    host = "127.0.0.1"
+
     def __init__(self, name, words, env, log_path, port):
         self.name = name
         self.port = port
@@ -80,7 +82,7 @@ class Program:
         return self.child.poll() is None
 
     def wait_ready(self, wait_s=READY_S):
-        api = Api(self.port, wait_s=5)
+        api = Api(self.port, wait_s=5, host=self.host)
 
         def answers():
             if not self.running():
@@ -175,15 +177,16 @@ class Sokoul:
         write_private(path, "".join(f"{k}={v}\n" for k, v in rows.items() if v is not None))
         return path
 
-    def start(self, name, settings=None, env=None, ready=True, listen=None, log=None):
+    def start(self, name, settings=None, env=None, ready=True, listen=None, log=None, host="127.0.0.1"):
         """Starts a program of build/bin with these settings on top; ready=False does not wait, log is another place
         for its log."""
         number = len(self.programs)
         port = listen or free_ports(1)
         where = "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN"
-        path = self.env_file({where: f"127.0.0.1:{port}", **(settings or {})}, f"{name}-{number}.env")
+        path = self.env_file({where: f"{host}:{port}", **(settings or {})}, f"{name}-{number}.env")
         program = Program(name, self.front + [os.path.join(BIN, name), "--env-file", path], self.environment(env),
                           log or os.path.join(self.folder, f"{name}-{number}.log"), port)
+        program.host = host
         self.programs.append(program)
         if ready:
             program.wait_ready()

@@ -168,7 +168,7 @@ class Postgres(Server):
     # ---- the process ----------------------------------------------------------------------------
 
     def words(self):
-        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "max_connections": 200, "fsync": "on",
+        settings = {"port": self.port, "listen_addresses": self.host, "max_connections": 200, "fsync": "on",
                     "unix_socket_directories": self.socket_dir, "unix_socket_permissions": "0700",
                     "shared_buffers": "64MB", "logging_collector": "off", "log_timezone": "UTC",
                     "timezone": "UTC", "cluster_name": "sokoul", "log_line_prefix": "%m [%p] ", **self.more}
@@ -244,7 +244,7 @@ class Postgres(Server):
         """What it says to a client who comes in; b"" when it says nothing."""
         body = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
         try:
-            with socket.create_connection(("127.0.0.1", self.port), wait_s) as s:
+            with socket.create_connection((self.host, self.port), wait_s) as s:
                 s.settimeout(wait_s)
                 s.sendall(struct.pack("!i", len(body) + 4) + body)
                 return s.recv(512)
@@ -285,7 +285,7 @@ class Postgres(Server):
             self.sql(f"CREATE DATABASE {database} OWNER {role}")
 
     def url(self, database="sokoul", role="sokoul"):
-        return f"postgresql://{role}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{role}:{quote(self.password, safe='')}@{self.host}:{self.port}/{database}"
 
 
 def stop_leftover(pid_file, wait_s=30):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private servers: NATS with JetStream and Redis; Postgres is in postgres.py.
 
-Each listens on loopback only, on the port it is given, keeps its data in the folder it is
+Each listens on loopback only (`host`), on the port it is given, keeps its data in the folder it is
 given, and is stopped by its process id.  A server object is used like this:
 
     server.prepare()   once: folders, configuration; raises StackError with a sentence
@@ -50,6 +50,8 @@ class Server:
     title = ""
     stop_signal = signal.SIGTERM
     stop_wait_s = 10
+    host = "127.0.0.1"
+    environment = None  # ours
 
     def __init__(self, port, folder, password):
         self.port = port
@@ -66,7 +68,7 @@ class Server:
 
     def start(self):
         self.child = spawn(self.words(), death=self.stop_signal, stdout=self.log or subprocess.DEVNULL, stderr=subprocess.STDOUT,
-                           cwd=self.folder)
+                           cwd=self.folder, env=self.environment)
 
     def stop(self):
         if self.child:
@@ -127,7 +129,7 @@ class NatsServer(Server):
         sync = "  sync_interval: always\n" if self.version() >= (2, 10, 0) else ""
         write_private(
             f"{self.folder}/nats.conf",
-            f'server_name: "sokoul"\nlisten: "127.0.0.1:{self.port}"\nmax_payload: 1MB\n'
+            f'server_name: "sokoul"\nlisten: "{self.host}:{self.port}"\nmax_payload: 1MB\n'
             f'jetstream {{\n  store_dir: "{self.folder}"\n  max_memory_store: 64MB\n'
             f"  max_file_store: 16GB\n{sync}}}\n"
             f'authorization {{\n  user: "sokoul"\n  password: "{self.password}"\n}}\n')
@@ -136,10 +138,10 @@ class NatsServer(Server):
         return [program("nats-server"), "-c", f"{self.folder}/nats.conf"]
 
     def url(self):
-        return f"nats://sokoul:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
+        return f"nats://sokoul:{quote(self.password, safe='')}@{self.host}:{self.port}"
 
     def connect(self, wait_s=5.0):
-        return Nats(self.port, "sokoul", self.password, wait_s=wait_s)
+        return Nats(self.port, "sokoul", self.password, self.host, wait_s)
 
     def ready(self, wait_s=1.0):
         try:
@@ -186,7 +188,7 @@ class RedisServer(Server):
         super().prepare()
         write_private(
             f"{self.folder}/redis.conf",
-            f'bind 127.0.0.1\nport {self.port}\nprotected-mode yes\nrequirepass "{self.password}"\n'
+            f'bind {self.host}\nport {self.port}\nprotected-mode yes\nrequirepass "{self.password}"\n'
             f'dir "{self.folder}"\nsave ""\nappendonly no\nmaxmemory 64mb\nmaxmemory-policy allkeys-lru\n'
             'daemonize no\nlogfile ""\ntcp-backlog 511\n')
 
@@ -194,7 +196,7 @@ class RedisServer(Server):
         return [program("redis-server"), f"{self.folder}/redis.conf"]
 
     def url(self):
-        return f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/0"
+        return f"redis://:{quote(self.password, safe='')}@{self.host}:{self.port}/0"
 
     def command(self, *words, wait_s=1.0):
         """One command; the first line of the answer, such as "+PONG"."""
@@ -202,7 +204,7 @@ class RedisServer(Server):
             return f"*{len(parts)}\r\n".encode() + b"".join(
                 f"${len(p.encode())}\r\n{p}\r\n".encode() for p in parts)
 
-        with socket.create_connection(("127.0.0.1", self.port), wait_s) as s:
+        with socket.create_connection((self.host, self.port), wait_s) as s:
             s.sendall(encoded("AUTH", self.password) + encoded(*words))
             with s.makefile("rb") as answers:
                 answers.readline()

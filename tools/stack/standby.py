@@ -7,6 +7,7 @@
     end_at_once(primary)                                    kill -9 of all its processes
     standby.promote()                                       returns when it takes writes
 """
+import glob
 import os
 import shutil
 import signal
@@ -31,15 +32,18 @@ def end_at_once(server):
 class Standby(Postgres):
     def __init__(self, primary, port, folder, link_port):
         super().__init__(port, folder, primary.password)
-        self.link_port = link_port
+        self.link = f"host={primary.host} port={link_port}"
         self.bin = installed()[max(installed(), key=int)]
 
     def prepare(self):
+        self._make_parents()
         os.mkdir(self.folder, 0o700)
         if owner():
             shutil.chown(self.folder, owner(), owner())
-        link = f"host=127.0.0.1 port={self.link_port} user=sokoul password={self.password} application_name=standby"
+        link = f"{self.link} user=sokoul password={self.password} application_name=standby"
         self._run("pg_basebackup", "-d", link, "-D", self.folder, "-R", "-X", "stream", "-c", "fast")
+        for lock in glob.glob(f"{self.folder}/.s.PGSQL.*.lock"):  # the primary's, whose port may be ours
+            os.unlink(lock)
         self._choose_socket_dir()
 
     def words(self):

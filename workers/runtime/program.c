@@ -131,6 +131,7 @@ static enum err_code open_doors(struct process *p, struct err *err)
     if (code != E_OK)
         return code;
     mq_know_worker(p->mq, p->program->worker);
+    mq_want_replicas(p->mq, (int)p->conf->nats_replicas);
     p->health = health_new();
     if (p->health == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
