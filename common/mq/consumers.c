@@ -120,7 +120,9 @@ static enum err_code consumer_ensure(struct mq *mq, struct mq_link *link, const 
     jsErrCode js_code = 0;
     jsOptions options;
     mq_api_options(&options);
+    options.Wait = MQ_LOOK_MS;
     natsStatus s = js_GetConsumerInfo(&info, link->js, "JOBS", name, &options, &js_code);
+    mq_api_options(&options);
     bool found = s == NATS_OK;
     bool right = found && wanted->how == IF_WRONG && consumer_is_right(filter, info->Config);
     jsConsumerInfo_Destroy(info);

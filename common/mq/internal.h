@@ -14,6 +14,7 @@ enum
     MQ_WORKER_SIZE = 33,
     MQ_STREAMS = 4, /* JOBS is the first */
     MQ_SERVERS_MAX = 16,
+    MQ_LOOK_MS = 1000,  /* how long mq_ensure waits for what a stream or consumer is: jobs wait for it */
     MQ_NAME_SIZE = 64,  /* of a consumer, a client, a filter */
     MQ_WORDS_SIZE = 120 /* of what is told of a trouble; health shows as much */
 };

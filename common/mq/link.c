@@ -108,6 +108,14 @@ void mq_link_answered(struct mq_link *link)
     pthread_mutex_unlock(&link->mq->lock);
 }
 
+bool mq_answers(struct mq *mq)
+{
+    pthread_mutex_lock(&mq->lock);
+    const bool answers = mq->link != NULL && !mq->link->closed && mq->link->silent_ms == 0;
+    pthread_mutex_unlock(&mq->lock);
+    return answers;
+}
+
 void mq_link_silent(struct mq_link *link)
 {
     struct mq *mq = link->mq;

@@ -183,52 +183,66 @@ static bool is_of_cluster(const jsStreamInfo *info)
 /* Has more servers keep it, or fewer, and changes nothing else.  A stream is made with one, which any NATS
  * can do, and gets the others here. */
 static enum err_code stream_replicate(struct mq *mq, struct mq_link *link, const struct stream_row *row,
-                                      int *repairs, struct err *err)
+                                      const jsStreamInfo *info, int *repairs, struct err *err)
 {
-    jsStreamInfo *info = NULL;
     jsErrCode js_code = 0;
-    jsOptions options;
     const int replicas = atomic_load(&mq->replicas);
-    mq_api_options(&options);
-    natsStatus s = js_GetStreamInfo(&info, link->js, row->name, &options, &js_code);
-    const bool due = s == NATS_OK && info->Config->Replicas != replicas;
-    const bool possible = replicas == 1 || (s == NATS_OK && is_of_cluster(info));
-    if (due && possible)
-        s = replicate(link, info->Config, replicas, &js_code);
-    jsStreamInfo_Destroy(info);
-    if (due && !possible)
+    if (info->Config->Replicas == replicas)
+        return E_OK;
+    if (replicas > 1 && !is_of_cluster(info))
         return fail(err, E_UNAVAILABLE, "NATS_REPLICAS is %d, and this NATS is no cluster", replicas);
+    natsStatus s = replicate(link, info->Config, replicas, &js_code);
     if (s != NATS_OK)
         return mq_translate(mq, s, js_code, row->name, err);
-    if (!due)
-        return E_OK;
     (*repairs)++;
     log_info("stream_replicated", "stream %s is kept by %d of NATS's servers", row->name, replicas);
     return E_OK;
 }
 
-static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const struct stream_row *row,
-                                   int *repairs, struct err *err)
+static natsStatus look_at(struct mq_link *link, const struct stream_row *row, jsStreamInfo **info,
+                          jsErrCode *js_code)
 {
-    jsStreamInfo *info = NULL;
-    jsErrCode js_code = 0;
     jsOptions options;
     mq_api_options(&options);
-    natsStatus s = js_GetStreamInfo(&info, link->js, row->name, &options, &js_code);
+    options.Wait = MQ_LOOK_MS;
+    return js_GetStreamInfo(info, link->js, row->name, &options, js_code);
+}
+
+/* *info: what the stream is now, to be destroyed by the caller in any case. */
+static enum err_code stream_settings(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                     jsStreamInfo **info, int *repairs, struct err *err)
+{
+    jsErrCode js_code = 0;
+    natsStatus s = look_at(link, row, info, &js_code);
     enum err_code code = E_OK;
-    bool right = false;
+    if (s == NATS_OK && mq_stream_is_right(row, (*info)->Config))
+        return E_OK;
     if (s == NATS_NOT_FOUND)
         code = stream_add(mq, link, row, err);
     else if (s != NATS_OK)
         code = mq_translate(mq, s, js_code, row->name, err);
-    else if (!(right = mq_stream_is_right(row, info->Config)))
-        code = stream_mend(mq, link, row, info, err);
-    jsStreamInfo_Destroy(info);
-    if (code != E_OK || right)
+    else
+        code = stream_mend(mq, link, row, *info, err);
+    if (code != E_OK)
         return code;
     (*repairs)++;
     log_info("stream_made", "made or mended stream %s", row->name);
-    return E_OK;
+    jsStreamInfo_Destroy(*info);
+    *info = NULL;
+    s = look_at(link, row, info, &js_code);
+    return s == NATS_OK ? E_OK : mq_translate(mq, s, js_code, row->name, err);
+}
+
+/* `lesser`: that it is not kept by as many servers as it should be. */
+static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const struct stream_row *row,
+                                   int *repairs, struct err *lesser, struct err *err)
+{
+    jsStreamInfo *info = NULL;
+    enum err_code code = stream_settings(mq, link, row, &info, repairs, err);
+    if (code == E_OK)
+        (void)stream_replicate(mq, link, row, info, repairs, lesser);
+    jsStreamInfo_Destroy(info);
+    return code;
 }
 
 /* Says each trouble once, until it is another one or none. */
@@ -257,8 +271,7 @@ static void ensure_lesser(struct mq *mq, struct mq_link *link, int *repairs, str
     {
         const struct stream_row *row = &mq_streams[1 + (first + i) % (MQ_STREAMS - 1)];
         struct err err = ERR_INIT;
-        if (stream_ensure(mq, link, row, repairs, &err) == E_OK)
-            (void)stream_replicate(mq, link, row, repairs, &err);
+        (void)stream_ensure(mq, link, row, repairs, &err, &err);
         if (err.code == E_OK || row >= told)
             continue;
         *trouble = err;
@@ -271,9 +284,7 @@ static enum err_code ensure_all(struct mq *mq, struct mq_link *link, int *repair
 {
     struct err lesser = ERR_INIT;
     struct err why = ERR_INIT;
-    enum err_code code = stream_ensure(mq, link, &mq_streams[0], repairs, &why);
-    if (code == E_OK)
-        (void)stream_replicate(mq, link, &mq_streams[0], repairs, &lesser);
+    enum err_code code = stream_ensure(mq, link, &mq_streams[0], repairs, &lesser, &why);
     if (code == E_OK)
         code = mq_consumers_ensure(mq, link, repairs, &why);
     if (code == E_OK)

@@ -32,6 +32,7 @@ struct library mq_library(void);
 MUST_USE enum err_code mq_open(const char *url, const char *name, struct mq **mq, struct err *err);
 void mq_close(struct mq *mq); /* flushes for at most 1 s; subscriptions must have ended */
 bool mq_connected(struct mq *mq);
+bool mq_answers(struct mq *mq); /* connected, and the latest mq_ping was answered */
 /* How often the connection was made: whoever holds something that lives on the server looks again when it
  * moved. */
 int mq_connections(struct mq *mq);

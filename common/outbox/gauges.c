@@ -83,7 +83,7 @@ static size_t subject_kind(struct gauges *gauges, const char *subject)
     return kind == NULL ? GAUGE_KINDS : kind_place(gauges, kind + 1, strcspn(kind + 1, "."));
 }
 
-static bool is_consumer_of(const char *subject, const char *worker, enum job_priority priority)
+bool consumer_takes(const char *subject, const char *worker, enum job_priority priority)
 {
     const char *from = subject + strlen("sokoul.jobs.");
     const size_t len = strlen(worker);
@@ -124,7 +124,7 @@ static enum err_code ask_consumer(struct count *count, const char *worker, enum 
         return code;
     set_consumer(worker, priority, &info);
     for (size_t i = 0; code == E_OK && i < n; i++)
-        if (is_consumer_of(subjects[i].name, worker, priority))
+        if (consumer_takes(subjects[i].name, worker, priority))
             code = add_subject(count, &subjects[i], info.delivered_seq, err);
     return code;
 }

@@ -126,10 +126,12 @@ struct outbox
     unsigned bring_turn;      /* likewise crowds, among what is brought to the local worker */
     int64_t no_room_since_ms; /* 0: there was room */
     enum crowd crowd;
-    bool cut_short;    /* the local worker had no room for all that is due */
-    int64_t looked_ms; /* when it asked the table last */
-    int64_t past_ms;   /* when it looked past the rows of a busy local worker last */
-    bool complained;   /* the log says that NATS is away */
+    bool cut_short;         /* the local worker had no room for all that is due */
+    int64_t looked_ms;      /* when it asked the table last */
+    int64_t past_ms;        /* when it looked past the rows of a busy local worker last */
+    bool complained;        /* the log says that NATS is away */
+    bool proven;            /* JetStream has been there since we started */
+    int64_t doubt_until_ms; /* it was not, a moment ago */
 
     struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
     char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
@@ -204,6 +206,26 @@ MUST_USE enum err_code local_go_on(struct outbox *outbox, struct db *db, struct 
 
 void *relay_run(void *outbox);
 void *sweeper_run(void *outbox);
+
+/* What a sweep learns of the stream from its consumers. */
+struct passed
+{
+    struct mq_stream stream;
+    int64_t seq;  /* all of them are past it */
+    int64_t held; /* messages that one of them still has to do with */
+    struct job_consumer *consumers;
+    struct mq_consumer *infos; /* of each of them */
+    size_t count;
+};
+
+/* Whether messages of this subject of JOBS are for the worker's consumer of that priority. */
+bool consumer_takes(const char *subject, const char *worker, enum job_priority priority);
+
+/* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
+ * that have to do with more, or with fewer, than there are.  A message that came or went while they were
+ * counted only makes us look in vain. */
+MUST_USE enum err_code tidy_consumers(struct outbox *outbox, struct db *db, struct arena *arena,
+                                      const struct passed *passed, struct err *err);
 
 /* Makes and mends streams and consumers, and learns JOBS's incarnation. */
 MUST_USE enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,

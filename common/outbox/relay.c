@@ -27,6 +27,8 @@ enum
     HOLD_LOCAL_MS = 200,
     ROOM_MS = 200, /* how soon it asks again for room in the local worker */
     AWAY_MS = 250,
+    DOUBT_MS = 15000,     /* after JetStream was away, or silent */
+    DOUBT_HOLD_MS = 3000, /* workers that ask a silent JetStream look at the table every other second */
     ARENA_BYTES = 64 * 1024 * 1024
 };
 
@@ -365,6 +367,23 @@ static bool must_look(struct outbox *outbox, bool told, struct hold *hold)
     return own || told || local || !woken || clock_mono_ms() - outbox->looked_ms >= LOOK_MS;
 }
 
+/* JetStream is not there, or was not a moment ago: a cluster that has lost a server takes messages before it
+ * delivers them again.  Then the worker of this process goes first, and what this process committed is left
+ * to the workers of others for a while. */
+static bool is_in_doubt(struct outbox *outbox, struct hold *hold)
+{
+    const int64_t now_ms = clock_mono_ms();
+    const bool well = is_verified(outbox) && mq_answers(outbox->mq);
+    outbox->proven = outbox->proven || well;
+    if (!well && outbox->proven)
+        outbox->doubt_until_ms = now_ms + DOUBT_MS;
+    if (now_ms >= outbox->doubt_until_ms)
+        return !well;
+    fresh_drop(outbox); /* the table has them */
+    hold->others_ms = DOUBT_HOLD_MS;
+    return true;
+}
+
 /* One log line when NATS goes, one when it is back: rows wait meanwhile. */
 static void tell(struct outbox *outbox, const struct err *why)
 {
@@ -386,7 +405,7 @@ static enum err_code serve(struct outbox *outbox, struct db *db, struct arena *a
     {
         struct err why = ERR_INIT;
         bool look = must_look(outbox, told, &hold);
-        if (!is_verified(outbox))
+        if (is_in_doubt(outbox, &hold))
             code = local_go_on(outbox, db, arena, &hold, err);
         if (code != E_OK)
             break;

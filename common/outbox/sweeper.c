@@ -29,8 +29,6 @@ enum
     SETTLE_MS = 1000,
     PURGE_MS = 3600000,
     PURGE_LIMIT = 5000,
-    STAND_SWEEPS = 1,       /* so often a consumer was found where it was the time before */
-    BUSY_MS = SWEEP_MS / 2, /* a job that began before is a reason to stand */
     ARENA_BYTES = 16 * 1024 * 1024
 };
 
@@ -75,17 +73,6 @@ static enum err_code fire_schedules(struct round *round, struct err *err)
     log_error("schedules_failed", "periodic jobs could not be made: %s", err->text);
     return E_OK; /* what else the sweeper does must go on */
 }
-
-/* What a sweep learns of the stream from its consumers. */
-struct passed
-{
-    struct mq_stream stream;
-    int64_t seq;  /* all of them are past it */
-    int64_t held; /* messages that one of them still has to do with */
-    struct job_consumer *consumers;
-    struct mq_consumer *infos; /* of each of them */
-    size_t count;
-};
 
 static enum err_code ask_consumer(struct round *round, const char *worker, enum job_priority priority,
                                   struct passed *passed, struct err *err)
@@ -170,90 +157,6 @@ static enum err_code meet_workers(struct round *round, struct err *err)
     return code;
 }
 
-/* What may keep a consumer where it is. */
-struct reasons
-{
-    bool odd;                  /* the stream does not hold as many messages as consumers have to do with */
-    struct job_consumer *busy; /* their workers run jobs that began long ago; asked for when it matters */
-    size_t busy_count;
-    bool asked;
-};
-
-static enum err_code has_reason(struct round *round, const struct job_consumer *at, struct reasons *reasons,
-                                bool *has, struct err *err)
-{
-    enum err_code code = E_OK;
-    if (!reasons->asked)
-        code = job_store_busy(round->db, round->arena, BUSY_MS, &reasons->busy, &reasons->busy_count, err);
-    reasons->asked = code == E_OK;
-    *has = false;
-    for (size_t i = 0; code == E_OK && i < reasons->busy_count; i++)
-        *has = *has || (reasons->busy[i].priority == at->priority &&
-                        strcmp(reasons->busy[i].worker, at->worker) == 0);
-    return code;
-}
-
-/* A server that was killed may remember messages as unacknowledged that it has no more: it tries to deliver
- * them again and again, one for each request, before all others, and what lies behind them is never done
- * with.  Or it has one that it never delivers again.  Or it was made so soon after another of its name had
- * gone that it delivers nothing, to no request.  A consumer that stands still without a reason is made anew
- * and delivers what is left; a message whose job runs or is over is acknowledged at sight. */
-static enum err_code tidy_consumer(struct round *round, const struct mq_stream *stream,
-                                   const struct job_consumer *at, const struct mq_consumer *info,
-                                   struct stand *stand, struct reasons *reasons, struct err *err)
-{
-    const struct stand was = *stand;
-    bool has = false;
-    *stand = (struct stand){0};
-    if (reasons->odd && info->acked_seq >= stream->first_seq)
-        return mq_forget_acked(round->outbox->mq, at->worker, at->priority, info->acked_seq, err);
-    const bool starves = info->pending > 0 && info->waiting > 0;
-    if (info->unsettled == 0 && !starves)
-        return E_OK;
-    stand->floor = 1 + (starves ? info->delivered_seq : info->acked_seq);
-    if (stand->floor != was.floor)
-        return E_OK;
-    enum err_code code = reasons->odd || starves ? E_OK : has_reason(round, at, reasons, &has, err);
-    if (code != E_OK || has)
-        return code;
-    stand->sweeps = was.sweeps + 1;
-    if (was.sweeps < STAND_SWEEPS)
-        return E_OK;
-    log_warn("consumer_stands",
-             "a consumer of %s waits for messages that JetStream does not deliver; it is made anew",
-             at->worker);
-    *stand = (struct stand){0};
-    return mq_remake_consumer(round->outbox->mq, at->worker, at->priority, err);
-}
-
-/* Workers become known as time goes by, and keep their places. */
-static enum err_code make_stands(struct outbox *outbox, size_t count, struct err *err)
-{
-    if (count <= outbox->stands_count)
-        return E_OK;
-    struct stand *stands = reallocarray(outbox->stands, count, sizeof *stands);
-    if (stands == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    for (size_t i = outbox->stands_count; i < count; i++)
-        stands[i] = (struct stand){.floor = 0};
-    outbox->stands = stands;
-    outbox->stands_count = count;
-    return E_OK;
-}
-
-/* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
- * that have to do with more than there are.  A message that came or went while we counted only makes us look
- * in vain. */
-static enum err_code tidy(struct round *round, const struct passed *passed, struct err *err)
-{
-    struct reasons reasons = {.odd = passed->stream.messages != passed->held};
-    enum err_code code = make_stands(round->outbox, passed->count, err);
-    for (size_t i = 0; code == E_OK && i < passed->count; i++)
-        code = tidy_consumer(round, &passed->stream, &passed->consumers[i], &passed->infos[i],
-                             &round->outbox->stands[i], &reasons, err);
-    return code;
-}
-
 /* A consumer with nothing left says nothing about where the stream is; the stream's own end does. */
 static enum err_code sweep(struct round *round, struct err *err)
 {
@@ -268,7 +171,7 @@ static enum err_code sweep(struct round *round, struct err *err)
         code = walk(round, &now, &passed, err);
     if (code == E_OK)
         code = outbox_store_forget(round->db, round->arena, now.incarnation, passed.seq, err);
-    return code == E_OK ? tidy(round, &passed, err) : code;
+    return code == E_OK ? tidy_consumers(round->outbox, round->db, round->arena, &passed, err) : code;
 }
 
 static enum err_code purge(struct round *round, struct err *err)

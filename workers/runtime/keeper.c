@@ -22,9 +22,10 @@ enum
     TEXTS_BYTES =
         8 * 1024 * 1024, /* of progress and checkpoints in one renewal; the rest goes with the next */
     FRESH_MS = 500,      /* jobs younger than this are not asked about: most end before */
-    COMPARE_MS = 5000
+    COMPARE_MS = 1000,   /* how often what the database says it runs is compared with what it knows */
+    DOUBT_MS = 3000      /* of jobs that were claimed so long ago */
 };
-_Static_assert(GIVEN_GOOD_MS + 500 <= COMPARE_MS, "a job may be begun after it was handed back");
+_Static_assert(GIVEN_GOOD_MS + 500 <= DOUBT_MS, "a job may be begun after it was handed back");
 
 struct keeper
 {
@@ -239,7 +240,7 @@ static enum err_code compare(struct keeper *keeper, struct err *err)
     if (now < keeper->compare_at_ms)
         return E_OK;
     keeper->compare_at_ms = now + COMPARE_MS;
-    return hand_back_strangers(keeper, COMPARE_MS, err);
+    return hand_back_strangers(keeper, DOUBT_MS, err);
 }
 
 /* Nothing can be given to this worker once its row is gone: what it has been given and did not begin is known
