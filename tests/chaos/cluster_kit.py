@@ -50,6 +50,14 @@ class ClusterWorld(World):
                         " AND created_at >= coalesce(%s::timestamptz, '-infinity') ORDER BY 1 DESC", (since,))
         return [float(r[0]) for r in rows]
 
+    def stories(self, count):
+        """What became of the jobs that waited longest, each with its moves."""
+        rows = self.sql("SELECT job_id::text, created_at::text FROM jobs WHERE kind = 'noop' ORDER BY finished_at - created_at DESC"
+                        " LIMIT %s", (count,))
+        return [f"{job} of {created}: " + "; ".join(f"+{seconds:.2f} s {became} epoch {epoch} {reason or ''}" for became, epoch, reason, seconds in self.sql(
+            "SELECT m.became, m.epoch, m.reason, extract(epoch FROM m.at - j.created_at)::float FROM chaos_moves m"
+            " JOIN jobs j USING (job_id) WHERE job_id = %s ORDER BY n", (job,))) for job, created in rows]
+
 
 class Steady:
     """Posts one job at a time, so many a second in all, to the APIs in turn, from a thread for each."""

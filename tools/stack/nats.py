@@ -33,6 +33,7 @@ class Nats:
             self._socket = socket.create_connection((host, port), wait_s)
         except OSError as e:
             raise NatsError(f"no connection to {host}:{port}: {e}") from e
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             deadline = time.monotonic() + wait_s
             line = self._line(deadline)
