@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all Python tests share: the modules of tools/, T=name of `make test`, FILES=i/n: the i-th of n parts, by files, and
+"""What all Python tests share: the modules of tools/ and tests/support/, T=name of `make test`, FILES=i/n: the i-th of n parts, by files, and
 ROBUSTNESS=1: what `make robustness` runs. What a test claims to prove is a property of it in pytest's report."""
 import inspect
 import os
 import sys
 from collections import Counter
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "tools"), os.path.join(HERE, "support")]
 
 from stack.claims import proven  # noqa: E402
 

@@ -21,7 +21,7 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tests", "support")]
+sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "e2e")]
 
 from stack.throwaway import ThrowAway  # noqa: E402
 from cluster_kit import PORTS, Cluster, ClusterWorld  # noqa: E402

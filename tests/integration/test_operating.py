@@ -7,8 +7,8 @@ import xml.etree.ElementTree as xml
 
 import pytest
 import yaml
-from stack import robustness
 from name_server import has_own_mounts
+from stack import robustness
 from stack.claims import proven
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
