@@ -70,21 +70,23 @@ bool url_is_on(const char *text, const char *hosts)
     return is_on;
 }
 
-/* As the library wants it of whole URLs. */
-static bool has_blank_or_control(const char *text)
+static bool has_control(const char *text)
 {
     for (; *text != '\0'; text++)
-        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
             return true;
     return false;
 }
 
-/* RFC 3986, 5.3. The library takes an empty reference and a fragment alone for no URL. */
+/* RFC 3986, 5.3. The library takes an empty reference and a fragment alone for no URL; control characters it
+ * refuses or escapes, as its version has it. */
 static bool set_reference(CURLU *url, const char *reference)
 {
+    if (has_control(reference))
+        return false;
     if (reference[0] != '\0' && reference[0] != '#')
         return curl_url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK;
-    if (has_blank_or_control(reference))
+    if (strchr(reference, ' ') != NULL)
         return false;
     const char *fragment = strlen(reference) > 1 ? reference + 1 : NULL; /* an empty one is none to it */
     return curl_url_set(url, CURLUPART_FRAGMENT, fragment, 0) == CURLUE_OK;
