@@ -204,7 +204,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench bench-programs clean
+.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench load bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -374,6 +374,11 @@ bench: ## measure, beside the raw limits of the same machine; BENCH=quick for a 
 	@tools/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs
 	@BIN=$(BIN) TOOLS=$(O)/bench bench/run
+
+load: ## many connections, more than there are places, a jump of the rate, 1,000 downloads; LOAD=quick for a first look
+	@tools/setup run
+	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs $(O)/tests/workers/hunter/engine/node_test
+	@BIN=$(BIN) TOOLS=$(O)/bench TESTS=$(O)/tests bench/load
 
 bench-programs: $(BENCH_BIN)
 

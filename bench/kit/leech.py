@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Torrents of every version, the tracker that brings the bench's peers together, and the two who fetch: Sokoul, over
-its API, and a plain libtorrent as it comes.
+"""Torrents of every version, and the two who fetch: Sokoul, over its API, and a plain libtorrent as it comes.
 
 A leecher's `fetch(torrent, form, wait_s)` gives a Fetched: what became of it, how long it took, and where the files are.
 Every one of them has an address that no seeder has seen: Transmission chokes those that it has seen complete.
 """
 import collections
 import hashlib
-import http.server
 import json
 import os
 import pathlib
-import socket
-import struct
 import subprocess
 import sys
-import threading
 import time
-import urllib.parse
 import uuid
 
 import libtorrent as lt
@@ -79,45 +73,6 @@ class Torrent:
     def is_equal(self, folder):
         paths = {path: pathlib.Path(folder) / path for path in self.digests}
         return all(p.is_file() and kit.sha256(p) == self.digests[name] for name, p in paths.items())
-
-
-class Tracker:
-    """Answers each announce with the peers that the page has for that hash; .url({hash: peers}) makes a page."""
-
-    def __init__(self):
-        self.pages = []
-        tracker = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                path, _, query = self.path.partition("?")
-                asked = dict(word.split("=", 1) for word in query.split("&"))
-                info_hash = urllib.parse.unquote_to_bytes(asked["info_hash"])
-                found = tracker.pages[int(path.split("/")[1])].get(info_hash, ())
-                peers = b"".join(socket.inet_aton(host) + struct.pack(">H", port) for host, port in found)
-                body = lt.bencode({b"interval": 1800, b"peers": peers})
-                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
-                try:
-                    self.wfile.write(head.encode() + body)
-                except OSError:
-                    pass  # it has gone, as those do who have all
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def url(self, page):
-        self.pages.append(page)
-        return f"http://127.0.0.1:{self.server.server_port}/{len(self.pages) - 1}/announce"
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Plain:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of a run: printed as they come, kept as Markdown and JSON."""
 import json
+import os
 
 DIRECTIONS = {"≥": lambda value, goal: value >= goal, "≤": lambda value, goal: value <= goal}
 
@@ -15,6 +16,11 @@ def number(value):
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def lined(columns, rows):
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [columns, ["-"] * len(columns), *rows])
+
+
 class Report:
     """One row per figure: what, the figure with its unit, the raw limit, the ratio of both, the goal.
 
@@ -23,9 +29,11 @@ class Report:
 
     COLUMNS = ("what", "figure", "unit", "raw limit", "ratio", "goal", "met", "note")
 
-    def __init__(self, description):
+    def __init__(self, description, title="Bench"):
         self.description = description
+        self.title = title
         self.rows = []
+        self.tables = []
         self.problems = []
 
     def add(self, what, figure, unit, raw=None, goal=None, note=""):
@@ -42,6 +50,12 @@ class Report:
         self.problems.append(f"{what}: {why}")
         print(f"  {what}: NOT MEASURED: {why}", flush=True)
 
+    def table(self, title, columns, rows):
+        """Figures beside those of the first table; the first column names them."""
+        self.tables.append({"title": title, "columns": columns, "rows": rows})
+        for row in rows:
+            print("    " + ", ".join(f"{cell}" if i == 0 else f"{columns[i]} {number(cell)}" for i, cell in enumerate(row) if cell != ""), flush=True)
+
     def cells(self, row):
         met = {None: "", True: "yes", False: "**no**"}[row["met"]]
         return [row["what"], number(row["figure"]), row["unit"], number(row["raw limit"]), number(row["ratio"]),
@@ -49,16 +63,24 @@ class Report:
 
     def markdown(self):
         said = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in self.description.items())
-        table = [self.COLUMNS] + [tuple("-" for _ in self.COLUMNS)] + [self.cells(r) for r in self.rows]
-        lines = "\n".join("| " + " | ".join(cell for cell in row) + " |" for row in table)
+        lines = lined(self.COLUMNS, [self.cells(r) for r in self.rows])
+        lines += "".join(f"\n\n## {t['title']}\n\n{lined(t['columns'], [[number(c) for c in r] for r in t['rows']])}"
+                         for t in self.tables)
         problems = "".join(f"- not measured: {p}\n" for p in self.problems)
-        return (f"# Bench of {self.description['date']}\n\n{said}\n\nA raw limit is what the servers give on the same "
+        return (f"# {self.title} of {self.description['date']}\n\n{said}\n\nA raw limit is what the servers give on the same "
                 "machine in the same run without us; a goal stands beside the ratio where there is a raw limit, else "
                 f"beside the figure.\n\n{lines}\n" + (f"\n{problems}" if problems else ""))
 
     def json(self):
-        return json.dumps({"machine": self.description, "rows": self.rows, "problems": self.problems}, indent=1,
+        return json.dumps({"machine": self.description, "rows": self.rows, "tables": self.tables, "problems": self.problems}, indent=1,
                           ensure_ascii=False) + "\n"
 
     def missed(self):
         return [r for r in self.rows if r["met"] is False]
+
+    def keep(self, folder, stem):
+        os.makedirs(folder, exist_ok=True)
+        for ending, text in (("md", self.markdown()), ("json", self.json())):
+            with open(os.path.join(folder, f"{stem}.{ending}"), "w", encoding="utf-8") as f:
+                f.write(text)
+        print(f"kept: {os.path.relpath(os.path.join(folder, stem))}.md and .json")

@@ -33,6 +33,14 @@ class BenchError(Exception):
     """A sentence: what could not be measured."""
 
 
+class How:
+    def __init__(self, quick):
+        self.quick = quick
+
+    def pick(self, full, quick):
+        return quick if self.quick else full
+
+
 class Psql:
     """One session of the database's superuser, kept open: a statement costs a round trip, not a process."""
 
