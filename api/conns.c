@@ -43,6 +43,9 @@ struct conn
     _Atomic int64_t since_ms;
     atomic_bool linger;
     bool late; /* shut down already */
+    bool beside;
+    int64_t came_ms;
+    bool sent_away;
     struct address_count *address;
     /* The reaper's: how much had come (sending: had arrived) when the phase that began at seen_since_ms was
      * first seen. */
@@ -62,6 +65,7 @@ struct conns
     pthread_mutex_t lock; /* guards the list, addresses and lingering; conn.fd is open while it is listed */
     struct conn *head;
     size_t count;
+    struct conn *beside[CONNS_BESIDE]; /* of those who came when all places were taken, in no order */
     struct address_count *bucket[ADDRESS_BUCKETS];
     struct lingering lingering[LINGER_MAX];
     size_t lingering_count;
@@ -121,6 +125,37 @@ bool conns_admit(struct conns *conns, const struct sockaddr *peer)
     return room;
 }
 
+/* ---- beside the places ------------------------------------------------------------------------ */
+
+/* The library reads its end, and closes; what was said is read before that. */
+static void send_away(const struct conns *conns, struct conn *conn)
+{
+    if (atomic_load(&conn->phase) <= CONN_BODY)
+        conn_say(conn, conns->config.full, strlen(conns->config.full));
+    conn->sent_away = true;
+    conn->late = true;
+    shutdown(conn->fd, SHUT_RD);
+}
+
+static void stand_beside(struct conns *conns, struct conn *conn)
+{
+    struct conn **place = &conns->beside[0];
+    for (size_t i = 0; i < CONNS_BESIDE && *place != NULL; i++)
+        if (conns->beside[i] == NULL || conns->beside[i]->came_ms < (*place)->came_ms)
+            place = &conns->beside[i];
+    if (*place != NULL)
+        send_away(conns, *place);
+    *place = conn;
+    conn->beside = true;
+}
+
+static void leave_beside(struct conns *conns, const struct conn *conn)
+{
+    for (size_t i = 0; i < CONNS_BESIDE; i++)
+        if (conns->beside[i] == conn)
+            conns->beside[i] = NULL;
+}
+
 /* ---- one connection -------------------------------------------------------------------------- */
 
 struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
@@ -132,7 +167,8 @@ struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
     address_text(peer, text);
     conn->conns = conns;
     conn->fd = fd;
-    atomic_store(&conn->since_ms, clock_mono_ms());
+    conn->came_ms = clock_mono_ms();
+    atomic_store(&conn->since_ms, conn->came_ms);
     pthread_mutex_lock(&conns->lock);
     conn->address = address_get(conns, text);
     if (conn->address != NULL)
@@ -141,7 +177,8 @@ struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
         if (conns->head != NULL)
             conns->head->before = conn;
         conns->head = conn;
-        conns->count++;
+        if (conns->count++ >= conns->config.max)
+            stand_beside(conns, conn);
     }
     pthread_mutex_unlock(&conns->lock);
     if (conn->address != NULL)
@@ -168,6 +205,8 @@ void conns_remove(struct conns *conns, struct conn *conn)
         return;
     pthread_mutex_lock(&conns->lock);
     start_lingering(conns, conn);
+    if (conn->beside)
+        leave_beside(conns, conn);
     if (conn->before != NULL)
         conn->before->next = conn->next;
     else
@@ -193,6 +232,16 @@ void conns_linger(struct conn *conn)
 {
     if (conn != NULL)
         atomic_store(&conn->linger, true);
+}
+
+bool conn_is_beside(const struct conn *conn)
+{
+    return conn != NULL && conn->beside;
+}
+
+bool conn_was_sent_away(const struct conn *conn)
+{
+    return conn != NULL && conn->sent_away;
 }
 
 const char *conn_address(const struct conn *conn)
@@ -432,12 +481,4 @@ void conns_dismiss(struct conns *conns, const char *bytes, size_t len)
         if (is_owed(conn))
             conn_say(conn, bytes, len);
     pthread_mutex_unlock(&conns->lock);
-}
-
-size_t conns_count(struct conns *conns)
-{
-    pthread_mutex_lock(&conns->lock);
-    size_t count = conns->count;
-    pthread_mutex_unlock(&conns->lock);
-    return count;
 }

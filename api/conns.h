@@ -13,6 +13,9 @@
  * connection that leaves while its client still sends is drained for a moment, so that the reply is not lost
  * in a reset.
  *
+ * Who comes when all places are taken stands beside them: CONNS_BESIDE may, to ask for health or to be told
+ * 503 (conn_is_beside).  One more makes the one who has stood there longest hear conns_config.full and go.
+ *
  * Threads: conns_add, conns_phase and conns_remove from the event thread, the rest from any.
  */
 #ifndef SOKOUL_API_CONNS_H
@@ -28,7 +31,8 @@ struct conn;
 
 enum
 {
-    CONN_SEND_BYTES = 128 << 10
+    CONN_SEND_BYTES = 128 << 10,
+    CONNS_BESIDE = 64
 };
 
 enum conn_phase
@@ -45,6 +49,8 @@ enum conn_phase
 struct conns_config
 {
     int64_t limit_ms[CONN_PHASES]; /* 0: none */
+    size_t max;                    /* places */
+    const char *full;              /* a whole answer, static */
     size_t max_per_address;
     uint32_t min_read_bytes_s;          /* of a client in CONN_SEND, over ten seconds; 0: none */
     const struct conf_cidrs *exempt[2]; /* borrowed; NULL: none */
@@ -63,6 +69,10 @@ void conns_remove(struct conns *conns, struct conn *conn);
 void conns_phase(struct conn *conn, enum conn_phase phase);
 /* Read on for a moment after the reply: the client is still sending. */
 void conns_linger(struct conn *conn);
+/* It came when all places were taken: one answer, and that for health only. */
+bool conn_is_beside(const struct conn *conn);
+/* It was told that all are taken, past the library: nothing may be answered any more. */
+bool conn_was_sent_away(const struct conn *conn);
 const char *conn_address(const struct conn *conn);
 /* The `of` of the configuration: whose connection this is. */
 void *conn_owner(const struct conn *conn);
@@ -80,6 +90,5 @@ void conns_cut(struct conns *conns, int64_t before_ms);
 size_t conns_owed(struct conns *conns);
 /* Says this to all of these, whatever they will ask: they find it when they look for their answer. */
 void conns_dismiss(struct conns *conns, const char *bytes, size_t len);
-size_t conns_count(struct conns *conns);
 
 #endif

@@ -203,11 +203,10 @@ static enum err_code drain(struct process *p, struct err *err)
     return server_drain(p->server, deadline_ms, err);
 }
 
-/* With every place taken newcomers wait, however well it works: then its own locks must do. */
 static bool lives(void *of)
 {
     const struct process *p = of;
-    return server_is_full(p->server) || knock(p->conf->api_listen.host, server_port(p->server));
+    return knock(p->conf->api_listen.host, server_port(p->server));
 }
 
 static int wait_and_stop(struct process *p)

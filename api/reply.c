@@ -18,6 +18,12 @@ const char reply_raw_unavailable[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                      "Retry-After: 5\r\nConnection: close\r\nContent-Length: 111\r\n\r\n"
                                      "{\"type\":\"urn:sokoul:problem:shutdown\",\"title\":\"Shutting down\","
                                      "\"status\":503,\"detail\":\"the server is going away\"}";
+const char reply_raw_full[] =
+    "HTTP/1.1 503 Service Unavailable\r\n"
+    "Content-Type: application/problem+json\r\n"
+    "Retry-After: 5\r\nConnection: close\r\nContent-Length: 134\r\n\r\n"
+    "{\"type\":\"urn:sokoul:problem:unavailable\",\"title\":\"Service unavailable\","
+    "\"status\":503,\"detail\":\"every place is taken, please ask again\"}";
 
 struct json_writer reply_begin(struct request *req)
 {

@@ -10,6 +10,7 @@
 #include "api/mw/chain.h"
 #include "api/mw/links.h"
 #include "api/overrule.h"
+#include "api/places.h"
 #include "api/pool.h"
 #include "api/query.h"
 #include "api/refusal.h"
@@ -37,9 +38,10 @@ enum
     SEND_LIMIT_MS = 120000,
     GRACE_MS = 500, /* the least time in which newcomers are told 503 */
     CUT_BEFORE_MS = 1500,
-    SETTLE_MS = 200,      /* the least time for handshakes that have begun */
-    OWED_MS = 1000,       /* for who has come and not asked yet */
-    OWED_BEFORE_MS = 300, /* that much is left of the time for the rest */
+    SETTLE_MS = 200,        /* the least time for handshakes that have begun */
+    OWED_MS = 1000,         /* for who has come and not asked yet */
+    OWED_BEFORE_MS = 300,   /* that much is left of the time for the rest */
+    LEAVING = CONNS_BESIDE, /* sent away, and not closed by the library yet */
     LOOK_MS = 10
 };
 
@@ -62,6 +64,7 @@ struct server
     struct flight *flight;
     struct budgets budgets;
     struct MHD_Daemon *daemon;
+    size_t places;
     int listen_fd;
     int port;
 };
@@ -162,6 +165,8 @@ static enum err_code find_route(struct server *server, struct request *req, cons
     enum err_code code = router_find(server->router, req, allow, err);
     if (drain_check(req, err) != E_OK) /* whatever it is that is asked for */
         return err->code;
+    if (conn_is_beside(req->conn) && (code != E_OK || (req->route->flags & ROUTE_FREE) == 0))
+        return fail(err, E_UNAVAILABLE, "every place is taken, please ask again");
     if (code == E_METHOD)
         reply_header(req, MHD_HTTP_HEADER_ALLOW, arena_strdup(req->arena, allow));
     if (code == E_OK)
@@ -202,6 +207,7 @@ static enum MHD_Result take_head(struct server *server, struct MHD_Connection *c
     const char *query = "";
     req->method_text = method;
     req->method = method_of(method);
+    req->reply.close = conn_is_beside(req->conn);
     if (read_head(server, connection, req, version, &query, &err) != E_OK)
     {
         req->reply.close = true;
@@ -279,6 +285,8 @@ static enum MHD_Result on_request(void *of, struct MHD_Connection *connection, c
     struct request *req = *slot;
     if (req == NULL)
         return MHD_NO; /* out of memory: the connection ends */
+    if (conn_was_sent_away(req->conn))
+        return MHD_NO;
     if (req->stage == STAGE_HEAD)
         return take_head(server, connection, req, method, version);
     if (req->stage == STAGE_WORK)
@@ -305,7 +313,7 @@ static struct conn *conn_of(struct MHD_Connection *connection)
 void server_refuse(struct MHD_Connection *connection, unsigned status)
 {
     struct conn *conn = conn_of(connection);
-    if (conn == NULL)
+    if (conn == NULL || conn_was_sent_away(conn))
         return;
     struct server *server = conn_owner(conn);
     struct request *there = conn_request(conn);
@@ -422,6 +430,8 @@ static enum err_code start_conns(struct server *server, struct err *err)
                      [CONN_SEND] = SEND_LIMIT_MS,
                      [CONN_IDLE] = (int64_t)conf->api_keepalive_s * 1000},
         .min_read_bytes_s = conf->api_read_min_bytes_s,
+        .max = server->places,
+        .full = reply_raw_full,
         .max_per_address = conf->api_connections_per_address,
         .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
         .tick = on_tick,
@@ -444,10 +454,11 @@ static enum err_code start_daemon(struct server *server, struct err *err)
     server->daemon = MHD_start_daemon(
         flags, 0, on_accept, server, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
         MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->api_connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, strict, MHD_OPTION_URI_LOG_CALLBACK,
-        on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(server->places + CONNS_BESIDE + LEAVING), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        MHD_OPTION_STRICT_FOR_CLIENT, strict, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (server->daemon != NULL)
         return E_OK;
     close(server->listen_fd);
@@ -461,6 +472,7 @@ enum err_code server_start(const struct app *app, struct server **out, struct er
     if (server == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     server->app = app;
+    server->places = places_have(app->conf->api_connections_max, CONNS_BESIDE + LEAVING);
     server->flight = flight_new();
     server->router = router_new(&routes);
     server->pool = pool_new(app, &server->budgets);
@@ -485,11 +497,6 @@ enum err_code server_start(const struct app *app, struct server **out, struct er
 int server_port(const struct server *server)
 {
     return server->port;
-}
-
-bool server_is_full(const struct server *server)
-{
-    return conns_count(server->conns) >= server->app->conf->api_connections_max;
 }
 
 /* In flight: first in their own time, then without those who do not read or do not send. */

@@ -24,8 +24,7 @@
 struct server;
 
 MUST_USE enum err_code server_start(const struct app *app, struct server **server, struct err *err);
-int server_port(const struct server *server);     /* the one really bound */
-bool server_is_full(const struct server *server); /* newcomers wait until somebody leaves */
+int server_port(const struct server *server); /* the one really bound */
 
 /* Waits until every request in flight is answered, newcomers being told 503 meanwhile, and stops.
  * E_TIMEOUT: some were not by `deadline_ms` (monotonic); threads still run, so end the process. */

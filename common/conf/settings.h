@@ -86,7 +86,7 @@ enum conf_need
     X(TRUSTED_PROXIES, trusted_proxies, CIDRS, "", 0, 0, NOBODY, RELOAD, "Proxies whose X-Forwarded-For counts.") \
     X(CORS_ORIGINS, cors_origins, TEXT, "", 0, 0, NOBODY, RELOAD, "Origins of web pages that may call the API, comma between.") \
     X(API_QUEUE_MAX, api_queue_max, U32, "1024", 1, 100000, NOBODY, FIXED, "Requests that may wait for an executor; past it 503 with Retry-After.") \
-    X(API_CONNECTIONS_MAX, api_connections_max, U32, "12000", 1, 100000, NOBODY, FIXED, "Connections held at once.") \
+    X(API_CONNECTIONS_MAX, api_connections_max, U32, "12000", 1, 100000, NOBODY, FIXED, "Connections held at once, fewer where descriptors do not suffice; past them 503, but for health checks.") \
     X(API_CONNECTIONS_PER_ADDRESS, api_connections_per_address, U32, "2000", 1, 100000, NOBODY, RELOAD, "Connections held at once for one address; TRUSTED_PROXIES and RATE_LIMIT_ALLOW are exempt.") \
     X(API_HEADER_TIMEOUT_S, api_header_timeout_s, U32, "5", 1, 300, NOBODY, RELOAD, "How long the head of a request may take to arrive.") \
     X(API_BODY_TIMEOUT_S, api_body_timeout_s, U32, "10", 1, 3600, NOBODY, RELOAD, "How long the body of a request may take to arrive.") \

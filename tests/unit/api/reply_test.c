@@ -142,8 +142,9 @@ END_TEST
 
 START_TEST(reply__raw_says_its_own_length)
 {
-    const char *body = strstr(reply_raw_unavailable, "\r\n\r\n");
-    const char *length = strstr(reply_raw_unavailable, "Content-Length: ");
+    const char *const whole[] = {reply_raw_unavailable, reply_raw_full};
+    const char *body = strstr(whole[_i], "\r\n\r\n");
+    const char *length = strstr(whole[_i], "Content-Length: ");
     ck_assert_ptr_nonnull(body);
     ck_assert_ptr_nonnull(length);
     ck_assert_uint_eq(strlen(body + 4), strtoul(length + strlen("Content-Length: "), NULL, 10));
@@ -161,7 +162,7 @@ int main(void)
         {reply__leaves_out_headers_that_would_break_the_answer, 1},
         {reply__that_outgrew_its_limit_is_a_bug, 1},
         {reply__replaces_the_one_before, 1},
-        {reply__raw_says_its_own_length, 1},
+        {reply__raw_says_its_own_length, 2},
     };
     return suite_run("reply", cases, sizeof cases / sizeof cases[0]);
 }
