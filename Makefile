@@ -204,7 +204,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench load bench-programs clean
+.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench load soak bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -379,6 +379,12 @@ load: ## many connections, more than there are places, a jump of the rate, 1,000
 	@tools/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs $(O)/tests/workers/hunter/engine/node_test
 	@BIN=$(BIN) TOOLS=$(O)/bench TESTS=$(O)/tests bench/load
+
+HOURS ?= 0
+soak: ## steady load with faults for HOURS= or MINUTES= (20): growth, what was answered, whether a job was lost
+	@tools/setup run
+	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs
+	@BIN=$(BIN) TOOLS=$(O)/bench bench/soak $$(python3 -c 'print(($(HOURS)) * 60 + ($(MINUTES)) or 20)')
 
 bench-programs: $(BENCH_BIN)
 
