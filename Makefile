@@ -384,7 +384,7 @@ HOURS ?= 0
 soak: ## steady load with faults for HOURS= or MINUTES= (20): growth, what was answered, whether a job was lost
 	@tools/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) build bench-programs
-	@BIN=$(BIN) TOOLS=$(O)/bench bench/soak $$(python3 -c 'print(($(HOURS)) * 60 + ($(MINUTES)) or 20)')
+	@BIN=$(BIN) TOOLS=$(O)/bench bench/soak $$(/usr/bin/python3 -c 'print(($(HOURS)) * 60 + ($(MINUTES)) or 20)')
 
 bench-programs: $(BENCH_BIN)
 
