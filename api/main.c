@@ -172,9 +172,12 @@ static enum err_code start(struct process *p, struct err *err)
     return E_OK;
 }
 
-/* Latest first. */
+/* Latest first; but what waits for a server that does not answer waits at the same time. */
 static void stop(struct process *p)
 {
+    outbox_leave(p->outbox);
+    if (p->health != NULL)
+        health_leave(p->health);
     server_free(p->server);
     revocations_stop(p->revocations);
     outbox_stop(p->outbox);

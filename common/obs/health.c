@@ -247,13 +247,18 @@ static void stop_watch(struct watch *watch, const struct timespec *until)
     health->left_behind = true;
 }
 
-bool health_stop(struct health *health)
+void health_leave(struct health *health)
 {
-    struct timespec until = clock_mono_after_ms(STOP_WAIT_MS);
     pthread_mutex_lock(&health->lock);
     health->stopping = true;
     pthread_cond_broadcast(&health->wake);
     pthread_mutex_unlock(&health->lock);
+}
+
+bool health_stop(struct health *health)
+{
+    struct timespec until = clock_mono_after_ms(STOP_WAIT_MS);
+    health_leave(health);
     for (int i = 0; i < HEALTH_SERVICES; i++)
         stop_watch(&health->watch[i], &until);
     return !health->left_behind;

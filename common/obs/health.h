@@ -46,6 +46,8 @@ void health_watch(struct health *health, enum health_service service,
 void health_start(struct health *health);
 /* Waits until every probe has ended once, at most so long: for main(), before it takes requests. */
 void health_await(struct health *health, int wait_ms);
+/* Asks the probes to end, and waits for none: what health_stop waits for begins now. */
+void health_leave(struct health *health);
 /* Waits for the probes, at most 3 s. False: one hangs, and what the probes use must not be freed. */
 bool health_stop(struct health *health);
 

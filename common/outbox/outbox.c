@@ -143,8 +143,10 @@ static void close_all(struct outbox *outbox)
     free(outbox);
 }
 
-static void ask_to_leave(struct outbox *outbox)
+void outbox_leave(struct outbox *outbox)
 {
+    if (outbox == NULL || atomic_load(&outbox->stopping))
+        return;
     atomic_store(&outbox->give_up_ms, clock_mono_ms() + LEAVE_MS);
     atomic_store(&outbox->stopping, true);
     signal_fd(outbox->stop_fd);
@@ -171,7 +173,7 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
     {
         code = fail(err, E_NO_MEMORY, "out of threads");
-        ask_to_leave(outbox);
+        outbox_leave(outbox);
         pthread_join(outbox->relay, NULL);
     }
     if (code != E_OK)
@@ -241,7 +243,7 @@ void outbox_stop(struct outbox *outbox)
 {
     if (outbox == NULL)
         return;
-    ask_to_leave(outbox);
+    outbox_leave(outbox);
     pthread_join(outbox->relay, NULL);
     pthread_join(outbox->sweeper, NULL);
     metrics_read(METRIC_JOBS_PENDING, NULL, NULL);

@@ -66,6 +66,8 @@ void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
 void outbox_has_room(struct outbox *outbox);
 /* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
 int64_t outbox_backlog(struct outbox *outbox);
+/* Asks it to end, and waits for nothing: what outbox_stop waits for begins now.  NULL is fine. */
+void outbox_leave(struct outbox *outbox);
 /* One last look at what is due, whoever wrote it, for at most 2 s, then waits for both threads: 4 s in all,
  * whatever the servers do. */
 void outbox_stop(struct outbox *outbox);

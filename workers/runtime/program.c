@@ -194,11 +194,20 @@ static enum err_code start(struct process *p, struct err *err)
     return code == E_OK ? start_runtime(p, err) : code;
 }
 
+/* What waits for a server that does not answer waits at the same time, not one after the other. */
+static void ask_to_leave(struct process *p)
+{
+    outbox_leave(p->outbox);
+    if (p->health != NULL)
+        health_leave(p->health);
+}
+
 /* Latest first. A handler that does not end may use all of it: then nothing is closed. */
 static void stop(struct process *p)
 {
     if (!runtime_stop(p->runtime))
         stop_now("Handlers do not end");
+    ask_to_leave(p);
     if (p->program->close != NULL && p->context != NULL)
         p->program->close(p->context);
     outbox_stop(p->outbox);
