@@ -49,7 +49,8 @@ def envelope(**fields):
 
 def publish(nats, body, subject="sokoul.jobs.scout.noop", headers=None):
     """Straight into JetStream; waits for its confirmation."""
-    return nats.js_publish(subject, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
+    return nats.js_publish(subject, body if isinstance(body, bytes) else json.dumps(body).encode(), headers,
+                           stream_s=10)
 
 
 def done_count(sokoul, ids):

@@ -80,7 +80,7 @@ def envelope(**more):
 def publish(sokoul, *bodies):
     with sokoul.nats.connect() as nats:
         for body in bodies:
-            nats.js_publish(SUBJECT, body if isinstance(body, bytes) else json.dumps(body).encode())
+            nats.js_publish(SUBJECT, body if isinstance(body, bytes) else json.dumps(body).encode(), stream_s=10)
 
 
 def stream_is_empty(sokoul):
@@ -167,7 +167,7 @@ def test_every_priority_is_served(sokoul, demo):
     publish_to = {p: envelope(priority=p) for p in ("high", "low")}
     with sokoul.nats.connect() as nats:
         for priority, body in publish_to.items():
-            nats.js_publish(f"{SUBJECT}.{priority}", json.dumps(body).encode())
+            nats.js_publish(f"{SUBJECT}.{priority}", json.dumps(body).encode(), stream_s=10)
     for body in publish_to.values():
         assert sokoul.job_settled(body["job_id"]) == "Completed"
 

@@ -21,6 +21,10 @@ class NatsError(Exception):
     """The server refused, or did not answer in time."""
 
 
+class NobodyListens(NatsError):
+    """The subject is none of a stream's, and of no subscriber's."""
+
+
 class Nats:
     def __init__(self, port=4222, user="", password="", host="127.0.0.1", wait_s=5.0):
         self.wait_s = wait_s
@@ -108,7 +112,7 @@ class Nats:
         if message is None:
             raise NatsError(f"no answer from {subject}")
         if message.status == "503":
-            raise NatsError(f"nobody listens on {subject}")
+            raise NobodyListens(f"nobody listens on {subject}")
         return message
 
     def js(self, api, body=None, wait_s=None):
@@ -120,9 +124,18 @@ class Nats:
             raise NatsError(f"{api}: {error.get('description')} ({error.get('err_code')})")
         return answer
 
-    def js_publish(self, subject, data=b"", headers=None, wait_s=None):
-        """Publishes and waits for the stream's confirmation."""
-        answer = json.loads(self.request(subject, data, headers, wait_s).data)
+    def js_publish(self, subject, data=b"", headers=None, wait_s=None, stream_s=0):
+        """Publishes and waits for the stream's confirmation, and before that for the stream: a program is ready before it has
+        made its own."""
+        deadline = time.monotonic() + stream_s
+        while True:
+            try:
+                answer = json.loads(self.request(subject, data, headers, wait_s).data)
+                break
+            except NobodyListens:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
         if "error" in answer:
             raise NatsError(f"{subject}: {answer['error'].get('description')}")
         return answer

@@ -18,7 +18,7 @@ import socket
 import subprocess
 from urllib.parse import quote
 
-from stack.nats import Nats, NatsError
+from stack.nats import Nats, NatsError, NobodyListens
 from stack.proc import StackError, family, spawn, stop_child, wait_for
 
 DISK_FREE_MIN = 16 << 20
@@ -158,9 +158,7 @@ class NatsServer(Server):
             with self.connect(wait_s) as nats:
                 try:
                     nats.js_publish("sokoul.probe", b"probe")
-                except NatsError as e:
-                    if "nobody listens" not in str(e):
-                        raise
+                except NobodyListens:
                     nats.js("STREAM.CREATE.PROBE", {"name": "PROBE", "subjects": ["sokoul.probe"],
                                                     "storage": "file", "retention": "limits",
                                                     "discard": "old", "max_msgs": 1, "max_bytes": 65536})
