@@ -125,17 +125,19 @@ def test_a_crowd_that_no_worker_fetches_goes_to_the_stream(sokoul):
 
 def test_what_jetstream_refuses_of_a_crowd_waits(sokoul):
     sokoul.start("sokoul-api")
+    ids = inject(sokoul, "noop", {})
+    eventually(lambda: sokoul.value(WAKE_UPS) == 0, what="an API that has looked at its streams")
     with sokoul.nats.connect() as nats:
         config = stream_info(nats)["config"]
         nats.js("STREAM.UPDATE.JOBS", {**config, "max_bytes": 30000})
-        ids = inject(sokoul, "noop", {}, 300)
+        ids += inject(sokoul, "noop", {}, 300)
         eventually(lambda: sokoul.value("SELECT count(*) FROM crowds") == 0, what="a first try")
         messages = nats.js("STREAM.INFO.JOBS")["state"]["messages"]
-        assert 0 < messages < 300 and sokoul.value(WAKE_UPS) == 300 - messages
+        assert 0 < messages < 301 and sokoul.value(WAKE_UPS) == 301 - messages
         nats.js("STREAM.UPDATE.JOBS", config)
     eventually(lambda: sokoul.value(WAKE_UPS) == 0, what="messages")
     with sokoul.nats.connect() as nats:
-        assert nats.js("STREAM.INFO.JOBS")["state"]["messages"] == 300
+        assert nats.js("STREAM.INFO.JOBS")["state"]["messages"] == 301
     sokoul.start("sokoul-scout")
     all_settled(sokoul, ids)
     check_each_ran_once(sokoul, ids)

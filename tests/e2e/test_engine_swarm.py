@@ -230,7 +230,7 @@ def test_a_name_that_does_not_resolve_is_told_and_does_not_delay_a_live_tracker(
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root for its mount")
 def test_a_full_disk_ends_the_download_with_its_reason(swarm):
     """req: S275, S276, S277"""
-    _, torrent, _ = seeded(swarm, 6 * MIB)
+    _, torrent, _ = seeded(swarm, 6 * MIB, up=MIB)  # a second, so that it is not there before the disk is full
     small = swarm.path / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(small)], check=True)

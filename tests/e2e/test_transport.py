@@ -85,6 +85,8 @@ def test_messages_are_on_disk_wait_for_a_worker_and_leave_when_they_are_acknowle
 
 def test_where_there_is_no_room_the_oldest_go_and_what_is_new_is_taken(sokoul, api):
     """req: S253 part: S250-S252"""
+    inject(sokoul, "noop", {})
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an API that has looked at its streams")
     with sokoul.nats.connect() as nats:
         config = stream_info(nats, "LOGS")["config"]
         nats.js("STREAM.UPDATE.LOGS", {**config, "max_bytes": 4000})
