@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a cron expression: the next time is one that matches, and the first that does. */
 #include "common/job/cron.h"
+#include "tests/fuzz/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,14 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const int64_t from_ms[] = {0, INT64_C(951782399999), INT64_C(1798761540000),
                                       INT64_C(4107542400000)};
-    char *text = malloc(len + 1);
+    char *text = fuzz_text(bytes, len);
     struct cron cron;
     struct err err = ERR_INIT;
-    if (text == NULL)
-        abort();
-    if (len > 0)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
     if (cron_parse(text, &cron, &err) == E_OK)
         for (size_t i = 0; i < sizeof from_ms / sizeof from_ms[0]; i++)
             check(&cron, from_ms[i]);

@@ -2,6 +2,7 @@
 /* Any text as a magnet link: what is taken can be written and read again to the same hashes. */
 /* part: S42 */
 #include "common/media/magnet.h"
+#include "tests/fuzz/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct arena *arena = arena_new((size_t)1 << 20);
     struct magnet magnet;
     struct err err = ERR_INIT;
-    char *text = malloc(len + 1);
-    if (arena == NULL || text == NULL)
+    char *text = fuzz_text(bytes, len);
+    if (arena == NULL)
         abort();
-    if (len > 0)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
     if (magnet_parse(arena, text, &magnet, &err) == E_OK)
         check(arena, &magnet);
     else if (err.text[0] == '\0')

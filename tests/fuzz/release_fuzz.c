@@ -3,6 +3,7 @@
 #include "common/media/filename.h"
 #include "common/media/score.h"
 #include "common/media/slug.h"
+#include "tests/fuzz/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +34,7 @@ static void check_text(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    char *text = malloc(len + 1);
-    if (text == NULL)
-        abort();
-    if (len > 0)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
+    char *text = fuzz_text(bytes, len);
     struct score_candidate candidate = {.size_bytes = (int64_t)len << 24, .seeders = (int)(len & 127) - 1};
     release_parse(text, &candidate.name);
     struct score_wanted wanted = {.title = candidate.name.title,

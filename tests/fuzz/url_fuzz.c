@@ -4,6 +4,7 @@
  * when it is read again, and a mere path stays on its server.
  */
 #include "common/http/url.h"
+#include "tests/fuzz/text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,26 +47,14 @@ static void check(struct arena *arena, const char *base, const char *reference)
         need(!url_is_on(base, "xindexer.example, indexer.example.x"));
 }
 
-/* A text of C, as headers and settings are. */
-static char *text_of(const uint8_t *bytes, size_t len)
-{
-    char *text = malloc(len + 1);
-    if (text == NULL)
-        abort();
-    if (len > 0)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct arena *arena = arena_new((size_t)4 << 20);
     const uint8_t *end = len > 0 ? memchr(bytes, '\n', len) : NULL;
     size_t first = end != NULL ? (size_t)(end - bytes) : len;
     size_t rest = end != NULL ? len - first - 1 : 0;
-    char *base = text_of(bytes, first);
-    char *reference = text_of(bytes + (end != NULL ? first + 1 : first), rest);
+    char *base = fuzz_text(bytes, first);
+    char *reference = fuzz_text(bytes + (end != NULL ? first + 1 : first), rest);
     if (arena == NULL)
         abort();
     check(arena, base, reference);
