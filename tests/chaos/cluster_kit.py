@@ -9,11 +9,10 @@
 """
 import os
 import sys
-import threading
 import time
 
 from stack_under_test import ROOT, Sokoul, eventually
-from world import World
+from world import Posting, World
 
 sys.path.insert(0, os.path.join(ROOT, "deploy", "cluster"))
 
@@ -59,42 +58,26 @@ class ClusterWorld(World):
             " JOIN jobs j USING (job_id) WHERE job_id = %s ORDER BY n", (job,))) for job, created in rows]
 
 
-class Steady:
+class Steady(Posting):
     """Posts one job at a time, so many a second in all, to the APIs in turn, from a thread for each."""
 
     def __init__(self, world, rate):
-        self.world = world
+        super().__init__(world, [self._requester(world, api) for api in world.apis])
         self.pause_s = len(world.apis) / rate
         self.accepted = []  # when each 202 came
-        self.errors = []
-        self.over = threading.Event()
-        self.threads = []
-        for api in world.apis:
-            requester = world.new_requester()
-            requester.api = world.root.at(api.host, api.port)
-            self.threads.append(threading.Thread(target=self._run, args=(requester,)))
+
+    @staticmethod
+    def _requester(world, api):
+        requester = world.new_requester()
+        requester.api = world.root.at(api.host, api.port)
+        return requester
 
     def _run(self, requester):
         due = time.monotonic()
-        try:
-            while not self.over.wait(max(0, due - time.monotonic())):
-                due = max(due + self.pause_s, time.monotonic() - 1)  # what a fault held up is not made up for
-                requester.submit({"sleep_ms": len(self.accepted) % 7})
-                self.accepted.append(time.monotonic())
-        except AssertionError as e:
-            self.errors.append(str(e))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join(120)
-        if kind is None:
-            assert not self.errors, "\n".join(self.errors)
+        while not self.over.wait(max(0, due - time.monotonic())):
+            due = max(due + self.pause_s, time.monotonic() - 1)  # what a fault held up is not made up for
+            requester.submit({"sleep_ms": len(self.accepted) % 7})
+            self.accepted.append(time.monotonic())
 
     def longest_gap_s(self):
         times = sorted(self.accepted)

@@ -179,28 +179,18 @@ class World(Sokoul):
                 program.kill()
 
 
-class Load:
-    """Keeps posting from so many threads until stop(); a context."""
+class Posting:
+    """Posts from threads, one for each requester, until stop(); a context. `_run(requester)` is the subclass's."""
 
-    def __init__(self, world, threads=2, payload=None, limit=100000):
+    def __init__(self, world, requesters):
         self.world = world
-        self.limit = limit
-        self.sent = 0
-        self.lock = threading.Lock()
         self.over = threading.Event()
         self.errors = []
-        self.payload = payload or (lambda n: {"sleep_ms": n % 7})
-        self.threads = [threading.Thread(target=self._run, args=(world.new_requester(),)) for _ in range(threads)]
+        self.threads = [threading.Thread(target=self._try, args=(requester,)) for requester in requesters]
 
-    def _run(self, requester):
+    def _try(self, requester):
         try:
-            while not self.over.is_set():
-                with self.lock:
-                    if self.sent >= self.limit:
-                        return
-                    self.sent += 1
-                    number = self.sent
-                requester.submit(self.payload(number))
+            self._run(requester)
         except AssertionError as e:
             self.errors.append(str(e))
 
@@ -212,18 +202,39 @@ class Load:
             thread.start()
         return self
 
-    def stop(self):
+    def _end(self):
         self.over.set()
         for thread in self.threads:
             thread.join(120)
+
+    def stop(self):
+        self._end()
         assert not self.errors, "\n".join(self.errors)
 
     def __exit__(self, kind, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join(120)
+        self._end()
         if kind is None:
             assert not self.errors, "\n".join(self.errors)
+
+
+class Load(Posting):
+    """As fast as it goes, from so many threads."""
+
+    def __init__(self, world, threads=2, payload=None, limit=100000):
+        super().__init__(world, [world.new_requester() for _ in range(threads)])
+        self.limit = limit
+        self.sent = 0
+        self.lock = threading.Lock()
+        self.payload = payload or (lambda n: {"sleep_ms": n % 7})
+
+    def _run(self, requester):
+        while not self.over.is_set():
+            with self.lock:
+                if self.sent >= self.limit:
+                    return
+                self.sent += 1
+                number = self.sent
+            requester.submit(self.payload(number))
 
 
 def use_build(folder):
