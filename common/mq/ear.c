@@ -6,6 +6,9 @@
  * at that very moment, never that it will not any more.  So its callbacks get the ear, which is theirs as
  * much as its owner's and freed by whoever is last; what the owner gave, `heard` and `of`, is used only while
  * the owner has not freed the ear, and freeing waits for a call that runs.
+ *
+ * Up to 3.5 the library also reads a subscription that it takes a message for after everybody let go of it
+ * (natsConn_processMsg).  So one that has ended lies with its link until nobody reads from that any more.
  */
 #include "common/mq/internal.h"
 
@@ -29,7 +32,8 @@ struct mq_ear
     bool ended;
     bool runs; /* `heard` */
     natsSubscription *sub;
-    unsigned sub_link; /* the number of its link */
+    struct mq_link *link; /* its, which the ear holds; NULL: no sub */
+    unsigned sub_link;    /* the number of that link */
 };
 
 static void put(struct mq_ear *ear)
@@ -95,22 +99,37 @@ static natsStatus subscribe(struct mq_ear *ear, struct mq_link *link, natsSubscr
     return natsSubscription_SetOnCompleteCB(*sub, on_complete, ear);
 }
 
+/* Puts the link. */
+static void end(struct mq_link *link, natsSubscription *sub)
+{
+    if (sub != NULL)
+    {
+        natsSubscription_Unsubscribe(sub);
+        mq_link_bury(link, sub);
+    }
+    mq_link_put(link);
+}
+
 /* Where it fails the link is at its end, and the next one is attached to.  Whoever attaches to an old link
  * may come behind the keeper, who attached to the next. */
 static void attach(struct mq_ear *ear, struct mq_link *link, unsigned number)
 {
     natsSubscription *unused = NULL;
+    mq_link_hold(link);
     (void)subscribe(ear, link, &unused);
     pthread_mutex_lock(&ear->lock);
     if (!ear->ended && number >= ear->sub_link)
     {
         natsSubscription *old = ear->sub;
+        struct mq_link *old_link = ear->link;
         ear->sub = unused;
+        ear->link = link;
         ear->sub_link = number;
         unused = old;
+        link = old_link;
     }
     pthread_mutex_unlock(&ear->lock);
-    natsSubscription_Destroy(unused);
+    end(link, unused);
 }
 
 static struct mq_ear *next_deaf(struct mq *mq)
@@ -209,9 +228,11 @@ void mq_ear_free(struct mq_ear *ear)
     while (ear->runs)
         pthread_cond_wait(&ear->quiet, &ear->lock);
     natsSubscription *sub = ear->sub;
+    struct mq_link *link = ear->link;
     ear->sub = NULL;
+    ear->link = NULL;
     pthread_mutex_unlock(&ear->lock);
-    natsSubscription_Destroy(sub);
+    end(link, sub);
     put(ear);
 }
 

@@ -78,6 +78,8 @@ struct mq_link
     bool closed;
     bool left;         /* by us, since JetStream did not answer */
     int64_t silent_ms; /* since when it does not: monotonic; 0: it does */
+    natsSubscription **buried;
+    size_t buried_count;
 };
 
 enum mq_purpose
@@ -95,7 +97,10 @@ void mq_link_stop(struct mq *mq); /* ends keeper and connections; callbacks may 
 MUST_USE enum err_code mq_link_get(struct mq *mq, struct mq_link **link, struct err *err);
 /* The link for what must leave at once, while there is one; else the other.  Asks for it. */
 MUST_USE enum err_code mq_link_get_prompt(struct mq *mq, struct mq_link **link, struct err *err);
+void mq_link_hold(struct mq_link *link);
 void mq_link_put(struct mq_link *link); /* NULL is fine */
+/* Owns a subscription of the link that was ended, and frees it with the link. */
+void mq_link_bury(struct mq_link *link, natsSubscription *sub);
 /* Whether JetStream answered over it just now.  After a while of silence the link is closed, if there are
  * other servers. */
 void mq_link_answered(struct mq_link *link);

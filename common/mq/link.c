@@ -45,6 +45,26 @@ void mq_put(struct mq *mq)
     free(mq);
 }
 
+void mq_link_hold(struct mq_link *link)
+{
+    pthread_mutex_lock(&link->mq->lock);
+    link->refs++;
+    pthread_mutex_unlock(&link->mq->lock);
+}
+
+/* Without memory it is left where it is: freeing it now might be too early. */
+void mq_link_bury(struct mq_link *link, natsSubscription *sub)
+{
+    pthread_mutex_lock(&link->mq->lock);
+    natsSubscription **more = realloc(link->buried, (link->buried_count + 1) * sizeof *more);
+    if (more != NULL)
+    {
+        link->buried = more;
+        link->buried[link->buried_count++] = sub;
+    }
+    pthread_mutex_unlock(&link->mq->lock);
+}
+
 void mq_link_put(struct mq_link *link)
 {
     if (link == NULL)
@@ -55,6 +75,9 @@ void mq_link_put(struct mq_link *link)
     pthread_mutex_unlock(&mq->lock);
     if (!last)
         return;
+    for (size_t i = 0; i < link->buried_count; i++)
+        natsSubscription_Destroy(link->buried[i]);
+    free(link->buried);
     jsCtx_Destroy(link->js);
     natsConnection_Destroy(link->nc);
     free(link);

@@ -417,7 +417,7 @@ int main(void)
         {mq__goes_to_the_next_server_when_jetstream_does_not_answer, 1},
         {mq__says_at_once_that_an_address_is_none, 1},
         {mq__does_not_unsubscribe_under_a_callback_that_runs, 1},
-        {mq__calls_back_nobody_who_has_gone, 1},
+        {mq__calls_back_nobody_who_has_gone, 20},
         {mq__leaves_a_stream_whose_update_is_not_answered, STREAM_ROWS},
         {mq__mends_a_stream_by_an_update_and_keeps_what_is_in_it, STREAM_ROWS},
         {mq__counts_no_confirmation_of_another_stream, 1},
