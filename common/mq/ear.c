@@ -49,10 +49,10 @@ static void put(struct mq_ear *ear)
     free(ear);
 }
 
-static void hold(struct mq_ear *ear)
+static void add_refs(struct mq_ear *ear, int count)
 {
     pthread_mutex_lock(&ear->lock);
-    ear->refs++;
+    ear->refs += count;
     pthread_mutex_unlock(&ear->lock);
 }
 
@@ -85,18 +85,20 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     pthread_mutex_unlock(&ear->lock);
 }
 
-/* A subscription that ended before it could be asked to tell so keeps its ear: its callback may run. */
-static natsStatus subscribe(struct mq_ear *ear, struct mq_link *link, natsSubscription **sub)
+/* NULL: the link is at its end.  A subscription holds the ear; one that ended before it could be asked to
+ * tell so keeps it, since its callback may run. */
+static natsSubscription *subscribe(struct mq_ear *ear, struct mq_link *link)
 {
-    hold(ear);
-    natsStatus s = natsConnection_Subscribe(sub, link->nc, ear->subject, on_message, ear);
-    if (s != NATS_OK)
+    natsSubscription *sub = NULL;
+    add_refs(ear, 1);
+    if (natsConnection_Subscribe(&sub, link->nc, ear->subject, on_message, ear) != NATS_OK)
     {
-        put(ear);
-        return s;
+        add_refs(ear, -1); /* not the last: who attaches holds it too */
+        return NULL;
     }
-    (void)natsSubscription_SetPendingLimits(*sub, -1, -1); /* bounded by what is asked for */
-    return natsSubscription_SetOnCompleteCB(*sub, on_complete, ear);
+    (void)natsSubscription_SetPendingLimits(sub, -1, -1); /* bounded by what is asked for */
+    (void)natsSubscription_SetOnCompleteCB(sub, on_complete, ear);
+    return sub;
 }
 
 /* Puts the link. */
@@ -110,23 +112,22 @@ static void end(struct mq_link *link, natsSubscription *sub)
     mq_link_put(link);
 }
 
-/* Where it fails the link is at its end, and the next one is attached to.  Whoever attaches to an old link
- * may come behind the keeper, who attached to the next. */
+/* Where it fails the next link is attached to.  Whoever attaches to an old link may come behind the keeper,
+ * who attached to the next. */
 static void attach(struct mq_ear *ear, struct mq_link *link, unsigned number)
 {
-    natsSubscription *unused = NULL;
     mq_link_hold(link);
-    (void)subscribe(ear, link, &unused);
+    natsSubscription *sub = subscribe(ear, link);
+    natsSubscription *unused = sub;
     pthread_mutex_lock(&ear->lock);
     if (!ear->ended && number >= ear->sub_link)
     {
-        natsSubscription *old = ear->sub;
-        struct mq_link *old_link = ear->link;
-        ear->sub = unused;
+        struct mq_link *old = ear->link;
+        unused = ear->sub;
+        ear->sub = sub;
         ear->link = link;
         ear->sub_link = number;
-        unused = old;
-        link = old_link;
+        link = old;
     }
     pthread_mutex_unlock(&ear->lock);
     end(link, unused);
@@ -140,7 +141,7 @@ static struct mq_ear *next_deaf(struct mq *mq)
     if (ear == NULL)
         return NULL;
     ear->attached = mq->links;
-    hold(ear);
+    add_refs(ear, 1);
     return ear;
 }
 
