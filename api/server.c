@@ -499,13 +499,13 @@ int server_port(const struct server *server)
     return server->port;
 }
 
-/* In flight: first in their own time, then without those who do not read or do not send. */
+/* In flight: first in their own time, then without those who have not read or sent anything for half of it. */
 static enum err_code finish_requests(struct server *server, bool (*wait)(struct flight *, int64_t),
                                      int64_t began_ms, int64_t deadline_ms, struct err *err)
 {
     if (wait(server->flight, deadline_ms - CUT_BEFORE_MS))
         return E_OK;
-    conns_cut(server->conns, began_ms);
+    conns_cut(server->conns, began_ms + (clock_mono_ms() - began_ms) / 2);
     if (wait(server->flight, deadline_ms))
         return E_OK;
     return fail(err, E_TIMEOUT, "requests in flight did not end in time");

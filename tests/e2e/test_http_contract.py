@@ -601,13 +601,19 @@ def test_who_came_before_the_door_closes_and_speaks_late_or_never_is_answered(so
 
 
 # req: C9
-def test_a_stuck_client_does_not_keep_it(sokoul):
+@pytest.mark.parametrize("head_ends", ["before", "after"])
+def test_a_stuck_client_does_not_keep_it(sokoul, head_ends):
     program = sokoul.start("sokoul-api", {"API_DRAIN_S": "3", "API_BODY_TIMEOUT_S": "60"})
-    raw = Raw(program.port).say(f"POST /auth/login HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
-                                "Content-Length: 100\r\n\r\n{")
+    raw = Raw(program.port).say(f"POST /auth/login HTTP/1.1\r\n{HOST}")
+    rest = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    if head_ends == "before":
+        raw.say(rest)
     eventually(lambda: "sokoul_api_requests_total" in Api(program.port).get("/metrics").text)
     began = time.monotonic()
     program.signal(signal.SIGTERM)
+    if head_ends == "after":
+        eventually(lambda: program.log(message="[SHUTDOWN] drain mode on, new connections refused"), 5, "draining")
+        raw.say(rest)
     assert program.wait(10 * SLOW) == 0
     assert time.monotonic() - began < 3.5 * SLOW
     raw.socket.close()
