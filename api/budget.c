@@ -74,13 +74,14 @@ static struct budget_holder **slot_of(struct budget *budget, const char *name)
     uint32_t hash = 2166136261u;
     for (const char *c = name; *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
-    struct budget_holder **slot = &budget->bucket[hash % BUCKETS];
-    while (*slot != NULL && strcmp((*slot)->name, name) != 0)
-        slot = &(*slot)->next;
-    return slot;
+    struct budget_holder **link = &budget->bucket[hash % BUCKETS];
+    while (*link != NULL && strcmp((*link)->name, name) != 0)
+        link = &(*link)->next;
+    return link;
 }
 
-/* Under the lock. Their own part is looked at first: who holds too much is not told that others do. */
+/* Under the lock. The client's own part is looked at first: a client that uses too much is not answered
+ * that others do. */
 static enum err_code admit(const struct budget *budget, const struct budget_holder *holder, size_t bytes,
                            struct err *err)
 {
@@ -97,21 +98,21 @@ static enum err_code admit(const struct budget *budget, const struct budget_hold
 static enum err_code take(struct budget *budget, const char *name, size_t bytes, struct budget_share *share,
                           struct err *err)
 {
-    struct budget_holder **slot = slot_of(budget, name);
-    if (admit(budget, *slot, bytes, err) != E_OK)
+    struct budget_holder **link = slot_of(budget, name);
+    if (admit(budget, *link, bytes, err) != E_OK)
         return err->code;
-    if (*slot == NULL)
+    if (*link == NULL)
     {
         struct budget_holder *holder = calloc(1, sizeof *holder);
         if (holder == NULL)
             return fail(err, E_NO_MEMORY, "out of memory");
         snprintf(holder->name, sizeof holder->name, "%s", name);
-        *slot = holder;
+        *link = holder;
     }
-    (*slot)->bytes += bytes;
+    (*link)->bytes += bytes;
     budget->bytes += bytes;
     share->budget = budget;
-    share->holder = *slot;
+    share->holder = *link;
     share->bytes += bytes;
     return E_OK;
 }

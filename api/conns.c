@@ -42,8 +42,8 @@ struct conn
     atomic_int phase;
     _Atomic int64_t since_ms;
     atomic_bool linger;
-    bool late; /* shut down already */
-    bool beside;
+    bool late;  /* shut down already */
+    bool extra; /* it came when all slots were taken */
     int64_t came_ms;
     bool sent_away;
     struct address_count *address;
@@ -65,7 +65,7 @@ struct conns
     pthread_mutex_t lock; /* guards the list, addresses and lingering; conn.fd is open while it is listed */
     struct conn *head;
     size_t count;
-    struct conn *beside[CONNS_BESIDE]; /* of those who came when all places were taken, in no order */
+    struct conn *extra[CONNS_EXTRA]; /* those that came when all slots were taken, in no order */
     struct address_count *bucket[ADDRESS_BUCKETS];
     struct lingering lingering[LINGER_MAX];
     size_t lingering_count;
@@ -77,37 +77,37 @@ struct conns
 
 /* ---- addresses ------------------------------------------------------------------------------ */
 
-static struct address_count **address_slot(struct conns *conns, const char *text)
+static struct address_count **address_link(struct conns *conns, const char *text)
 {
     uint32_t hash = 2166136261u;
     for (const char *c = text; *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
-    struct address_count **slot = &conns->bucket[hash % ADDRESS_BUCKETS];
-    while (*slot != NULL && strcmp((*slot)->text, text) != 0)
-        slot = &(*slot)->next;
-    return slot;
+    struct address_count **link = &conns->bucket[hash % ADDRESS_BUCKETS];
+    while (*link != NULL && strcmp((*link)->text, text) != 0)
+        link = &(*link)->next;
+    return link;
 }
 
 static struct address_count *address_get(struct conns *conns, const char *text)
 {
-    struct address_count **slot = address_slot(conns, text);
-    if (*slot == NULL)
+    struct address_count **link = address_link(conns, text);
+    if (*link == NULL)
     {
-        *slot = calloc(1, sizeof **slot);
-        if (*slot == NULL)
+        *link = calloc(1, sizeof **link);
+        if (*link == NULL)
             return NULL;
-        memcpy((*slot)->text, text, strlen(text) + 1);
+        memcpy((*link)->text, text, strlen(text) + 1);
     }
-    (*slot)->count++;
-    return *slot;
+    (*link)->count++;
+    return *link;
 }
 
 static void address_put(struct conns *conns, struct address_count *address)
 {
     if (--address->count > 0)
         return;
-    struct address_count **slot = address_slot(conns, address->text);
-    *slot = address->next;
+    struct address_count **link = address_link(conns, address->text);
+    *link = address->next;
     free(address);
 }
 
@@ -119,41 +119,41 @@ bool conns_admit(struct conns *conns, const struct sockaddr *peer)
     char text[REQUEST_CLIENT_SIZE];
     address_text(peer, text);
     pthread_mutex_lock(&conns->lock);
-    struct address_count *address = *address_slot(conns, text);
+    struct address_count *address = *address_link(conns, text);
     bool room = address == NULL || address->count < conns->config.max_per_address;
     pthread_mutex_unlock(&conns->lock);
     return room;
 }
 
-/* ---- beside the places ------------------------------------------------------------------------ */
+/* ---- beyond the slots -------------------------------------------------------------------------- */
 
-/* The library reads its end, and closes; what was said is read before that. */
+/* The library reads the end of the connection, and closes it; the client can read the answer before that. */
 static void send_away(const struct conns *conns, struct conn *conn)
 {
     if (atomic_load(&conn->phase) <= CONN_BODY)
-        conn_say(conn, conns->config.full, strlen(conns->config.full));
+        conn_send_past(conn, conns->config.full, strlen(conns->config.full));
     conn->sent_away = true;
     conn->late = true;
     shutdown(conn->fd, SHUT_RD);
 }
 
-static void stand_beside(struct conns *conns, struct conn *conn)
+static void add_extra(struct conns *conns, struct conn *conn)
 {
-    struct conn **place = &conns->beside[0];
-    for (size_t i = 0; i < CONNS_BESIDE && *place != NULL; i++)
-        if (conns->beside[i] == NULL || conns->beside[i]->came_ms < (*place)->came_ms)
-            place = &conns->beside[i];
-    if (*place != NULL)
-        send_away(conns, *place);
-    *place = conn;
-    conn->beside = true;
+    struct conn **at = &conns->extra[0];
+    for (size_t i = 0; i < CONNS_EXTRA && *at != NULL; i++)
+        if (conns->extra[i] == NULL || conns->extra[i]->came_ms < (*at)->came_ms)
+            at = &conns->extra[i];
+    if (*at != NULL)
+        send_away(conns, *at);
+    *at = conn;
+    conn->extra = true;
 }
 
-static void leave_beside(struct conns *conns, const struct conn *conn)
+static void remove_extra(struct conns *conns, const struct conn *conn)
 {
-    for (size_t i = 0; i < CONNS_BESIDE; i++)
-        if (conns->beside[i] == conn)
-            conns->beside[i] = NULL;
+    for (size_t i = 0; i < CONNS_EXTRA; i++)
+        if (conns->extra[i] == conn)
+            conns->extra[i] = NULL;
 }
 
 /* ---- one connection -------------------------------------------------------------------------- */
@@ -178,7 +178,7 @@ struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *peer)
             conns->head->before = conn;
         conns->head = conn;
         if (conns->count++ >= conns->config.max)
-            stand_beside(conns, conn);
+            add_extra(conns, conn);
     }
     pthread_mutex_unlock(&conns->lock);
     if (conn->address != NULL)
@@ -205,8 +205,8 @@ void conns_remove(struct conns *conns, struct conn *conn)
         return;
     pthread_mutex_lock(&conns->lock);
     start_lingering(conns, conn);
-    if (conn->beside)
-        leave_beside(conns, conn);
+    if (conn->extra)
+        remove_extra(conns, conn);
     if (conn->before != NULL)
         conn->before->next = conn->next;
     else
@@ -234,9 +234,9 @@ void conns_linger(struct conn *conn)
         atomic_store(&conn->linger, true);
 }
 
-bool conn_is_beside(const struct conn *conn)
+bool conn_is_extra(const struct conn *conn)
 {
-    return conn != NULL && conn->beside;
+    return conn != NULL && conn->extra;
 }
 
 bool conn_was_sent_away(const struct conn *conn)
@@ -272,7 +272,7 @@ void conn_narrow(struct conn *conn)
         setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
-void conn_say(struct conn *conn, const char *bytes, size_t len)
+void conn_send_past(struct conn *conn, const char *bytes, size_t len)
 {
     if (conn == NULL || send(conn->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return; /* it does not read: there is nobody to tell */
@@ -479,6 +479,6 @@ void conns_dismiss(struct conns *conns, const char *bytes, size_t len)
     pthread_mutex_lock(&conns->lock);
     for (struct conn *conn = conns->head; conn != NULL; conn = conn->next)
         if (is_owed(conn))
-            conn_say(conn, bytes, len);
+            conn_send_past(conn, bytes, len);
     pthread_mutex_unlock(&conns->lock);
 }

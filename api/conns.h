@@ -8,13 +8,13 @@
  *
  * The HTTP library only knows inactivity, so that a byte a second would live for ever; here each phase
  * has its time, counted from its start.  A thread looks four times a second and shuts down the sockets
- * that are late (the library then sees the end and closes them).  Who is sent more than the sockets hold
- * has to read at a least rate, too: what the kernel was told to have arrived is looked at once a second.  A
- * connection that leaves while its client still sends is drained for a moment, so that the reply is not lost
- * in a reset.
+ * that are late (the library then sees the end and closes them).  A client that is sent more than the sockets
+ * hold has to read at a least rate, too: what has arrived by the kernel's account is looked at once a second.
+ * A connection that leaves while its client still sends is drained for a moment, so that the reply is not
+ * lost in a reset.
  *
- * Who comes when all places are taken stands beside them: CONNS_BESIDE may, to ask for health or to be told
- * 503 (conn_is_beside).  One more makes the one who has stood there longest hear conns_config.full and go.
+ * When all slots are taken, CONNS_EXTRA connections more are kept, to ask for health or to be answered 503
+ * (conn_is_extra).  For one more than these the oldest of them is sent conns_config.full and ended.
  *
  * Threads: conns_add, conns_phase and conns_remove from the event thread, the rest from any.
  */
@@ -32,7 +32,7 @@ struct conn;
 enum
 {
     CONN_SEND_BYTES = 128 << 10,
-    CONNS_BESIDE = 64
+    CONNS_EXTRA = 64
 };
 
 enum conn_phase
@@ -49,7 +49,7 @@ enum conn_phase
 struct conns_config
 {
     int64_t limit_ms[CONN_PHASES]; /* 0: none */
-    size_t max;                    /* places */
+    size_t max;                    /* slots */
     const char *full;              /* a whole answer, static */
     size_t max_per_address;
     uint32_t min_read_bytes_s;          /* of a client in CONN_SEND, over ten seconds; 0: none */
@@ -69,9 +69,9 @@ void conns_remove(struct conns *conns, struct conn *conn);
 void conns_phase(struct conn *conn, enum conn_phase phase);
 /* Read on for a moment after the reply: the client is still sending. */
 void conns_linger(struct conn *conn);
-/* It came when all places were taken: one answer, and that for health only. */
-bool conn_is_beside(const struct conn *conn);
-/* It was told that all are taken, past the library: nothing may be answered any more. */
+/* It came when all slots were taken: one answer, and that for health only. */
+bool conn_is_extra(const struct conn *conn);
+/* It was sent conns_config.full, past the library: nothing may be answered any more. */
 bool conn_was_sent_away(const struct conn *conn);
 const char *conn_address(const struct conn *conn);
 /* The `of` of the configuration: whose connection this is. */
@@ -82,7 +82,7 @@ struct request *conn_request(const struct conn *conn);
 /* A long answer follows: the kernel, which would hold megabytes of it, takes no more than CONN_SEND_BYTES. */
 void conn_narrow(struct conn *conn);
 /* Bytes past the library, as far as the socket takes them at once. */
-void conn_say(struct conn *conn, const char *bytes, size_t len);
+void conn_send_past(struct conn *conn, const char *bytes, size_t len);
 
 /* Ends the connections that have been in their phase since before then, but those in CONN_WORK. */
 void conns_cut(struct conns *conns, int64_t before_ms);

@@ -29,7 +29,7 @@ void refusal_judge(unsigned status, struct err *err)
     }
 }
 
-void refusal_say(struct request *req, const struct err *err)
+void refusal_send(struct request *req, const struct err *err)
 {
     struct buf text;
     buf_init(&text, REPLY_MAX_BYTES);
@@ -39,6 +39,6 @@ void refusal_say(struct request *req, const struct err *err)
     chain_finish(req);
     reply_raw(req, &text);
     if (!text.failed)
-        conn_say(req->conn, text.data, text.len);
+        conn_send_past(req->conn, text.data, text.len);
     buf_fini(&text);
 }

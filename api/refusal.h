@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refusal.h -- an answer that ends its connection, past the HTTP library, which could give none or would
- * give its own.  The caller tells the library that its application has failed, so that it closes.
+ * refusal.h -- an answer that ends its connection, sent past the HTTP library, which would send none or its
+ * own.  The caller tells the library that its application has failed, so that it closes.
  *
  * Threads: the event thread.
  */
@@ -10,9 +10,9 @@
 
 #include "api/request.h"
 
-/* What the library says about a request that it cannot read, as a failure of ours. */
+/* Our failure for the status by which the library refuses a request that it cannot read. */
 void refusal_judge(unsigned status, struct err *err);
 /* Sends problem+json on the request's connection, as far as the socket takes it at once. */
-void refusal_say(struct request *req, const struct err *err);
+void refusal_send(struct request *req, const struct err *err);
 
 #endif

@@ -61,7 +61,7 @@ void reply_error_and_close(struct request *req, const struct err *err);
 /* The reply that stands, as bytes with its head and the end of the connection. */
 void reply_raw(const struct request *req, struct buf *out);
 
-/* Whole answers as bytes: when nobody is left to make one, and when every place is taken. */
+/* Whole answers as bytes: when nobody is left to make one, and when every slot is taken. */
 extern const char reply_raw_unavailable[];
 extern const char reply_raw_full[];
 

@@ -54,7 +54,7 @@ static enum err_code connect(struct revocations *r, struct err *err)
     return db_get(r->pool, &r->db, err);
 }
 
-/* It listens before it looks: what is committed after the look is told. */
+/* The thread listens before it looks: of what is committed after the look a notification comes. */
 static enum err_code look(struct revocations *r, struct err *err)
 {
     const int64_t began_ms = clock_mono_ms();
@@ -158,7 +158,7 @@ void revocations_stop(struct revocations *r)
         return;
     atomic_store(&r->stopping, true);
     if (write(r->stop_fd, &one, sizeof one) < 0)
-        log_debug("revocations_stop", "the thread is told already");
+        log_debug("revocations_stop", "the thread stops already");
     pthread_join(r->thread, NULL);
     close_all(r);
 }

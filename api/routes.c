@@ -4,12 +4,12 @@
 
 #include "api/handlers/admin.h"
 #include "api/handlers/auth.h"
+#include "api/handlers/dead_letters.h"
 #include "api/handlers/downloads.h"
 #include "api/handlers/favorites.h"
 #include "api/handlers/health.h"
 #include "api/handlers/history.h"
 #include "api/handlers/jobs.h"
-#include "api/handlers/letters.h"
 #include "api/handlers/media.h"
 #include "api/handlers/profile.h"
 #include "api/handlers/search.h"
@@ -92,12 +92,12 @@ static const struct route rows[] = {
     {METHOD_GET, "/admin/logs", WHO_MODERATOR, LANE_EXECUTOR, DB,
      .query = {"user_id", "action", "since", PAGES}, .handle = admin_list_logs},
     {METHOD_GET, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .query = {"kind", PAGES},
-     .handle = letters_list},
-    {METHOD_DELETE, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_purge},
-    {METHOD_GET, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_get},
-    {METHOD_DELETE, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = letters_delete},
+     .handle = dead_letters_list},
+    {METHOD_DELETE, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = dead_letters_purge},
+    {METHOD_GET, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = dead_letters_get},
+    {METHOD_DELETE, "/admin/dlq/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = dead_letters_delete},
     {METHOD_POST, "/admin/dlq/{id}/replay", WHO_ADMIN, LANE_EXECUTOR,
-     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, .handle = letters_replay},
+     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, .handle = dead_letters_replay},
 };
 
 const struct route_table routes = {rows, sizeof rows / sizeof rows[0]};

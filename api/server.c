@@ -10,7 +10,6 @@
 #include "api/mw/chain.h"
 #include "api/mw/links.h"
 #include "api/overrule.h"
-#include "api/places.h"
 #include "api/pool.h"
 #include "api/query.h"
 #include "api/refusal.h"
@@ -18,6 +17,7 @@
 #include "api/route.h"
 #include "api/router.h"
 #include "api/screen.h"
+#include "api/slots.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
@@ -36,12 +36,12 @@ enum
     CONNECTION_MEMORY_BYTES = 16384,
     DRAINED_BODY_BYTES = 65536, /* a refused request's body is read up to this, to keep the connection */
     SEND_LIMIT_MS = 120000,
-    GRACE_MS = 500, /* the least time in which newcomers are told 503 */
+    GRACE_MS = 500, /* the least time in which new connections are answered 503 */
     CUT_BEFORE_MS = 1500,
-    SETTLE_MS = 200,        /* the least time for handshakes that have begun */
-    OWED_MS = 1000,         /* for who has come and not asked yet */
-    OWED_BEFORE_MS = 300,   /* that much is left of the time for the rest */
-    LEAVING = CONNS_BESIDE, /* sent away, and not closed by the library yet */
+    SETTLE_MS = 200,       /* the least time for handshakes that have begun */
+    OWED_MS = 1000,        /* for who has come and not asked yet */
+    OWED_BEFORE_MS = 300,  /* that much is left of the time for the rest */
+    LEAVING = CONNS_EXTRA, /* sent away, and not closed by the library yet */
     LOOK_MS = 10
 };
 
@@ -64,7 +64,7 @@ struct server
     struct flight *flight;
     struct budgets budgets;
     struct MHD_Daemon *daemon;
-    size_t places;
+    size_t slots;
     int listen_fd;
     int port;
 };
@@ -165,7 +165,7 @@ static enum err_code find_route(struct server *server, struct request *req, cons
     enum err_code code = router_find(server->router, req, allow, err);
     if (drain_check(req, err) != E_OK) /* whatever it is that is asked for */
         return err->code;
-    if (conn_is_beside(req->conn) && (code != E_OK || (req->route->flags & ROUTE_FREE) == 0))
+    if (conn_is_extra(req->conn) && (code != E_OK || (req->route->flags & ROUTE_FREE) == 0))
         return fail(err, E_UNAVAILABLE, "every place is taken, please ask again");
     if (code == E_METHOD)
         reply_header(req, MHD_HTTP_HEADER_ALLOW, arena_strdup(req->arena, allow));
@@ -207,7 +207,7 @@ static enum MHD_Result take_head(struct server *server, struct MHD_Connection *c
     const char *query = "";
     req->method_text = method;
     req->method = method_of(method);
-    req->reply.close = conn_is_beside(req->conn);
+    req->reply.close = conn_is_extra(req->conn);
     if (read_head(server, connection, req, version, &query, &err) != E_OK)
     {
         req->reply.close = true;
@@ -232,7 +232,7 @@ static enum MHD_Result take_body(struct request *req, const char *data, size_t l
         fail(&err, E_TOO_LARGE, "the body may have %zu bytes", size_limit(req->route));
     if (err.code == E_OK && upload_charge(req, &err) == E_OK)
         return MHD_YES;
-    refusal_say(req, &err);
+    refusal_send(req, &err);
     return MHD_NO;
 }
 
@@ -323,7 +323,7 @@ void server_refuse(struct MHD_Connection *connection, unsigned status)
     struct err err = ERR_INIT;
     refusal_judge(status, &err);
     req->conn = conn;
-    refusal_say(req, &err);
+    refusal_send(req, &err);
     if (there == NULL)
         pool_put(server->pool, req);
 }
@@ -430,7 +430,7 @@ static enum err_code start_conns(struct server *server, struct err *err)
                      [CONN_SEND] = SEND_LIMIT_MS,
                      [CONN_IDLE] = (int64_t)conf->api_keepalive_s * 1000},
         .min_read_bytes_s = conf->api_read_min_bytes_s,
-        .max = server->places,
+        .max = server->slots,
         .full = reply_raw_full,
         .max_per_address = conf->api_connections_per_address,
         .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
@@ -455,7 +455,7 @@ static enum err_code start_daemon(struct server *server, struct err *err)
         flags, 0, on_accept, server, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
         MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(server->places + CONNS_BESIDE + LEAVING), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        (unsigned)(server->slots + CONNS_EXTRA + LEAVING), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
         MHD_OPTION_STRICT_FOR_CLIENT, strict, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
@@ -472,7 +472,7 @@ enum err_code server_start(const struct app *app, struct server **out, struct er
     if (server == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     server->app = app;
-    server->places = places_have(app->conf->api_connections_max, CONNS_BESIDE + LEAVING);
+    server->slots = slots_have(app->conf->api_connections_max, CONNS_EXTRA + LEAVING);
     server->flight = flight_new();
     server->router = router_new(&routes);
     server->pool = pool_new(app, &server->budgets);

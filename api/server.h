@@ -26,7 +26,7 @@ struct server;
 MUST_USE enum err_code server_start(const struct app *app, struct server **server, struct err *err);
 int server_port(const struct server *server); /* the one really bound */
 
-/* Waits until every request in flight is answered, newcomers being told 503 meanwhile, and stops.
+/* Waits until every request in flight is answered, new connections being answered 503 meanwhile, and stops.
  * E_TIMEOUT: some were not by `deadline_ms` (monotonic); threads still run, so end the process. */
 MUST_USE enum err_code server_drain(struct server *server, int64_t deadline_ms, struct err *err);
 void server_free(struct server *server); /* after server_drain said E_OK; NULL is fine */

@@ -46,11 +46,11 @@ static double share_of(int folder, const char *torrent_id, const struct json *fi
 
 static void put_file(struct json_writer *w, const struct json *file, int folder, const char *torrent_id)
 {
-    double told = json_number(json_get(file, "progress"), 0);
+    double progress = json_number(json_get(file, "progress"), 0);
     json_begin_object(w, NULL);
     for (const struct json *member = json_first(file); member != NULL; member = json_next(member))
     {
-        if (told >= 1 && strcmp(json_name(member), "progress") == 0)
+        if (progress >= 1 && strcmp(json_name(member), "progress") == 0)
             json_put_number(w, "progress", share_of(folder, torrent_id, file));
         else
             json_put_value(w, json_name(member), member);

@@ -2,7 +2,7 @@
 /*
  * disk.h -- what of a download's files is on the disk that the API shares with the hunters.
  *
- * Threads: any.  Blocks on the disk: one stat for each file that is told to be complete.
+ * Threads: any.  Blocks on the disk: one stat for each file that the database calls complete.
  */
 #ifndef SOKOUL_API_HANDLERS_DISK_H
 #define SOKOUL_API_HANDLERS_DISK_H

@@ -105,50 +105,50 @@ static enum err_code find_page(struct request *req, const struct catalog_query *
     return E_OK;
 }
 
-/* The answer's items as they are written, and what was told in them or before them: TMDB's pages overlap
- * while its order changes. */
-struct telling
+/* The answer's items as they are written, and the titles that are in them or on pages before them: TMDB's
+ * pages overlap while its order changes. */
+struct listing
 {
     struct json_writer *w;
-    int64_t first; /* the answer's places in the whole search: first..end-1 */
+    int64_t first; /* the answer's positions in the whole search: first..end-1 */
     int64_t end;
-    const char **told; /* ids, as many as there are places before `end` */
+    const char **listed; /* ids, as many as there are positions before `end` */
     size_t count;
 };
 
-static bool is_told(const struct telling *telling, const char *id)
+static bool is_listed(const struct listing *listing, const char *id)
 {
-    for (size_t i = 0; i < telling->count; i++)
-        if (strcmp(telling->told[i], id) == 0)
+    for (size_t i = 0; i < listing->count; i++)
+        if (strcmp(listing->listed[i], id) == 0)
             return true;
     return false;
 }
 
-/* Writes what of TMDB's page (its first place is `start`) belongs into the answer and was not told yet; the
- * gaps that this leaves stay gaps. */
-static enum err_code put_places(struct request *req, struct telling *telling, const struct catalog_page *page,
-                                int64_t start)
+/* Writes the titles of TMDB's page (its first position is `start`) that belong into the answer and are not
+ * listed yet; the gaps that this leaves stay gaps. */
+static enum err_code put_page(struct request *req, struct listing *listing, const struct catalog_page *page,
+                              int64_t start)
 {
     const struct json *items = NULL;
     struct err err = ERR_INIT;
     if (json_parse(req->arena, page->items, strlen(page->items), &items, &err) != E_OK)
         return err.code;
-    int64_t place = start;
-    for (const struct json *item = json_first(items); item != NULL && place < start + TMDB_PAGE_ITEMS;
-         item = json_next(item), place++)
+    int64_t position = start;
+    for (const struct json *item = json_first(items); item != NULL && position < start + TMDB_PAGE_ITEMS;
+         item = json_next(item), position++)
     {
         const char *id = json_text(json_get(item, "id"), "");
-        if (place >= telling->end || is_told(telling, id))
+        if (position >= listing->end || is_listed(listing, id))
             continue;
-        telling->told[telling->count++] = id;
-        if (place >= telling->first)
-            json_put_value(telling->w, NULL, item);
+        listing->listed[listing->count++] = id;
+        if (position >= listing->first)
+            json_put_value(listing->w, NULL, item);
     }
     return E_OK;
 }
 
-/* What a page before told, if the cache still knows; the provider is not asked for it. */
-static void note_page(struct request *req, struct telling *telling, const struct catalog_query *query,
+/* Lists the titles of an earlier page, if the cache still has it; the provider is not asked for it. */
+static void note_page(struct request *req, struct listing *listing, const struct catalog_query *query,
                       struct arena *scratch)
 {
     struct err ignored = ERR_INIT;
@@ -161,15 +161,15 @@ static void note_page(struct request *req, struct telling *telling, const struct
     {
         const char *id = arena_strdup(req->arena, json_text(json_get(item, "id"), ""));
         if (id != NULL)
-            telling->told[telling->count++] = id;
+            listing->listed[listing->count++] = id;
     }
 }
 
 /* All pages before the answer's own: a title may come back as far behind as it likes. */
-static enum err_code look_back(struct request *req, struct telling *telling, struct catalog_query query,
+static enum err_code look_back(struct request *req, struct listing *listing, struct catalog_query query,
                                struct err *err)
 {
-    const int64_t own = telling->first / TMDB_PAGE_ITEMS;
+    const int64_t own = listing->first / TMDB_PAGE_ITEMS;
     if (own == 0 || own >= TMDB_MAX_PAGE)
         return E_OK;
     struct arena *scratch = arena_new(PAGE_BYTES);
@@ -178,7 +178,7 @@ static enum err_code look_back(struct request *req, struct telling *telling, str
     for (query.page = 1; query.page <= own; query.page++)
     {
         arena_reset(scratch);
-        note_page(req, telling, &query, scratch);
+        note_page(req, listing, &query, scratch);
     }
     arena_free(scratch);
     return E_OK;
@@ -196,13 +196,14 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
 {
     const int64_t first = (search->page.page - 1) * search->page.limit;
     const int64_t end = first + search->page.limit;
-    const int64_t places = (int64_t)TMDB_MAX_PAGE * TMDB_PAGE_ITEMS;
-    struct telling telling = {.w = w, .first = first, .end = end};
-    telling.told = arena_array(req->arena, (size_t)(end < places ? end : places), sizeof *telling.told);
-    if (telling.told == NULL)
+    const int64_t positions = (int64_t)TMDB_MAX_PAGE * TMDB_PAGE_ITEMS;
+    struct listing listing = {.w = w, .first = first, .end = end};
+    listing.listed =
+        arena_array(req->arena, (size_t)(end < positions ? end : positions), sizeof *listing.listed);
+    if (listing.listed == NULL)
         return fail(err, E_NO_MEMORY, "no memory for a search");
     found->cached = true;
-    if (look_back(req, &telling, search->query, err) != E_OK)
+    if (look_back(req, &listing, search->query, err) != E_OK)
         return err->code;
     for (int64_t at = first / TMDB_PAGE_ITEMS; at * TMDB_PAGE_ITEMS < end && at < TMDB_MAX_PAGE; at++)
     {
@@ -212,7 +213,7 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
         search->query.page = (int)at + 1;
         if (find_page(req, &search->query, &page, &cached, err) != E_OK)
             return err->code;
-        if (put_places(req, &telling, &page, start) != E_OK)
+        if (put_page(req, &listing, &page, start) != E_OK)
             return fail(err, E_BUG, "a page of titles is not JSON");
         found->total = page.total;
         found->cached = found->cached && cached;

@@ -15,12 +15,12 @@
 
 enum
 {
-    LINES_PER_S = 200 /* about requests that simply succeeded; more are counted and told in one line */
+    LINES_PER_S = 200 /* about requests that simply succeeded; more are counted, and logged in one line */
 };
 
-/* Under load a line per request would cost as much as the request.  What failed, what took long and what a
- * client gave an id of its own is always told. */
-static bool has_place(const struct request *req, double seconds)
+/* Under load a line per request would cost as much as the request.  A request that failed, took long,
+ * or has an id that its client chose is always logged. */
+static bool is_logged(const struct request *req, double seconds)
 {
     static atomic_llong second;
     static atomic_int lines;
@@ -30,9 +30,9 @@ static bool has_place(const struct request *req, double seconds)
     long long before = atomic_load(&second);
     if (before != now && atomic_compare_exchange_strong(&second, &before, now))
     {
-        int untold = atomic_exchange(&lines, 0) - LINES_PER_S;
-        if (untold > 0)
-            log_info("requests", "%d more requests succeeded within that second", untold);
+        int left_out = atomic_exchange(&lines, 0) - LINES_PER_S;
+        if (left_out > 0)
+            log_info("requests", "%d more requests succeeded within that second", left_out);
     }
     return atomic_fetch_add(&lines, 1) < LINES_PER_S;
 }
@@ -94,7 +94,7 @@ void access_note(struct request *req)
         metrics_add(METRIC_API_ERRORS, 1);
     metrics_observe_for(METRIC_API_REQUEST_SECONDS, seconds, req->id);
     note_span(req, labels[0], route, seconds);
-    if (!has_place(req, seconds))
+    if (!is_logged(req, seconds))
         return;
     struct log_context before =
         log_context_set((struct log_context){.request_id = req->id, .user_id = req->user.id.text});

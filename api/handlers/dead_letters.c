@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/handlers/letters.h"
+#include "api/handlers/dead_letters.h"
 
 #include "api/dto/work.h"
 #include "api/handlers/accept.h"
@@ -7,7 +7,7 @@
 
 static const char missing[] = "no such dead letter";
 
-enum err_code letters_list(struct request *req, struct err *err)
+enum err_code dead_letters_list(struct request *req, struct err *err)
 {
     struct db *db;
     struct id before;
@@ -25,7 +25,7 @@ enum err_code letters_list(struct request *req, struct err *err)
     return answer_job_page(req, &asked, &page, err);
 }
 
-enum err_code letters_get(struct request *req, struct err *err)
+enum err_code dead_letters_get(struct request *req, struct err *err)
 {
     struct db *db;
     struct id id;
@@ -54,7 +54,7 @@ static enum err_code replay_work(struct request *req, struct db *db, void *of, s
     return accept_job_answer(req, job_id, answer, err);
 }
 
-enum err_code letters_replay(struct request *req, struct err *err)
+enum err_code dead_letters_replay(struct request *req, struct err *err)
 {
     struct replay replay;
     const struct accept accept = {replay_work, &replay};
@@ -65,7 +65,7 @@ enum err_code letters_replay(struct request *req, struct err *err)
 }
 
 /* `id` NULL: every letter. */
-static enum err_code close_letters(struct request *req, const char *id, int64_t *closed, struct err *err)
+static enum err_code close_dead_letters(struct request *req, const char *id, int64_t *closed, struct err *err)
 {
     struct db *db;
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
@@ -81,19 +81,19 @@ static enum err_code close_letters(struct request *req, const char *id, int64_t 
     return code;
 }
 
-enum err_code letters_delete(struct request *req, struct err *err)
+enum err_code dead_letters_delete(struct request *req, struct err *err)
 {
     struct id id;
     int64_t closed = 0;
-    if (answer_id(req, &id, missing, err) != E_OK || close_letters(req, id.text, &closed, err) != E_OK)
+    if (answer_id(req, &id, missing, err) != E_OK || close_dead_letters(req, id.text, &closed, err) != E_OK)
         return err->code;
     return reply_no_content(req);
 }
 
-enum err_code letters_purge(struct request *req, struct err *err)
+enum err_code dead_letters_purge(struct request *req, struct err *err)
 {
     int64_t closed = 0;
-    if (close_letters(req, NULL, &closed, err) != E_OK)
+    if (close_dead_letters(req, NULL, &closed, err) != E_OK)
         return err->code;
     return reply_no_content(req);
 }

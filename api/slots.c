@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/places.h"
+#include "api/slots.h"
 
 #include "common/base/log.h"
 
@@ -20,14 +20,14 @@ static size_t descriptors(void)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
 }
 
-size_t places_have(size_t wanted, size_t beside)
+size_t slots_have(size_t wanted, size_t extra)
 {
-    const size_t needed = wanted + beside + OTHERS;
+    const size_t needed = wanted + extra + OTHERS;
     const size_t there = descriptors();
     if (there >= needed)
         return wanted;
-    const size_t places = there > beside + OTHERS ? there - beside - OTHERS : 1;
+    const size_t slots = there > extra + OTHERS ? there - extra - OTHERS : 1;
     log_warn("descriptors", "%zu descriptors are room for %zu connections, not for %zu: raise LimitNOFILE",
-             there, places, wanted);
-    return places;
+             there, slots, wanted);
+    return slots;
 }
