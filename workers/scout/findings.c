@@ -13,7 +13,7 @@
 enum
 {
     MAGNET_BYTES = 1 << 20,
-    KEY_MAX_LEN = 200, /* longer ones are stored as their digest: an index has its limits */
+    KEY_MAX_LEN = 200, /* a longer key is stored as its digest, since the size of an index entry is limited */
     JSON_MAX_BYTES = 16384,
     LATIN_END = 0x250
 };
@@ -22,7 +22,7 @@ static const int64_t published_max_ms = INT64_C(253402300799999); /* the year 99
 
 /* ---- one per torrent ------------------------------------------------------------------------ */
 
-/* The magnet's own hash, not the one that the indexer tells beside it. */
+/* The magnet's own hash counts, not the one that the indexer sends beside it. */
 static void read_magnet(struct arena *arena, struct arena *scratch, struct provider_release *offer)
 {
     struct magnet magnet;
@@ -58,7 +58,7 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-/* What `winner` does not tell, `other` may. */
+/* Fills what `winner` lacks from `other`. */
 static void complete(struct provider_release *winner, const struct provider_release *other)
 {
     if (winner->magnet == NULL)

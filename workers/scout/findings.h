@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * findings.h -- what indexers sent, turned into releases that can be stored.
+ * findings.h -- turns the offers of indexers into releases that can be stored.
  *
  *     findings_merge    one per torrent, of the offer with the most seeders; the useless left out
  *     findings_score    names read, points and reasons; best first
  *     findings_write    as rows for the table releases
  *
  * Two offers are the same when their info hashes are (of the magnet if there is one: that is what
- * would be downloaded), or, without a hash, their guids (provider_release_key).  What the winner does not
- * tell is taken from the others.
+ * would be downloaded), or, without a hash, their guids (provider_release_key).  What the winner
+ * lacks is taken from the others.
  *
  * Pure.  All memory comes from the arena; texts of the offers are borrowed.  Errors: E_NO_MEMORY.
  */
@@ -24,8 +24,8 @@
 struct finding
 {
     struct provider_release offer; /* info_hash is the one that counts */
-    const char *key;               /* what it is the same by */
-    size_t order;                  /* in which it came */
+    const char *key;               /* offers with the same key are the same */
+    size_t order;                  /* its position in the answer */
     struct release_name name;
     struct score score;
 };
@@ -34,7 +34,7 @@ struct findings
 {
     struct finding *list;
     size_t count;
-    size_t dropped; /* offers that are nothing one could get */
+    size_t dropped; /* offers that cannot be downloaded */
 };
 
 MUST_USE enum err_code findings_merge(struct arena *arena, const struct provider_release *offers,

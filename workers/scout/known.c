@@ -45,11 +45,12 @@ static bool find_in_cache(struct cache *cache, struct arena *arena, const char *
            read_value(arena, value, len, known);
 }
 
-static void keep_in_cache(const struct scout_desk *desk, const char *key, const struct tmdb_known *known)
+static void keep_in_cache(const struct scout_clients *clients, const char *key,
+                          const struct tmdb_known *known)
 {
     struct buf value;
     struct err ignored = ERR_INIT;
-    if (desk->cache == NULL || desk->conf->search_cache_ttl_s == 0)
+    if (clients->cache == NULL || clients->conf->search_cache_ttl_s == 0)
         return;
     buf_init(&value, VALUE_MAX_BYTES);
     struct json_writer w = json_writer(&value);
@@ -62,29 +63,30 @@ static void keep_in_cache(const struct scout_desk *desk, const char *key, const 
     json_put_int(&w, "absolute", known->absolute);
     json_end_object(&w);
     if (!value.failed) /* a failure is logged by the door; the next search asks TMDB again */
-        (void)!cache_set(desk->cache, key, value.data, value.len,
-                         (int64_t)desk->conf->search_cache_ttl_s * MS, &ignored);
+        (void)!cache_set(clients->cache, key, value.data, value.len,
+                         (int64_t)clients->conf->search_cache_ttl_s * MS, &ignored);
     buf_fini(&value);
 }
 
-struct tmdb_known known_find(struct job *job, const struct scout_desk *desk, const struct tmdb_wanted *wanted)
+struct tmdb_known known_find(struct job *job, const struct scout_clients *clients,
+                             const struct tmdb_wanted *wanted)
 {
     struct tmdb_known known = {0};
     struct err err = ERR_INIT;
     const char *key = key_of(job_arena(job), wanted);
     const struct tmdb tmdb = {
-        .http = desk->http,
-        .base_url = desk->conf->tmdb_base_url,
-        .api_key = desk->conf->tmdb_api_key,
+        .http = clients->http,
+        .base_url = clients->conf->tmdb_base_url,
+        .api_key = clients->conf->tmdb_api_key,
         .cancel = job_stop_flag(job),
-        .deadline_ms = desk->provider_ms < KNOWN_CALL_MS ? desk->provider_ms : KNOWN_CALL_MS,
-        .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
+        .deadline_ms = clients->provider_ms < KNOWN_CALL_MS ? clients->provider_ms : KNOWN_CALL_MS,
+        .addresses = clients->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
-    if (key == NULL || desk->conf->tmdb_api_key[0] == '\0' ||
-        find_in_cache(desk->cache, job_arena(job), key, &known))
+    if (key == NULL || clients->conf->tmdb_api_key[0] == '\0' ||
+        find_in_cache(clients->cache, job_arena(job), key, &known))
         return known;
     if (tmdb_known(&tmdb, wanted, job_arena(job), &known, &err) == E_OK)
-        keep_in_cache(desk, key, &known);
+        keep_in_cache(clients, key, &known);
     else if (err.code != E_NOT_FOUND)
         log_warn("known", "releases are compared with the title alone: %s", err.text);
     return known;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * known.h -- what TMDB knows of the wanted title besides what is stored: its other names, and of an episode
- * its day and its number through all seasons.
+ * known.h -- what TMDB knows about the wanted title besides what is stored: its other names, and for an
+ * episode its day and its number across all seasons.
  *
- * It makes more releases fit and is never needed: one call at most, of at most KNOWN_CALL_MS, whose answer
- * the cache keeps as long as search results count as fresh; when anything fails, nothing is known.  Blocks.
+ * With it more releases fit; the search works without it, too. One call at most, of at most KNOWN_CALL_MS;
+ * the cache keeps the answer as long as search results count as fresh. When anything fails, the result is
+ * empty.  Blocks.
  */
 #ifndef SOKOUL_WORKERS_SCOUT_KNOWN_H
 #define SOKOUL_WORKERS_SCOUT_KNOWN_H
@@ -18,7 +19,7 @@ enum
 };
 
 /* Texts live in the job's arena. */
-struct tmdb_known known_find(struct job *job, const struct scout_desk *desk,
+struct tmdb_known known_find(struct job *job, const struct scout_clients *clients,
                              const struct tmdb_wanted *wanted);
 
 #endif

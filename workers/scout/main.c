@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sokoul-scout: finds titles and releases, and tells users. The table of its kinds. */
+/* sokoul-scout: finds titles and releases, and notifies users. The table of its kinds. */
 #include "common/http/http.h"
 #include "workers/runtime/noop.h"
 #include "workers/runtime/program.h"

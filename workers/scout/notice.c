@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The templates: what is wrong, and what happens next. */
+/* The templates of notices: each tells what is wrong, and what happens next. */
 #include "workers/scout/notify.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ struct facts
     bool last; /* the next ones within the hour are not sent */
 };
 
-/* What strangers named must not look like a line of ours. */
+/* A name from outside must not look like a line of ours. */
 static const char *one_line(struct arena *arena, const char *text)
 {
     char *copy = arena_strdup(arena, text);

@@ -23,7 +23,7 @@ struct wish
     const char *template_name;
 };
 
-/* Text that says why nothing went out; NULL: it did. */
+/* *detail: why nothing was sent; NULL: the notice was sent. */
 typedef enum err_code deliver_fn(struct job *job, const struct notice *notice, const char **unsent,
                                  struct err *err);
 
@@ -132,7 +132,7 @@ enum err_code notify_run(struct job *job, struct err *err)
         return err->code;
     int64_t began_ms = clock_mono_ms();
     enum err_code code = channel->deliver(job, &notice, &unsent, err);
-    if (code == E_CANCELLED) /* the flag says why */
+    if (code == E_CANCELLED) /* the stop flag tells why */
         return job_should_stop(job) ? job_stop_reason(job, err) : code;
     if (code != E_OK)
         return code;

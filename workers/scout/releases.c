@@ -63,7 +63,7 @@ static bool is_film(const struct wanted *wanted)
     return strcmp(wanted->title.media_type, "movie") == 0;
 }
 
-/* Between two pages: a place to stop, and to tell how far it is. */
+/* Between two pages: stops if told to, and reports the progress. */
 static enum err_code page_done(void *of, int pages, size_t found, struct err *err)
 {
     struct job *job = of;
@@ -73,7 +73,7 @@ static enum err_code page_done(void *of, int pages, size_t found, struct err *er
     return job_should_stop(job) ? job_stop_reason(job, err) : E_OK;
 }
 
-static enum err_code ask(struct job *job, const struct scout_desk *desk, const struct wanted *wanted,
+static enum err_code ask(struct job *job, const struct scout_clients *clients, const struct wanted *wanted,
                          struct prowlarr_result *found, struct err *err)
 {
     struct arena *arena = job_arena(job);
@@ -83,12 +83,12 @@ static enum err_code ask(struct job *job, const struct scout_desk *desk, const s
     if (words == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     const struct prowlarr prowlarr = {
-        .http = desk->http,
-        .base_url = desk->conf->prowlarr_url,
-        .api_key = desk->conf->prowlarr_api_key,
+        .http = clients->http,
+        .base_url = clients->conf->prowlarr_url,
+        .api_key = clients->conf->prowlarr_api_key,
         .cancel = job_stop_flag(job),
-        .deadline_ms = desk->provider_ms,
-        .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
+        .deadline_ms = clients->provider_ms,
+        .addresses = clients->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct prowlarr_query query = {
         .query = words,
@@ -182,13 +182,13 @@ static const char *warning_of(struct arena *arena, const struct prowlarr_result 
     return arena_printf(arena, "%s; %s", found->warning, lost);
 }
 
-static enum err_code look(struct job *job, const struct scout_desk *desk, struct wanted *wanted,
+static enum err_code look(struct job *job, const struct scout_clients *clients, struct wanted *wanted,
                           struct err *err)
 {
     struct prowlarr_result found = {0};
     struct findings findings = {0};
     struct release_stored stored;
-    if (read_title(job, wanted, err) != E_OK || ask(job, desk, wanted, &found, err) != E_OK)
+    if (read_title(job, wanted, err) != E_OK || ask(job, clients, wanted, &found, err) != E_OK)
         return err->code;
     if (findings_merge(job_arena(job), found.items, found.count, &findings, err) != E_OK)
         return err->code;
@@ -203,7 +203,7 @@ static enum err_code look(struct job *job, const struct scout_desk *desk, struct
         .episode = is_film(wanted) ? 0 : (int)wanted->episode,
     };
     const struct tmdb_known known =
-        findings.count > 0 ? known_find(job, desk, &asked) : (struct tmdb_known){0};
+        findings.count > 0 ? known_find(job, clients, &asked) : (struct tmdb_known){0};
     const struct score_wanted score = score_of(wanted, &known);
     findings_score(&findings, &score);
     if (keep(job, wanted, &findings, &stored, err) != E_OK)
@@ -214,16 +214,16 @@ static enum err_code look(struct job *job, const struct scout_desk *desk, struct
 enum err_code releases_run(struct job *job, struct err *err)
 {
     struct scout *scout = job_context(job);
-    const struct scout_desk *desk = NULL;
+    const struct scout_clients *clients = NULL;
     struct wanted wanted = {0};
     if (read_payload(job, &wanted, err) != E_OK)
         return err->code;
     log_info("job_received", "a search for releases, attempt %d", job_attempt(job));
-    if (scout_desk_get(scout, &desk, err) != E_OK)
+    if (scout_clients_get(scout, &clients, err) != E_OK)
         return err->code;
-    enum err_code code = desk->conf->prowlarr_url[0] == '\0'
+    enum err_code code = clients->conf->prowlarr_url[0] == '\0'
                              ? fail(err, E_CONFIG, "No indexer is configured: set PROWLARR_URL")
-                             : look(job, desk, &wanted, err);
-    scout_desk_put(scout, desk);
+                             : look(job, clients, &wanted, err);
+    scout_clients_put(scout, clients);
     return code;
 }

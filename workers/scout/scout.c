@@ -14,11 +14,11 @@ enum
     MS = 1000
 };
 
-struct place
+struct pooled
 {
-    struct scout_desk desk; /* first: a desk is its place */
-    struct place *next;     /* of all */
-    struct place *next_free;
+    struct scout_clients clients;
+    struct pooled *next; /* of all */
+    struct pooled *next_free;
 };
 
 struct scout
@@ -26,8 +26,8 @@ struct scout
     struct otlp *otlp;
     const struct conf *conf;
     pthread_mutex_t lock; /* guards both lists */
-    struct place *all;
-    struct place *free;
+    struct pooled *all;
+    struct pooled *free;
 };
 
 /* ---- metrics -------------------------------------------------------------------------------- */
@@ -36,11 +36,11 @@ static struct cache_stats sum_stats(struct scout *scout)
 {
     struct cache_stats sum = {0};
     pthread_mutex_lock(&scout->lock);
-    for (const struct place *place = scout->all; place != NULL; place = place->next)
+    for (const struct pooled *pooled = scout->all; pooled != NULL; pooled = pooled->next)
     {
-        if (place->desk.cache == NULL)
+        if (pooled->clients.cache == NULL)
             continue;
-        const struct cache_stats one = cache_stats(place->desk.cache);
+        const struct cache_stats one = cache_stats(pooled->clients.cache);
         sum.hits += one.hits;
         sum.misses += one.misses;
     }
@@ -58,32 +58,32 @@ static double read_misses(void *scout)
     return (double)sum_stats(scout).misses;
 }
 
-/* ---- desks ---------------------------------------------------------------------------------- */
+/* ---- the pool ------------------------------------------------------------------------------- */
 
-static void place_free(struct place *place)
+static void pooled_free(struct pooled *pooled)
 {
-    http_client_free(place->desk.http);
-    cache_close(place->desk.cache);
-    free(place);
+    http_client_free(pooled->clients.http);
+    cache_close(pooled->clients.cache);
+    free(pooled);
 }
 
-static struct place *place_new(const struct conf *conf)
+static struct pooled *pooled_new(const struct conf *conf)
 {
     struct err err = ERR_INIT;
-    struct place *place = calloc(1, sizeof *place);
-    if (place == NULL)
+    struct pooled *pooled = calloc(1, sizeof *pooled);
+    if (pooled == NULL)
         return NULL;
-    place->desk.conf = conf;
-    place->desk.provider_ms = (int)conf->http_timeout_s * MS;
-    place->desk.http = http_client_new();
-    if (place->desk.http == NULL)
+    pooled->clients.conf = conf;
+    pooled->clients.provider_ms = (int)conf->http_timeout_s * MS;
+    pooled->clients.http = http_client_new();
+    if (pooled->clients.http == NULL)
     {
-        place_free(place);
+        pooled_free(pooled);
         return NULL;
     }
-    if (cache_open(conf->redis_url, &place->desk.cache, &err) != E_OK)
+    if (cache_open(conf->redis_url, &pooled->clients.cache, &err) != E_OK)
         log_warn("cache", "works without a cache: %s", err.text);
-    return place;
+    return pooled;
 }
 
 const struct conf *scout_conf(const struct scout *scout)
@@ -91,42 +91,42 @@ const struct conf *scout_conf(const struct scout *scout)
     return scout->conf;
 }
 
-static struct place *take_free(struct scout *scout)
+static struct pooled *take_free(struct scout *scout)
 {
     pthread_mutex_lock(&scout->lock);
-    struct place *place = scout->free;
-    if (place != NULL)
-        scout->free = place->next_free;
+    struct pooled *pooled = scout->free;
+    if (pooled != NULL)
+        scout->free = pooled->next_free;
     pthread_mutex_unlock(&scout->lock);
-    return place;
+    return pooled;
 }
 
-enum err_code scout_desk_get(struct scout *scout, const struct scout_desk **desk, struct err *err)
+enum err_code scout_clients_get(struct scout *scout, const struct scout_clients **clients, struct err *err)
 {
-    struct place *place = take_free(scout);
-    if (place == NULL)
+    struct pooled *pooled = take_free(scout);
+    if (pooled == NULL)
     {
-        place = place_new(scout->conf);
-        if (place == NULL)
+        pooled = pooled_new(scout->conf);
+        if (pooled == NULL)
             return fail(err, E_NO_MEMORY, "out of memory");
         pthread_mutex_lock(&scout->lock);
-        place->next = scout->all;
-        scout->all = place;
+        pooled->next = scout->all;
+        scout->all = pooled;
         pthread_mutex_unlock(&scout->lock);
     }
-    *desk = &place->desk;
+    *clients = &pooled->clients;
     return E_OK;
 }
 
-void scout_desk_put(struct scout *scout, const struct scout_desk *desk)
+void scout_clients_put(struct scout *scout, const struct scout_clients *clients)
 {
     pthread_mutex_lock(&scout->lock);
-    for (struct place *place = desk != NULL ? scout->all : NULL; place != NULL; place = place->next)
+    for (struct pooled *pooled = clients != NULL ? scout->all : NULL; pooled != NULL; pooled = pooled->next)
     {
-        if (&place->desk != desk)
+        if (&pooled->clients != clients)
             continue;
-        place->next_free = scout->free;
-        scout->free = place;
+        pooled->next_free = scout->free;
+        scout->free = pooled;
         break;
     }
     pthread_mutex_unlock(&scout->lock);
@@ -160,9 +160,9 @@ void scout_close(void *context)
     metrics_read(METRIC_CACHE_MISSES, NULL, NULL);
     while (scout->all != NULL)
     {
-        struct place *place = scout->all;
-        scout->all = place->next;
-        place_free(place);
+        struct pooled *pooled = scout->all;
+        scout->all = pooled->next;
+        pooled_free(pooled);
     }
     otlp_stop(scout->otlp);
     pthread_mutex_destroy(&scout->lock);

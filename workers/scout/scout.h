@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scout.h -- what the kinds of sokoul-scout share: desks, from which providers are asked.
+ * scout.h -- what the kinds of sokoul-scout share: a pool of clients, with which providers are asked.
  *
  * An HTTP client and a cache belong to one thread at a time and keep their connections between
- * calls.  A desk is one of each; a job takes a desk, works at it and puts it back.  There come
- * to be as many desks as jobs ran at once, never more, and they stay until scout_close.
+ * calls.  The pool has pairs of them: a job gets a pair, uses it and puts it back.  There come to be as
+ * many pairs as jobs ran at once, never more, and they stay until scout_close.
  *
  * Errors: E_NO_MEMORY.  Threads: any; never blocks but for an instant.
  */
@@ -18,7 +18,7 @@
 
 struct scout;
 
-struct scout_desk
+struct scout_clients
 {
     const struct conf *conf;
     struct http_client *http;
@@ -26,13 +26,14 @@ struct scout_desk
     int provider_ms;     /* deadline of one call to a provider */
 };
 
-/* The program's open and close; also offers the hits and misses of all desks as metrics. */
+/* The program's open and close; also offers the hits and misses of all caches as metrics. */
 enum err_code scout_open(const struct program_doors *doors, void **context, struct err *err);
-void scout_close(void *context); /* every desk must have been put back */
+void scout_close(void *context); /* all clients must have been put back */
 
 const struct conf *scout_conf(const struct scout *scout);
 
-MUST_USE enum err_code scout_desk_get(struct scout *scout, const struct scout_desk **desk, struct err *err);
-void scout_desk_put(struct scout *scout, const struct scout_desk *desk); /* NULL is fine */
+MUST_USE enum err_code scout_clients_get(struct scout *scout, const struct scout_clients **clients,
+                                         struct err *err);
+void scout_clients_put(struct scout *scout, const struct scout_clients *clients); /* NULL is fine */
 
 #endif

@@ -22,7 +22,7 @@ struct found
 {
     struct catalog_page page;
     bool cached;
-    const char *warning; /* NULL, or what the answer lost */
+    const char *warning; /* NULL, or which part of the answer was lost */
 };
 
 static enum err_code read_type(const char *text, enum provider_type *type, struct err *err)
@@ -64,18 +64,18 @@ static enum err_code read_payload(struct job *job, struct catalog_query *query, 
     return read_type(wanted.type, &query->type, err);
 }
 
-static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
+static enum err_code ask_tmdb(struct job *job, const struct scout_clients *clients,
                               const struct catalog_query *query, struct found *out, struct err *err)
 {
     struct tmdb_page found = {0};
     struct db *db = NULL;
     const struct tmdb tmdb = {
-        .http = desk->http,
-        .base_url = desk->conf->tmdb_base_url,
-        .api_key = desk->conf->tmdb_api_key,
+        .http = clients->http,
+        .base_url = clients->conf->tmdb_base_url,
+        .api_key = clients->conf->tmdb_api_key,
         .cancel = job_stop_flag(job),
-        .deadline_ms = desk->provider_ms,
-        .addresses = desk->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
+        .deadline_ms = clients->provider_ms,
+        .addresses = clients->conf->allow_private_providers ? HTTP_ANY_ADDRESS : HTTP_PUBLIC_ONLY,
     };
     const struct tmdb_query asked = {query->query, query->type, query->page};
     enum err_code code = tmdb_search(&tmdb, &asked, job_arena(job), &found, err);
@@ -83,35 +83,35 @@ static enum err_code ask_tmdb(struct job *job, const struct scout_desk *desk,
         code = job_db(job, &db, err);
     if (code != E_OK)
         return code;
-    const struct catalog_answer answer = {query, &found, desk->conf->search_cache_ttl_s};
+    const struct catalog_answer answer = {query, &found, clients->conf->search_cache_ttl_s};
     *out = (struct found){.warning = provider_loss_text(job_arena(job), &found.loss)};
     if (out->warning != NULL)
         log_warn("search_partial", "only a part was read: %s", out->warning);
-    code = catalog_keep(db, desk->cache, job_arena(job), &answer, &out->page, err);
+    code = catalog_keep(db, clients->cache, job_arena(job), &answer, &out->page, err);
     db_put(db);
     return code;
 }
 
-/* What a stale page may stand in for: the provider is away, and may be for long. */
+/* A stale page may be used then: the provider is away, and may be for long. */
 static bool is_away(enum err_code code)
 {
     return code == E_PROVIDER || code == E_TIMEOUT;
 }
 
-static enum err_code find(struct job *job, const struct scout_desk *desk, const struct catalog_query *query,
-                          struct found *found, struct err *err)
+static enum err_code find(struct job *job, const struct scout_clients *clients,
+                          const struct catalog_query *query, struct found *found, struct err *err)
 {
     struct catalog_page kept = {0};
     struct found asked = {0};
     struct err miss = ERR_INIT;
-    bool there = catalog_find(desk->cache, job_arena(job), query, &kept, &miss) == E_OK;
+    bool there = catalog_find(clients->cache, job_arena(job), query, &kept, &miss) == E_OK;
     enum err_code code = E_OK;
-    if (there && kept.age_ms < (int64_t)desk->conf->search_cache_ttl_s * MS)
+    if (there && kept.age_ms < (int64_t)clients->conf->search_cache_ttl_s * MS)
     {
         *found = (struct found){.page = kept, .cached = true};
         return E_OK;
     }
-    code = ask_tmdb(job, desk, query, &asked, err);
+    code = ask_tmdb(job, clients, query, &asked, err);
     if (code == E_OK)
         *found = asked;
     if (!there || !is_away(code))
@@ -173,15 +173,15 @@ static enum err_code keep_result(struct job *job, const struct catalog_query *qu
 enum err_code search_run(struct job *job, struct err *err)
 {
     struct scout *scout = job_context(job);
-    const struct scout_desk *desk = NULL;
+    const struct scout_clients *clients = NULL;
     struct catalog_query query = {0};
     struct found found = {0};
     if (read_payload(job, &query, err) != E_OK)
         return err->code;
     log_info("job_received", "a search, attempt %d", job_attempt(job));
-    if (scout_desk_get(scout, &desk, err) != E_OK)
+    if (scout_clients_get(scout, &clients, err) != E_OK)
         return err->code;
-    enum err_code code = find(job, desk, &query, &found, err);
-    scout_desk_put(scout, desk);
+    enum err_code code = find(job, clients, &query, &found, err);
+    scout_clients_put(scout, clients);
     return code == E_OK ? keep_result(job, &query, &found, err) : code;
 }
