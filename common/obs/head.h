@@ -2,8 +2,8 @@
 /*
  * head.h -- whether bytes are the head of a request, letter by letter (RFC 9112).
  *
- * For the listener beside a worker, which answers one request and closes: nothing can hide behind a head
- * there, but what a proxy would read otherwise than we do is not answered as if it were good.
+ * For the listener beside a worker, which answers one request and closes, so that no second request can hide
+ * behind a head.  A head that a proxy would read otherwise than we do is refused.
  * Pure.
  */
 #ifndef SOKOUL_COMMON_OBS_HEAD_H

@@ -31,7 +31,7 @@ struct watch
 
     int64_t began_ms; /* monotonic, of the probe that runs; 0: none */
     bool ended_once;
-    bool told;      /* something was logged */
+    bool logged;    /* something was logged */
     atomic_bool up; /* as logged last; written under the lock */
     int misses;
     int64_t latency_ms;
@@ -110,9 +110,9 @@ static bool is_up(const struct watch *watch)
 static void tell_change(struct watch *watch)
 {
     bool up = is_up(watch);
-    if (!watch->ended_once || (watch->told && up == atomic_load_explicit(&watch->up, memory_order_relaxed)))
+    if (!watch->ended_once || (watch->logged && up == atomic_load_explicit(&watch->up, memory_order_relaxed)))
         return;
-    watch->told = true;
+    watch->logged = true;
     atomic_store_explicit(&watch->up, up, memory_order_relaxed);
     if (up)
         log_info("service_up", "%s is there", health_service_name(watch->service));

@@ -4,9 +4,9 @@
  *
  * One thread runs every registered probe each second (each probe has its own deadline of at
  * most 2 s and runs on a thread of its own, so that a frozen server delays no other probe) and
- * keeps the latest outcome.  A service counts as away after two misses in a row, as there
- * after one hit; a probe that has hung past its deadline counts as a miss.  One that ends with E_DISK_FULL is
- * a hit, of a service that answers and takes no new data: it is impaired.
+ * keeps the latest outcome.  A service counts as away after two misses in a row, and as up
+ * after one hit; a probe that has hung past its deadline counts as a miss.  A probe that ends with
+ * E_DISK_FULL is a hit, and the service is impaired: it answers, and takes no new data.
  *
  * Readers copy the cached state: any thread, never blocks.
  */
@@ -46,16 +46,16 @@ void health_watch(struct health *health, enum health_service service,
 void health_start(struct health *health);
 /* Waits until every probe has ended once, at most so long: for main(), before it takes requests. */
 void health_await(struct health *health, int wait_ms);
-/* Asks the probes to end, and waits for none: what health_stop waits for begins now. */
+/* Asks the probes to end, and does not wait; health_stop waits for them. */
 void health_leave(struct health *health);
-/* Waits for the probes, at most 3 s. False: one hangs, and what the probes use must not be freed. */
+/* Waits for the probes, at most 3 s. False: a probe hangs, and what it uses must not be freed. */
 bool health_stop(struct health *health);
 
 struct health_state health_state(struct health *health, enum health_service service);
-/* Only whether it is there: an atomic read, for paths that are asked for often.  As fresh as the latest
+/* Only whether the service is up: an atomic read, for hot paths.  As fresh as the latest
  * probe or health_state. */
 bool health_up(const struct health *health, enum health_service service);
-/* What a worker or executor saw itself counts too: a failed call is a miss at once. */
+/* The outcome of a call of a worker or executor counts, too: a failed one is a miss at once. */
 void health_saw(struct health *health, enum health_service service, enum err_code code);
 
 void health_drain(struct health *health); /* readiness is false from now on */

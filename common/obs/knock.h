@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * knock.h -- whether a listener of this machine still moves: it is asked for /livez, and whatever it does
- * with that, an answer with any status or a closed connection, is life.  Only silence for KNOCK_MS is none.
+ * knock.h -- whether a listener of this machine still runs: it is asked for /livez, and an answer with any
+ * status, or a closed connection, is a sign of life.  Only silence for KNOCK_MS is none.
  *
  * Blocks for KNOCK_MS at most.  Any thread.
  */
@@ -15,7 +15,9 @@ enum
     KNOCK_MS = 5000
 };
 
-/* `host` is numeric, as it was listened on: one for all addresses is asked on this machine's own. */
+/* `host` is the numeric address that the program listens on; for 0.0.0.0 and :: the loopback address is
+ * asked.
+ */
 bool knock(const char *host, int port);
 
 #endif

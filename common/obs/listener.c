@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct guest
+struct client
 {
     int fd; /* -1: free */
     int64_t until_ms;
@@ -33,7 +33,7 @@ struct listener
     int port;
     int stop_fd;
     pthread_t thread;
-    struct guest guest[LISTENER_MAX];
+    struct client client[LISTENER_MAX]; /* one of each connection slot */
 };
 
 static enum err_code open_socket(struct listener *listener, struct err *err)
@@ -66,16 +66,16 @@ static enum err_code open_socket(struct listener *listener, struct err *err)
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
-static void write_reply(struct guest *guest, const char *status, const char *content_type,
+static void write_reply(struct client *client, const char *status, const char *content_type,
                         const struct buf *body, bool with_body)
 {
-    buf_addf(&guest->reply,
+    buf_addf(&client->reply,
              "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
              "Connection: close\r\n\r\n",
              status, content_type, body->len);
     if (with_body)
-        buf_add(&guest->reply, body->data, body->len);
-    guest->answering = true;
+        buf_add(&client->reply, body->data, body->len);
+    client->answering = true;
 }
 
 /* Whether a line "Accept:" of the head names that. */
@@ -106,7 +106,7 @@ static const struct listener_page *find_page(const struct listener *listener, co
     return NULL;
 }
 
-static void write_problem(struct guest *guest, int number, const char *title, const char *header,
+static void write_problem(struct client *client, int number, const char *title, const char *header,
                           bool with_body)
 {
     struct buf body;
@@ -114,39 +114,39 @@ static void write_problem(struct guest *guest, int number, const char *title, co
     buf_init(&body, LISTENER_MAX_REPLY_BYTES);
     buf_addf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}", title, number);
     snprintf(status, sizeof status, "%d %s%s", number, title, header);
-    write_reply(guest, status, "application/problem+json", &body, with_body);
+    write_reply(client, status, "application/problem+json", &body, with_body);
     buf_fini(&body);
 }
 
-static void answer(struct listener *listener, struct guest *guest)
+static void answer(struct listener *listener, struct client *client)
 {
     struct buf body;
     buf_init(&body, LISTENER_MAX_REPLY_BYTES);
-    bool get = strncmp(guest->head, "GET ", 4) == 0;
-    bool head = strncmp(guest->head, "HEAD ", 5) == 0;
-    const char *path = guest->head + (head ? 5 : 4);
-    const struct listener_page *page = get || head ? find_page(listener, guest->head, path) : NULL;
+    bool get = strncmp(client->head, "GET ", 4) == 0;
+    bool head = strncmp(client->head, "HEAD ", 5) == 0;
+    const char *path = client->head + (head ? 5 : 4);
+    const struct listener_page *page = get || head ? find_page(listener, client->head, path) : NULL;
     if (page != NULL)
     {
         bool good = page->fill(listener->config.of, &body) == REPORT_GOOD;
-        write_reply(guest, good ? "200 OK" : "503 Service Unavailable\r\nRetry-After: 5", page->content_type,
+        write_reply(client, good ? "200 OK" : "503 Service Unavailable\r\nRetry-After: 5", page->content_type,
                     &body, !head);
     }
     else if (get || head)
-        write_problem(guest, 404, "Not Found", "", !head);
+        write_problem(client, 404, "Not Found", "", !head);
     else
-        write_problem(guest, 405, "Method Not Allowed", "\r\nAllow: GET, HEAD", true);
+        write_problem(client, 405, "Method Not Allowed", "\r\nAllow: GET, HEAD", true);
     buf_fini(&body);
 }
 
-/* ---- guests ------------------------------------------------------------------------------------ */
+/* ---- clients ----------------------------------------------------------------------------------- */
 
-static void leave(struct guest *guest)
+static void leave(struct client *client)
 {
-    shutdown(guest->fd, SHUT_RDWR);
-    close(guest->fd);
-    buf_fini(&guest->reply);
-    guest->fd = -1;
+    shutdown(client->fd, SHUT_RDWR);
+    close(client->fd);
+    buf_fini(&client->reply);
+    client->fd = -1;
 }
 
 static void come_in(struct listener *listener)
@@ -160,68 +160,68 @@ static void come_in(struct listener *listener)
     bool welcome = config->allow == NULL || config->allow(config->of, (struct sockaddr *)&peer);
     for (size_t i = 0; welcome && i < LISTENER_MAX; i++)
     {
-        struct guest *guest = &listener->guest[i];
-        if (guest->fd >= 0)
+        struct client *client = &listener->client[i];
+        if (client->fd >= 0)
             continue;
-        guest->fd = fd;
-        guest->until_ms = clock_mono_ms() + LISTENER_DEADLINE_MS;
-        guest->head_len = 0;
-        guest->sent = 0;
-        guest->answering = false;
-        buf_init(&guest->reply, LISTENER_MAX_REPLY_BYTES + LISTENER_HEAD_BYTES);
+        client->fd = fd;
+        client->until_ms = clock_mono_ms() + LISTENER_DEADLINE_MS;
+        client->head_len = 0;
+        client->sent = 0;
+        client->answering = false;
+        buf_init(&client->reply, LISTENER_MAX_REPLY_BYTES + LISTENER_HEAD_BYTES);
         return;
     }
-    close(fd); /* a stranger, or no chair left */
+    close(fd); /* not allowed, or no slot is free */
 }
 
-static void listen_to(struct listener *listener, struct guest *guest)
+static void listen_to(struct listener *listener, struct client *client)
 {
-    ssize_t got =
-        recv(guest->fd, guest->head + guest->head_len, LISTENER_HEAD_BYTES - guest->head_len, MSG_DONTWAIT);
+    ssize_t got = recv(client->fd, client->head + client->head_len, LISTENER_HEAD_BYTES - client->head_len,
+                       MSG_DONTWAIT);
     if (got <= 0)
     {
-        leave(guest);
+        leave(client);
         return;
     }
-    guest->head_len += (size_t)got;
-    guest->head[guest->head_len] = '\0';
-    enum head_state state = head_look(guest->head, guest->head_len);
+    client->head_len += (size_t)got;
+    client->head[client->head_len] = '\0';
+    enum head_state state = head_look(client->head, client->head_len);
     if (state == HEAD_WHOLE)
-        answer(listener, guest);
+        answer(listener, client);
     else if (state == HEAD_BROKEN)
-        write_problem(guest, 400, "Bad Request", "", true);
-    else if (guest->head_len == LISTENER_HEAD_BYTES)
-        leave(guest);
+        write_problem(client, 400, "Bad Request", "", true);
+    else if (client->head_len == LISTENER_HEAD_BYTES)
+        leave(client);
 }
 
-static void talk_to(struct guest *guest)
+static void talk_to(struct client *client)
 {
-    ssize_t put = send(guest->fd, guest->reply.data + guest->sent, guest->reply.len - guest->sent,
+    ssize_t put = send(client->fd, client->reply.data + client->sent, client->reply.len - client->sent,
                        MSG_NOSIGNAL | MSG_DONTWAIT);
     if (put > 0)
-        guest->sent += (size_t)put;
-    if (put < 0 || guest->sent == guest->reply.len)
-        leave(guest);
+        client->sent += (size_t)put;
+    if (put < 0 || client->sent == client->reply.len)
+        leave(client);
 }
 
-static size_t fill_poll(struct listener *listener, struct pollfd *fds, struct guest **who)
+static size_t fill_poll(struct listener *listener, struct pollfd *fds, struct client **who)
 {
     size_t count = 2;
     fds[0] = (struct pollfd){.fd = listener->stop_fd, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = listener->fd, .events = POLLIN};
     for (size_t i = 0; i < LISTENER_MAX; i++)
     {
-        struct guest *guest = &listener->guest[i];
-        if (guest->fd < 0)
+        struct client *client = &listener->client[i];
+        if (client->fd < 0)
             continue;
-        who[count] = guest;
-        fds[count++] = (struct pollfd){.fd = guest->fd, .events = guest->answering ? POLLOUT : POLLIN};
+        who[count] = client;
+        fds[count++] = (struct pollfd){.fd = client->fd, .events = client->answering ? POLLOUT : POLLIN};
     }
     return count;
 }
 
-/* What poll found, for everybody but who stops us. */
-static void serve(struct listener *listener, const struct pollfd *fds, struct guest **who, size_t count)
+/* What poll found of the clients and of the listening socket. */
+static void serve(struct listener *listener, const struct pollfd *fds, struct client **who, size_t count)
 {
     for (size_t i = 2; i < count; i++)
     {
@@ -236,11 +236,11 @@ static void serve(struct listener *listener, const struct pollfd *fds, struct gu
         come_in(listener);
 }
 
-/* Who stood in the queue when we were stopped gets an answer too, as far as they ask soon. */
+/* Clients that were in the listening queue when we were stopped are answered too, if they ask soon. */
 static void see_off(struct listener *listener)
 {
     struct pollfd fds[LISTENER_MAX + 2];
-    struct guest *who[LISTENER_MAX + 2];
+    struct client *who[LISTENER_MAX + 2];
     const int64_t until_ms = clock_mono_ms() + LISTENER_LATE_MS;
     turn_away(listener->fd);
     for (int64_t left_ms = LISTENER_LATE_MS; left_ms > 0; left_ms = until_ms - clock_mono_ms())
@@ -257,7 +257,7 @@ static void *listener_main(void *of)
 {
     struct listener *listener = of;
     struct pollfd fds[LISTENER_MAX + 2];
-    struct guest *who[LISTENER_MAX + 2];
+    struct client *who[LISTENER_MAX + 2];
     for (;;)
     {
         size_t count = fill_poll(listener, fds, who);
@@ -275,8 +275,8 @@ static void *listener_main(void *of)
 static void listener_free(struct listener *listener)
 {
     for (size_t i = 0; i < LISTENER_MAX; i++)
-        if (listener->guest[i].fd >= 0)
-            leave(&listener->guest[i]);
+        if (listener->client[i].fd >= 0)
+            leave(&listener->client[i]);
     if (listener->fd >= 0)
         close(listener->fd);
     if (listener->stop_fd >= 0)
@@ -292,7 +292,7 @@ enum err_code listener_start(const struct listener_config *config, struct listen
     listener->config = *config;
     listener->fd = -1;
     for (size_t i = 0; i < LISTENER_MAX; i++)
-        listener->guest[i].fd = -1;
+        listener->client[i].fd = -1;
     listener->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum err_code code =
         listener->stop_fd < 0 ? fail(err, E_UNAVAILABLE, "no descriptor left") : open_socket(listener, err);

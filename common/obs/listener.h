@@ -7,12 +7,13 @@
  *     listener_start(&config, &listener, &err);
  *
  * One thread and poll(2): GET and HEAD only, at most LISTENER_MAX connections at once, each has
- * LISTENER_DEADLINE_MS from accept to the last byte and is closed after one answer.  It is no door for
- * strangers: bind it to loopback or a private network; `allow` says who may ask.
+ * LISTENER_DEADLINE_MS from accept to the last byte and is closed after one answer.  It is not for
+ * the public internet: bind it to loopback or a private network; `allow` decides which clients are answered.
  *
- * What is no head (head.h) is 400.  Of pages with one path the first that the client accepts is answered.
+ * Bytes that are no head (head.h) are answered 400.  Of pages with one path the first that the client accepts
+ * is answered.
  *
- * `fill` runs on the listener's thread, must not block, and answers whether that means 200 or 503.
+ * `fill` runs on the listener's thread, must not block, and its result decides between 200 and 503.
  * Ownership: pages and `of` are borrowed until listener_stop has returned.
  */
 #ifndef SOKOUL_COMMON_OBS_LISTENER_H
@@ -58,7 +59,8 @@ struct listener_config
 MUST_USE enum err_code listener_start(const struct listener_config *config, struct listener **listener,
                                       struct err *err);
 int listener_port(const struct listener *listener);
-/* Answers who is there and who stands in the queue, for LISTENER_LATE_MS at most; waits.  NULL is fine. */
+/* Answers clients that are connected or in the listening queue, for LISTENER_LATE_MS at most, and waits for
+ * the thread.  NULL is fine. */
 void listener_stop(struct listener *listener);
 
 #endif

@@ -11,7 +11,7 @@
 enum
 {
     MAX_LABEL_BYTES = 128,
-    EXEMPLAR_MS = 1000 /* so long one stays before another takes its place */
+    EXEMPLAR_MS = 1000 /* how long an exemplar stays before another replaces it */
 };
 
 const double metrics_bounds[BOUNDS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
@@ -163,7 +163,7 @@ void metrics_read(enum metric metric, double (*read)(void *of), void *of)
     pthread_mutex_unlock(&metrics_registry.lock);
 }
 
-/* Whoever comes while another one writes leaves none. */
+/* A thread that comes while another one writes leaves no exemplar. */
 static void keep_exemplar(struct exemplar *exemplar, double seconds, const char *request_id)
 {
     size_t len = strnlen(request_id, REQUEST_BYTES);

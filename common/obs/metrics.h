@@ -6,11 +6,11 @@
  * are plain atomics; counters and gauges with labels keep at most METRICS_MAX_SERIES series each
  * (beyond that a series with every label "other" takes the rest of a counter), so that hostile input
  * cannot grow memory.  Label values are copied.  Gauges are either set, or read at scrape time through
- * a callback that must not block; a counter may be read that way too.  Writing asks nobody else, so that
- * a scrape is as fast with every server away.
+ * a callback that must not block; a counter may be read that way too.  Writing asks no server, so that
+ * a scrape is as fast when all of them are away.
  *
- * A rate needs two points: a series whose labels are known beforehand is announced by metrics_expect, so
- * that it stands at 0 before the first time.  What nobody in a program sets or reads is left out of it.
+ * A rate needs two points: a series whose labels are known beforehand is declared by metrics_expect, so that
+ * its value is 0 before the first event.  A metric that no code of a program sets or reads is left out there.
  *
  * A histogram keeps for each bucket one request that fell into it, at most one a second anew (an exemplar,
  * written in OpenMetrics only): the way from a slow bucket to the log and to `sokoulctl`.
@@ -109,7 +109,7 @@ enum metrics_format
 
 void metrics_add(enum metric metric, uint64_t by);                 /* a counter without labels */
 void metrics_count(enum metric metric, const char *const *labels); /* +1; as many as the table says */
-/* The series of these labels is there from now on: a counter that stands at 0, a gauge of 0. */
+/* The series of these labels exists from now on, with the value 0. */
 void metrics_expect(enum metric metric, const char *const *labels);
 void metrics_set(enum metric metric, double value);                               /* a gauge */
 void metrics_set_of(enum metric metric, const char *const *labels, double value); /* one with labels */

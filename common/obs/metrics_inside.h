@@ -38,7 +38,7 @@ struct series
     const char *label[METRICS_MAX_LABELS]; /* behind the struct, never freed: the registry is for life */
 };
 
-/* A slot once filled never changes, so readers need no lock; `lock` guards filling them. */
+/* A slot that was filled never changes, so readers need no lock; `lock` guards filling. */
 struct family
 {
     _Atomic(struct series *) slot[SLOTS];
@@ -62,7 +62,7 @@ struct exemplar
 struct metrics_registry
 {
     pthread_mutex_t lock;          /* guards filling slots, and `reader` */
-    pthread_mutex_t exemplar_lock; /* guards `exemplar`; who observes does not wait for it */
+    pthread_mutex_t exemplar_lock; /* guards `exemplar`; a thread that observes does not wait for it */
     atomic_uint_fast64_t count[METRIC_COUNT];
     _Atomic double gauge[METRIC_COUNT];
     atomic_bool gauge_set[METRIC_COUNT];

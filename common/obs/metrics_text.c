@@ -146,7 +146,7 @@ static void put_metric(struct buf *out, enum metric metric, enum metrics_format 
     const struct metric_row *row = &metrics_rows[metric];
     const struct reader reader = metrics_registry.reader[metric];
     if (!is_known(metric))
-        return; /* nobody in this program knows it: silence, not zero */
+        return; /* no code of this program sets it: it is left out, and is not 0 */
     metrics_put_head(out, format,
                      &(struct metrics_head){.name = row->name, .type = types[row->kind], .help = row->help});
     if (row->labels[0] != '\0')

@@ -19,7 +19,7 @@ static bool is_there(const struct report *report, enum health_service service)
     return state.up || !state.watched;
 }
 
-/* Postgres is the truth: without it, or while leaving, there is no work to be given to us. */
+/* Postgres is the truth: a program without it, or one that leaves, should get no requests. */
 static bool is_fit(const struct report *report)
 {
     return !health_draining(report->health) && is_there(report, HEALTH_DATABASE);
@@ -128,7 +128,8 @@ enum report_verdict report_live(const struct report *report, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     json_begin_object(&w, NULL);
-    json_put_text(&w, "status", "healthy"); /* the process is; what it needs is for the other pages to tell */
+    json_put_text(&w, "status",
+                  "healthy"); /* of the process itself; /health/deep and /ready are about its servers */
     json_put_time(&w, "timestamp", clock_wall_ms());
     json_put_text(&w, "version", SOKOUL_VERSION);
     json_put_int(&w, "uptime_seconds", uptime_s(report));

@@ -2,8 +2,8 @@
 /*
  * report.h -- the JSON of /health, /healthz, /health/deep, /ready and /livez, the same for every program.
  *
- * All from cached probes: never blocks, any thread.  Each appends to `out` and answers whether that
- * means 200 (REPORT_GOOD) or 503 (REPORT_BAD).
+ * All from cached probes: never blocks, any thread.  Each appends to `out` and answers 200
+ * (REPORT_GOOD) or 503 (REPORT_BAD).
  */
 #ifndef SOKOUL_COMMON_OBS_REPORT_H
 #define SOKOUL_COMMON_OBS_REPORT_H

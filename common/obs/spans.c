@@ -18,7 +18,7 @@ static struct
     struct span *ring;
     size_t first;
     size_t count;
-    size_t enough; /* at so many somebody waits no longer */
+    size_t enough; /* with so many spans spans_take waits no longer */
     bool hurry;
 } list = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static atomic_bool wanted;

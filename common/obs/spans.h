@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spans.h -- what a program has done for a request, for a collector of traces: noted here, sent by
+ * spans.h -- spans of what a program has done for a request, for a collector of traces: kept here, sent by
  * common/otlp.
  *
  * Like the metrics, the list exists once per process.  It is closed until spans_open; then noting a span is
- * one copy under a lock that nobody holds for longer than a copy, whatever the collector does.  It holds
- * SPANS_MAX; what comes while it is full is dropped and counted (sokoul_trace_spans_dropped_total).
+ * one copy under a lock that is never held for longer than a copy, whatever the collector does.  The list has
+ * room for SPANS_MAX; further spans are dropped and counted (sokoul_trace_spans_dropped_total).
  *
  * All spans of a request are of the trace of its id (traceparent.h).  A request with an id of ours has a span
- * that everybody can name, span_of(request_id, 0): what is done for it elsewhere stands below that.
+ * whose id every program can compute, span_of(request_id, 0); the spans of other programs are its children.
  *
  * Any thread.
  */
@@ -60,12 +60,12 @@ bool spans_wanted(void);
 /* A span that ends now.  Its texts are cut where they are too long. */
 void span_init(struct span *span, enum span_kind kind, const char *request_id, int64_t took_us);
 void span_name(struct span *span, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* `name` is static; NULL and "" say nothing. */
+/* `name` is static; a text that is NULL or "" is left out. */
 void span_text(struct span *span, const char *name, const char *text);
 void span_int(struct span *span, const char *name, int64_t value);
 void spans_note(const struct span *span);
 
-/* For who sends them. */
+/* For common/otlp, which sends them. */
 MUST_USE enum err_code spans_open(struct err *err);
 void spans_close(void);
 /* Waits until there are `max` of them, wait_ms have passed or spans_hurry was called; takes at most `max`. */

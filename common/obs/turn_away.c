@@ -10,12 +10,12 @@
 
 enum
 {
-    FLAGS_OF_TCP = 13, /* where they stand in its header */
+    FLAGS_OF_TCP = 13, /* their offset in its header */
     FLAG_SYN = 0x02,
     FLAG_ACK = 0x10
 };
 
-/* Handshakes that have begun go on: what is dropped is a SYN alone. */
+/* Handshakes that have begun go on: only a SYN without other flags is dropped. */
 void turn_away(int fd)
 {
     struct sock_filter code[] = {

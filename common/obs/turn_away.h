@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * turn_away.h -- how the queue of a socket that listens comes to an end.
+ * turn_away.h -- ending the queue of a listening socket.
  *
- * No connection is begun any more: the kernel drops what would begin one, and who is turned away asks again a
- * second later, then of the program that listens here next, or of none.  Who stands in the queue already can
- * be taken from it and answered, where closing the socket would reset them.  Never blocks, any thread.
+ * The kernel drops packets that would begin a connection.  Such a client tries again a second later, and then
+ * reaches the program that listens here next, or none.  Connections that are in the queue already can still
+ * be accepted and answered, where closing the socket would reset them.  Never blocks, any thread.
  */
 #ifndef SOKOUL_COMMON_OBS_TURN_AWAY_H
 #define SOKOUL_COMMON_OBS_TURN_AWAY_H

@@ -24,7 +24,7 @@ struct otlp
     struct arena *arena;
     struct buf body;
     struct span *batch;
-    bool told; /* that the collector fails */
+    bool logged; /* the log has a line that the collector fails */
     atomic_bool cancel;
     atomic_bool stopping;
     pthread_t thread;
@@ -54,12 +54,12 @@ static enum err_code post(struct otlp *otlp, int deadline_ms, struct err *err)
 
 static void tell(struct otlp *otlp, enum err_code code, const struct err *err)
 {
-    if (code != E_OK && !otlp->told)
+    if (code != E_OK && !otlp->logged)
         log_warn("traces_lost", "the collector of traces does not take them, they are dropped: %s",
                  err->text);
-    else if (code == E_OK && otlp->told)
+    else if (code == E_OK && otlp->logged)
         log_info("traces_back", "the collector of traces takes them again");
-    otlp->told = code != E_OK;
+    otlp->logged = code != E_OK;
 }
 
 static void send(struct otlp *otlp, size_t count, int deadline_ms)

@@ -5,7 +5,7 @@
  *
  * One thread of its own takes what has gathered every OTLP_PAUSE_MS, or OTLP_BATCH spans at once, and gives a
  * call OTLP_CALL_MS. What a collector does not take is lost and counted; nothing is sent twice, and nobody
- * waits for it. A collector that fails is told of once in the log, and once more when it is back.
+ * waits for it. A failing collector is logged once, and once more when it works again.
  *
  * otlp_start and otlp_stop: from main().  Stopping sends what is left, for at most OTLP_LAST_MS.
  */
