@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to one server, and what the library tells of it. */
+/* One connection to one server, and the library's callbacks about it. */
 #include "common/mq/internal.h"
 
 #include "common/base/clock.h"
@@ -11,11 +11,11 @@ enum
 {
     CONNECT_MS = 2000,
     WRITE_MS = 1000,
-    PROMPT_MS = 500, /* what must leave at once is worth nothing later */
+    PROMPT_MS = 500, /* a message that must leave at once is worth nothing later */
     PING_INTERVAL_MS = 5000
 };
 
-/* Comes once for each connection that was made, and after all other callbacks of it. */
+/* The library calls this once for each connection that was made, after all other callbacks of it. */
 static void on_closed(natsConnection *nc, void *of)
 {
     struct mq_link *link = of;
@@ -30,7 +30,8 @@ static void on_closed(natsConnection *nc, void *of)
     mq_link_put(link);
 }
 
-/* A forbidden request is not answered: whoever waited for the answer looks here why. */
+/* The server does not answer a forbidden request; the caller that waited for an answer in vain looks for the
+ * reason that is stored here. */
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *of)
 {
     struct mq_link *link = of;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consumers: whose there are, what they must be, made and mended; what they say. */
+/* Consumers: of which workers there are some, how they must be set, making and mending them, and their state.
+ */
 #include "common/mq/internal.h"
 
 #include "common/base/log.h"
@@ -72,7 +73,8 @@ static void consumer_config(const char *name, const char *filter, jsConsumerConf
     config->MaxWaiting = MAX_WAITING;
 }
 
-/* Pulled by all, delivered whole and at once; the server fills in what it was not asked for. */
+/* A plain consumer is pulled from, and delivers whole messages at once to whoever asks. The server fills in
+ * settings that it was not given. */
 static bool consumer_is_plain(const jsConsumerConfig *is)
 {
     return (is->DeliverSubject == NULL || *is->DeliverSubject == '\0') && is->BackOffLen == 0 &&
@@ -95,7 +97,7 @@ struct wanted
     enum
     {
         IF_WRONG,
-        ANEW /* also when it is right as it is */
+        ANEW /* also when it is set as it must be */
     } how;
 };
 
@@ -184,7 +186,8 @@ enum err_code mq_consumer_info(struct mq *mq, const char *worker, enum job_prior
     mq_link_put(link);
     if (s != NATS_OK)
         return mq_translate(mq, s, js_code, name, err);
-    /* A server that was killed may put the floor behind what it has delivered and waits for no more. */
+    /* After a server was killed, its acknowledgement floor may lie behind messages that it has delivered and
+     * does not wait for any more. */
     const bool behind = info->NumAckPending > 0;
     *out = (struct mq_consumer){
         .delivered_seq = (int64_t)info->Delivered.Stream,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening, over whatever link there is.
+ * Listening to a subject over each link in turn.
  *
- * The library may call back after a subscription was destroyed, and tells late or, when the connection ends
- * at that very moment, never that it will not any more.  So its callbacks get the ear, which is theirs as
- * much as its owner's and freed by whoever is last; what the owner gave, `heard` and `of`, is used only while
- * the owner has not freed the ear, and freeing waits for a call that runs.
+ * The library may call back after a subscription was destroyed.  It announces the last call late or, when the
+ * connection ends at that very moment, never.  So its callbacks get the ear, which counts its users: the
+ * owner and each subscription.  The last of them frees it.  The owner's `on_message` and `of` are used only
+ * until the owner frees the ear, and mq_ear_free waits for a call that runs.
  *
- * Up to 3.5 the library also reads a subscription that it takes a message for after everybody let go of it
- * (natsConn_processMsg).  So one that has ended lies with its link until nobody reads from that any more.
+ * Up to 3.5 the library also reads a subscription, for which it has just taken a message, after the
+ * subscription was destroyed (natsConn_processMsg).  So an ended subscription is kept with its link, and
+ * freed with it.
  */
 #include "common/mq/internal.h"
 
@@ -18,21 +19,21 @@
 struct mq_ear
 {
     struct mq *mq;
-    struct mq_ear *next; /* mq's lock, as the two below */
+    struct mq_ear *next; /* guarded by mq's lock, as the two below */
     struct mq_ear *prev;
     unsigned attached; /* the number of the link that it listens to, or is about to */
 
     char *subject;
-    void (*heard)(void *of, natsMsg *take);
+    void (*on_message)(void *of, natsMsg *take);
     void *of;
 
-    pthread_mutex_t lock; /* guards all below; not held while `heard` runs or the library is called */
+    pthread_mutex_t lock; /* guards all below; not held while on_message runs or the library is called */
     pthread_cond_t quiet;
-    int refs; /* its owner, each subscription, and who attaches it */
+    int refs; /* one of the owner, one of each subscription, one while it is attached */
     bool ended;
-    bool runs; /* `heard` */
+    bool runs; /* on_message */
     natsSubscription *sub;
-    struct mq_link *link; /* its, which the ear holds; NULL: no sub */
+    struct mq_link *link; /* of `sub`; the ear has a reference; NULL: no sub */
     unsigned sub_link;    /* the number of that link */
 };
 
@@ -61,8 +62,9 @@ static void on_complete(void *of)
     put(of);
 }
 
-/* An old subscription may have something left while the new one begins: one at a time. */
-static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *of)
+/* An old subscription may still deliver a message while the new one begins: on_message runs once at a time.
+ */
+static void receive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *of)
 {
     struct mq_ear *ear = of;
     (void)nc;
@@ -78,22 +80,22 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
         natsMsg_Destroy(msg);
         return;
     }
-    ear->heard(ear->of, msg);
+    ear->on_message(ear->of, msg);
     pthread_mutex_lock(&ear->lock);
     ear->runs = false;
     pthread_cond_broadcast(&ear->quiet);
     pthread_mutex_unlock(&ear->lock);
 }
 
-/* NULL: the link is at its end.  A subscription holds the ear; one that ended before it could be asked to
- * tell so keeps it, since its callback may run. */
+/* NULL: the link has ended.  A subscription has a reference to the ear.  One that ended before on_complete
+ * was set never gives it back, since its callback may still run. */
 static natsSubscription *subscribe(struct mq_ear *ear, struct mq_link *link)
 {
     natsSubscription *sub = NULL;
     add_refs(ear, 1);
-    if (natsConnection_Subscribe(&sub, link->nc, ear->subject, on_message, ear) != NATS_OK)
+    if (natsConnection_Subscribe(&sub, link->nc, ear->subject, receive, ear) != NATS_OK)
     {
-        add_refs(ear, -1); /* not the last: who attaches holds it too */
+        add_refs(ear, -1); /* not the last: the caller has one, too */
         return NULL;
     }
     (void)natsSubscription_SetPendingLimits(sub, -1, -1); /* bounded by what is asked for */
@@ -101,22 +103,22 @@ static natsSubscription *subscribe(struct mq_ear *ear, struct mq_link *link)
     return sub;
 }
 
-/* Puts the link. */
+/* Ends the subscription and puts the link. */
 static void end(struct mq_link *link, natsSubscription *sub)
 {
     if (sub != NULL)
     {
         natsSubscription_Unsubscribe(sub);
-        mq_link_bury(link, sub);
+        mq_link_take_ended(link, sub);
     }
     mq_link_put(link);
 }
 
-/* Where it fails the next link is attached to.  Whoever attaches to an old link may come behind the keeper,
- * who attached to the next. */
+/* When subscribing fails, the ear waits for the next link.  This may run for an old link after the keeper has
+ * attached the ear to the next one; then the newer subscription stays. */
 static void attach(struct mq_ear *ear, struct mq_link *link, unsigned number)
 {
-    mq_link_hold(link);
+    mq_link_ref(link);
     natsSubscription *sub = subscribe(ear, link);
     natsSubscription *unused = sub;
     pthread_mutex_lock(&ear->lock);
@@ -133,7 +135,7 @@ static void attach(struct mq_ear *ear, struct mq_link *link, unsigned number)
     end(link, unused);
 }
 
-static struct mq_ear *next_deaf(struct mq *mq)
+static struct mq_ear *next_unattached(struct mq *mq)
 {
     struct mq_ear *ear = mq->ears;
     while (ear != NULL && ear->attached == mq->links)
@@ -150,7 +152,7 @@ void mq_ears_attach(struct mq *mq, struct mq_link *link)
     struct mq_ear *ear = NULL;
     pthread_mutex_lock(&mq->lock);
     const unsigned number = ++mq->links;
-    while ((ear = next_deaf(mq)) != NULL)
+    while ((ear = next_unattached(mq)) != NULL)
     {
         pthread_mutex_unlock(&mq->lock);
         attach(ear, link, number);
@@ -165,7 +167,7 @@ void mq_ears_attach(struct mq *mq, struct mq_link *link)
     pthread_mutex_unlock(&mq->lock);
 }
 
-/* Into the list, and the link of this moment if it is to be attached here. */
+/* Adds the ear to the list, and answers the link that the caller attaches it to; NULL: the keeper will. */
 static struct mq_link *enlist(struct mq *mq, struct mq_ear *ear, unsigned *number)
 {
     pthread_mutex_lock(&mq->lock);
@@ -207,7 +209,8 @@ enum err_code mq_ear_new(struct mq *mq, const struct mq_ear_config *config, stru
         free(ear);
         return fail(err, E_NO_MEMORY, "out of memory");
     }
-    *ear = (struct mq_ear){.mq = mq, .subject = subject, .heard = config->heard, .of = config->of, .refs = 1};
+    *ear = (struct mq_ear){
+        .mq = mq, .subject = subject, .on_message = config->on_message, .of = config->of, .refs = 1};
     pthread_mutex_init(&ear->lock, NULL);
     pthread_cond_init(&ear->quiet, NULL);
     unsigned number = 0;
@@ -242,27 +245,28 @@ void mq_ear_free(struct mq_ear *ear)
 struct mq_sub
 {
     struct mq_ear *ear;
-    void (*heard)(void *of, const char *subject, const char *data, size_t len);
+    void (*on_message)(void *of, const char *subject, const char *data, size_t len);
     void *of;
 };
 
 static void hand_over(void *of, natsMsg *take)
 {
     struct mq_sub *sub = of;
-    sub->heard(sub->of, natsMsg_GetSubject(take), natsMsg_GetData(take), (size_t)natsMsg_GetDataLength(take));
+    sub->on_message(sub->of, natsMsg_GetSubject(take), natsMsg_GetData(take),
+                    (size_t)natsMsg_GetDataLength(take));
     natsMsg_Destroy(take);
 }
 
 enum err_code mq_subscribe(struct mq *mq, const char *subject,
-                           void (*heard)(void *of, const char *subject, const char *data, size_t len),
+                           void (*on_message)(void *of, const char *subject, const char *data, size_t len),
                            void *of, struct mq_sub **out, struct err *err)
 {
     struct mq_sub *sub = calloc(1, sizeof *sub);
     if (sub == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    sub->heard = heard;
+    sub->on_message = on_message;
     sub->of = of;
-    const struct mq_ear_config config = {.subject = subject, .heard = hand_over, .of = sub};
+    const struct mq_ear_config config = {.subject = subject, .on_message = hand_over, .of = sub};
     enum err_code code = mq_ear_new(mq, &config, &sub->ear, err);
     if (code != E_OK)
     {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The connection.  The library would reconnect by itself, but it gives up: after a second refused login, and
- * when the server it tried first accepted and then said nothing.  So it may not, and one thread of ours, the
- * keeper, makes each new connection, for ever:
+ * when the first server of its list accepted and then sent nothing.  So its reconnecting is switched off, and
+ * a thread of ours, the keeper, makes each new connection, for ever:
  *
  *     connect --ok--> subscribe all ears --> show it to everybody --> wait for its end
  *        ^  \__failed: say why, once__                                      |
  *        |_____________________________\____________________________________|
  *
- * Of several servers it begins with the one it had, unless JetStream did not answer there: that one may be
- * cut off from the others of its cluster, or frozen, and the next one has the turn.
+ * Of several servers the keeper begins with the one of the last connection, unless JetStream did not answer
+ * there: such a server may be cut off from the others of its cluster, or frozen, and the next one is tried.
  *
- * A write waits for at most a second: then the server reads nothing, and the library closes the connection.
- * Whoever has got a link may go on using it after its end; each call fails then.
+ * A write waits for at most a second: after that the server reads nothing, and the library closes the
+ * connection.  A caller that has got a link may use it after the link's end; each call fails then.
  */
 #include "common/mq/internal.h"
 
@@ -27,10 +27,10 @@ enum
 {
     PAUSE_MS = 250,
     PAUSE_MAX_MS = 2000,
-    SILENT_MS = 2500 /* so long JetStream may not answer before another server is tried */
+    SILENT_MS = 2500 /* of silence of JetStream, then another server is tried */
 };
 
-/* ---- who holds what --------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------- */
 
 void mq_put(struct mq *mq)
 {
@@ -45,15 +45,15 @@ void mq_put(struct mq *mq)
     free(mq);
 }
 
-void mq_link_hold(struct mq_link *link)
+void mq_link_ref(struct mq_link *link)
 {
     pthread_mutex_lock(&link->mq->lock);
     link->refs++;
     pthread_mutex_unlock(&link->mq->lock);
 }
 
-/* Without memory it is left where it is: freeing it now might be too early. */
-void mq_link_bury(struct mq_link *link, natsSubscription *sub)
+/* Without memory the subscription leaks: freeing it now might be too early. */
+void mq_link_take_ended(struct mq_link *link, natsSubscription *sub)
 {
     pthread_mutex_lock(&link->mq->lock);
     natsSubscription **more = realloc(link->buried, (link->buried_count + 1) * sizeof *more);
@@ -157,7 +157,7 @@ void mq_link_silent(struct mq_link *link)
 
 /* ---- making one ------------------------------------------------------------------------------- */
 
-/* Held twice: by the caller and, until its end was told, by the library. */
+/* The link has two references: the caller's and, until the connection's end was announced, the library's. */
 static natsStatus open_at(struct mq *mq, size_t server, enum mq_purpose purpose, struct mq_link **out)
 {
     struct mq_link *link = calloc(1, sizeof *link);
@@ -166,7 +166,7 @@ static natsStatus open_at(struct mq *mq, size_t server, enum mq_purpose purpose,
     link->mq = mq;
     link->server = server;
     natsStatus s = mq_connect(link, purpose);
-    if (s != NATS_OK) /* the library tells nothing of what never was */
+    if (s != NATS_OK) /* the library announces no end of a connection that was never made */
     {
         free(link);
         return s;
@@ -194,7 +194,8 @@ static bool is_stopping(struct mq *mq)
     return stopping;
 }
 
-/* The servers in turn, once around.  A refusal says more than that nothing listens. */
+/* Tries the servers in turn, once around.  Of several failures a refusal is reported first: it says more than
+ * that nothing listens. */
 static natsStatus open_any(struct mq *mq, size_t first, struct mq_link **out)
 {
     natsStatus why = NATS_NO_SERVER;
@@ -213,13 +214,13 @@ static void link_close(struct mq_link *link)
 {
     if (link == NULL)
         return;
-    natsConnection_Close(link->nc); /* its end is told in any case */
+    natsConnection_Close(link->nc); /* its end is announced in any case */
     mq_link_put(link);
 }
 
 /* ---- the keeper ------------------------------------------------------------------------------- */
 
-/* What is wrong: what mends it. */
+/* The text for each failure: what is wrong, and what mends it. */
 static const struct
 {
     natsStatus status;
@@ -240,7 +241,7 @@ static const char *reason_of(natsStatus status)
     return "NATS is away";
 }
 
-/* Says each reason once, until it is another one. */
+/* Logs a reason once, until it is another one. */
 static void note_failure(struct mq *mq, natsStatus status)
 {
     const char *words = reason_of(status);
@@ -257,7 +258,7 @@ static void note_failure(struct mq *mq, natsStatus status)
                  natsStatus_GetText(status));
 }
 
-/* Whether it is still wanted or not, it was tried for: a publisher who lacks it asks again. */
+/* The request for a prompt link is over, also when none could be made: the next publisher asks again. */
 static void renew_prompt(struct mq *mq, size_t server)
 {
     struct mq_link *link = NULL;
@@ -271,7 +272,7 @@ static void renew_prompt(struct mq *mq, size_t server)
     link_close(old);
 }
 
-/* Until the link ends, or all does; the server that comes first afterwards. */
+/* Waits until the link ends, or mq_link_stop; answers the server that is to be tried first afterwards. */
 static size_t tend(struct mq *mq, struct mq_link *link)
 {
     pthread_mutex_lock(&mq->lock);
@@ -296,7 +297,7 @@ static size_t tend(struct mq *mq, struct mq_link *link)
     if (lost)
         log_warn("nats_disconnected", "lost the connection to NATS; reconnecting by itself");
     link_close(link);
-    link_close(prompt); /* it leads to the same server */
+    link_close(prompt); /* it goes to the same server */
     return next;
 }
 

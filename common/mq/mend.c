@@ -13,11 +13,11 @@
 enum
 {
     SMALLEST_MIB = 1,
-    LESSER_MS = 1000 /* after so long no other stream of copies is looked at */
+    LESSER_MS = 1000 /* after so long no other one of DLQ, LOGS and EVENTS is looked at */
 };
 
-/* The refusals of an update that say that no update will ever do.  After any other, and after none at all,
- * the stream is left as it is: a time-out, a lack of room, subjects that somebody else has. */
+/* The errors by which a server refuses an update for good.  After any other error the stream is left as it
+ * is: a time-out, a lack of room, subjects that another stream has. */
 static const jsErrCode unchangeable[] = {
     JSStreamInvalidConfig,         /* retention, storage, sealed, deny_purge, deny_delete */
     JSStreamMirrorNotUpdatableErr, /* a mirror of another stream */
@@ -32,7 +32,7 @@ static bool lacks_room(natsStatus s, jsErrCode js_code)
            (js_code == JSInsufficientResourcesErr || js_code == JSStorageResourcesExceededErr);
 }
 
-/* What all streams together take of a disk that has room for them. */
+/* The size of all streams together, on a disk that has room for them. */
 static int64_t all_bytes(void)
 {
     int64_t sum = 0;
@@ -41,7 +41,7 @@ static int64_t all_bytes(void)
     return sum;
 }
 
-/* Halves what is asked for until there is room. */
+/* Halves the size that is asked for until the server has room for it. */
 static natsStatus stream_fit(struct mq_link *link, jsStreamConfig *config, jsErrCode *js_code)
 {
     jsOptions options;
@@ -55,7 +55,7 @@ static natsStatus stream_fit(struct mq_link *link, jsStreamConfig *config, jsErr
     return s;
 }
 
-/* The first one: it asks for the room of all, and goes on with its own part of what it got. */
+/* The first stream is made with the size of all, then shrunk to its own part of the size that was granted. */
 static natsStatus stream_make_first(struct mq_link *link, jsStreamConfig *config, jsErrCode *js_code)
 {
     jsOptions options;
@@ -69,7 +69,7 @@ static natsStatus stream_make_first(struct mq_link *link, jsStreamConfig *config
     return js_UpdateStream(NULL, link->js, config, &options, js_code);
 }
 
-/* How much smaller than meant the first one is. */
+/* How many times smaller than meant the first stream is. */
 static int64_t shrunk_by(struct mq_link *link)
 {
     jsStreamInfo *info = NULL;
@@ -82,7 +82,7 @@ static int64_t shrunk_by(struct mq_link *link)
     return bytes > 0 && bytes < mq_streams[0].max_bytes ? mq_streams[0].max_bytes / bytes : 1;
 }
 
-/* On a disk that is too small all are smaller alike. */
+/* On a disk that is too small all streams are smaller by the same factor. */
 static natsStatus stream_make(struct mq_link *link, const struct stream_row *row, jsErrCode *js_code)
 {
     jsStreamConfig config;
@@ -141,14 +141,14 @@ static enum err_code stream_mend(struct mq *mq, struct mq_link *link, const stru
 static enum err_code stream_add(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                 struct err *err)
 {
-    char taker[MQ_NAME_SIZE];
+    char rival[MQ_NAME_SIZE];
     jsErrCode js_code = 0;
     natsStatus s = stream_make(link, row, &js_code);
     if (s == NATS_OK)
         return E_OK;
-    if (js_code != JSStreamSubjectOverlapErr || !mq_stream_taker(link, row, taker))
+    if (js_code != JSStreamSubjectOverlapErr || !mq_stream_rival(link, row, rival))
         return mq_translate(mq, s, js_code, row->name, err);
-    (void)mq_tell_taker(row, taker, err);
+    (void)mq_fail_rival(row, rival, err);
     return E_UNAVAILABLE;
 }
 
@@ -162,7 +162,8 @@ static natsStatus update_replicas(struct mq_link *link, const jsStreamConfig *is
     return js_UpdateStream(NULL, link->js, &config, &options, js_code);
 }
 
-/* As many as there can be; what refused the number that is wanted is the answer. */
+/* Sets the wanted number of replicas or, when that is refused, the largest that is not; answers why the
+ * wanted number was refused. */
 static natsStatus replicate(struct mq_link *link, const jsStreamConfig *is, int replicas, jsErrCode *js_code)
 {
     natsStatus s = update_replicas(link, is, replicas, js_code);
@@ -173,15 +174,15 @@ static natsStatus replicate(struct mq_link *link, const jsStreamConfig *is, int 
     return s;
 }
 
-/* A single server takes any number of replicas for an existing stream, is one all the same, and does not find
+/* A server that is not in a cluster accepts any number of replicas for an existing stream, and does not find
  * the stream again after a restart. */
 static bool is_of_cluster(const jsStreamInfo *info)
 {
     return info->Cluster != NULL && info->Cluster->Name != NULL && info->Cluster->Name[0] != '\0';
 }
 
-/* Has more servers keep it, or fewer, and changes nothing else.  A stream is made with one, which any NATS
- * can do, and gets the others here. */
+/* Changes the number of a stream's replicas and nothing else.  A stream is made with one, which any NATS can
+ * do, and gets the others here. */
 static enum err_code stream_replicate(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                       const jsStreamInfo *info, int *repairs, struct err *err)
 {
@@ -208,7 +209,7 @@ static natsStatus look_at(struct mq_link *link, const struct stream_row *row, js
     return js_GetStreamInfo(info, link->js, row->name, &options, js_code);
 }
 
-/* *info: what the stream is now, to be destroyed by the caller in any case. */
+/* *info: the stream as it is now, to be destroyed by the caller in any case. */
 static enum err_code stream_settings(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                      jsStreamInfo **info, int *repairs, struct err *err)
 {
@@ -233,7 +234,7 @@ static enum err_code stream_settings(struct mq *mq, struct mq_link *link, const 
     return s == NATS_OK ? E_OK : mq_translate(mq, s, js_code, row->name, err);
 }
 
-/* `lesser`: that it is not kept by as many servers as it should be. */
+/* *lesser: why the stream has fewer replicas than it should. */
 static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                    int *repairs, struct err *lesser, struct err *err)
 {
@@ -245,7 +246,7 @@ static enum err_code stream_ensure(struct mq *mq, struct mq_link *link, const st
     return code;
 }
 
-/* Says each trouble once, until it is another one or none. */
+/* Logs a trouble once, until it is another one or none. */
 static void note_trouble(struct mq *mq, const struct err *err)
 {
     char words[MQ_WORDS_SIZE];
@@ -260,22 +261,22 @@ static void note_trouble(struct mq *mq, const struct err *err)
         log_info("jetstream_set_up", "JetStream is set up as it must be");
 }
 
-/* The streams of copies, each time another one first.  A server that is slow to answer is not asked for long:
- * whoever waits for this has jobs to wake. */
+/* DLQ, LOGS and EVENTS, each time another one first.  A server that is slow to answer is not asked for long:
+ * the caller is a relay or healing, and jobs wait for both. */
 static void ensure_lesser(struct mq *mq, struct mq_link *link, int *repairs, struct err *trouble)
 {
     const int64_t until_ms = clock_mono_ms() + LESSER_MS;
     const size_t first = atomic_fetch_add(&mq->lesser, 1);
-    const struct stream_row *told = &mq_streams[trouble->code == E_OK ? MQ_STREAMS : 0]; /* the first alone */
+    const struct stream_row *best = &mq_streams[trouble->code == E_OK ? MQ_STREAMS : 0]; /* the first alone */
     for (size_t i = 0; i < MQ_STREAMS - 1 && clock_mono_ms() < until_ms; i++)
     {
         const struct stream_row *row = &mq_streams[1 + (first + i) % (MQ_STREAMS - 1)];
         struct err err = ERR_INIT;
         (void)stream_ensure(mq, link, row, repairs, &err, &err);
-        if (err.code == E_OK || row >= told)
+        if (err.code == E_OK || row >= best)
             continue;
         *trouble = err;
-        told = row;
+        best = row;
     }
 }
 
@@ -303,8 +304,9 @@ enum err_code mq_ensure(struct mq *mq, int *repairs, struct err *err)
         return E_UNAVAILABLE;
     enum err_code code = ensure_all(mq, link, &made, err);
     mq_link_put(link);
-    /* The first may only have waited for another program's making; a pull may have asked too early all the
-     * same. */
+    /* The first call may have found what another program had just made; a pull may have asked too early then,
+     * too.
+     */
     if (code == E_OK && (made > 0 || atomic_load(&mq->ensures) == 0))
         atomic_fetch_add(&mq->ensures, 1);
     if (repairs != NULL)

@@ -12,9 +12,9 @@
 enum
 {
     REFUSED_MS = 5000,
-    FORBIDDEN_MS = 5000, /* a request that was not answered, and a refusal: so long apart they may be one */
+    FORBIDDEN_MS = 5000, /* between a request without an answer and the refusal that explains it, at most */
     LEAST_PAYLOAD = 68 * 1024, /* an envelope and its headers */
-    WRONG_MS = 5000            /* whoever looks after streams mends them sooner, unless it cannot */
+    WRONG_MS = 5000            /* healing mends a stream sooner, unless it cannot */
 };
 
 struct library mq_library(void)
@@ -40,7 +40,7 @@ static const struct
     {JSClusterNoPeersErr, "NATS's cluster has not as many servers with room as NATS_REPLICAS says"},
 };
 
-/* The server's refusal of something that was asked within the last seconds. */
+/* Whether the server has forbidden something within the last seconds; err says what. */
 static bool was_forbidden(struct mq *mq, struct err *err)
 {
     pthread_mutex_lock(&mq->lock);
@@ -74,7 +74,7 @@ enum err_code mq_translate(struct mq *mq, natsStatus status, jsErrCode js_code, 
 
 /* ---- open and close --------------------------------------------------------------------------- */
 
-/* False: there are none, or too many. */
+/* False: there are no addresses, or too many. */
 static bool split(struct mq *mq)
 {
     char *rest = NULL;
@@ -154,14 +154,14 @@ int mq_connections(struct mq *mq)
 
 /* ---- is all well? ----------------------------------------------------------------------------- */
 
-/* Whoever publishes tries again every second: a refusal that is older was somebody's who went away. */
+/* A publisher that was refused tries again every second: an older refusal is of one that has stopped. */
 static bool is_refusing(struct mq *mq)
 {
     long long refused_ms = atomic_load(&mq->refused_ms);
     return refused_ms != 0 && clock_mono_ms() - refused_ms < REFUSED_MS;
 }
 
-/* With the lock held: a stream that has been wrong for so long that nobody seems to mend it. */
+/* With the lock held: the name of a stream that has been wrong for too long to be mended soon; NULL: none. */
 static const char *left_wrong(struct mq *mq)
 {
     const int64_t now_ms = clock_mono_ms();
@@ -171,7 +171,7 @@ static const char *left_wrong(struct mq *mq)
     return NULL;
 }
 
-/* What the latest answers of JetStream told. */
+/* The trouble that the latest calls have met. */
 static enum err_code known_trouble(struct mq *mq, struct err *err)
 {
     enum err_code code = E_OK;
@@ -204,7 +204,7 @@ static enum err_code look(struct mq *mq, struct mq_link *link, size_t index, int
     return E_OK;
 }
 
-/* JOBS each time, and the others in turn. */
+/* Looks at JOBS each time, and at one of the other streams in turn. */
 enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
 {
     struct mq_link *link = NULL;
@@ -217,7 +217,7 @@ enum err_code mq_ping(struct mq *mq, int wait_ms, struct err *err)
         code = look(mq, link, other, wait_ms / 2, err);
     if (code == E_OK)
         mq_link_answered(link);
-    else if (!was_forbidden(mq, NULL)) /* every server would */
+    else if (!was_forbidden(mq, NULL)) /* else every server would refuse likewise */
         mq_link_silent(link);
     mq_link_put(link);
     if (code == E_OK && max_payload < LEAST_PAYLOAD)

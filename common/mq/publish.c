@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Publishing to JetStream: every message carries a reply subject that names its batch and its
- * place in it; one subscription hears all confirmations.  A late answer of an earlier batch is
- * told apart by the batch number and dropped.
+ * Publishing to JetStream: every message carries a reply subject that names its batch and its index in the
+ * batch; one subscription gets all confirmations.  A late answer of an earlier batch is recognised by its
+ * batch number and dropped.
  *
- * Each message names the stream that is to keep it, so that another one which took its subject refuses, and a
- * confirmation by anybody else does not count.
+ * Each message names the stream that it is for: another stream that has the subject refuses it then, and no
+ * other confirmation counts.
  *
- * The last of a batch is a request: the library sends a request at once, and with it all that it has
- * buffered.  Otherwise it waits a millisecond for more, or wants a PING answered first, which the server
- * does before it delivers the messages.
+ * The last message of a batch is sent as a request: the library sends a request at once, and with it all that
+ * it has buffered.  Otherwise it would wait a millisecond for more, or for the answer to a PING, which the
+ * server gives before it delivers the messages.
  */
 #include "common/mq/internal.h"
 
@@ -24,7 +24,7 @@
 
 enum
 {
-    LARGEST_BYTES = 512 * 1024 /* no message of ours is larger; a server that takes less is wrongly set */
+    LARGEST_BYTES = 512 * 1024 /* no message of ours is larger; a server with a lower limit is set wrongly */
 };
 
 struct mq_publisher
@@ -76,7 +76,7 @@ static void refused(struct mq_publisher *publisher, const char *text)
         publisher->code = fail(&publisher->why, E_UNAVAILABLE, "no stream of ours keeps the message");
 }
 
-/* Whether a PubAck comes from the stream that keeps this message. */
+/* Whether a PubAck comes from the stream that this message is for. */
 static bool is_from(const char *text, const char *stream)
 {
     static const char before[] = "\"stream\":\"";
@@ -113,7 +113,7 @@ static void answer(struct mq_publisher *publisher, size_t at, natsMsg *msg)
     publisher->answered++;
 }
 
-static void heard_ack(void *of, natsMsg *msg)
+static void on_ack(void *of, natsMsg *msg)
 {
     struct mq_publisher *publisher = of;
     const char *subject = natsMsg_GetSubject(msg);
@@ -156,7 +156,7 @@ enum err_code mq_publisher_open(struct mq *mq, struct mq_publisher **out, struct
     publisher->prefix_len = strlen(publisher->prefix);
     snprintf(subject, sizeof subject, "%s*.*", publisher->prefix);
     natsInbox_Destroy(inbox);
-    const struct mq_ear_config config = {.subject = subject, .heard = heard_ack, .of = publisher};
+    const struct mq_ear_config config = {.subject = subject, .on_message = on_ack, .of = publisher};
     if (mq_ear_new(mq, &config, &publisher->ear, err) != E_OK)
     {
         mq_publisher_close(publisher);
@@ -201,7 +201,7 @@ static natsStatus send_one(struct mq_publisher *publisher, struct mq_link *link,
     return s;
 }
 
-/* Sends this one and all before it, and waits for its confirmation; end_batch says what became of it. */
+/* Sends this message and all before it, and waits for its confirmation, which end_batch reads. */
 static natsStatus ask_one(struct mq_publisher *publisher, struct mq_link *link,
                           const struct mq_message *message, size_t at, int64_t wait_ms)
 {
@@ -225,7 +225,7 @@ static natsStatus ask_one(struct mq_publisher *publisher, struct mq_link *link,
     return s == NATS_NO_RESPONDERS || s == NATS_TIMEOUT ? NATS_OK : s;
 }
 
-/* A blank or an empty token would break the protocol, and with it the connection of everybody. */
+/* A blank or an empty token would break the protocol, and with it the connection of the whole process. */
 static bool is_sendable(const char *subject)
 {
     size_t token = 0;
@@ -239,7 +239,7 @@ static bool is_sendable(const char *subject)
     return token > 0;
 }
 
-/* What no server would take is passed over. */
+/* A message that no server would take is skipped. */
 static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_link *link, size_t at,
                                int64_t until_ms)
 {
@@ -247,7 +247,7 @@ static natsStatus send_or_skip(struct mq_publisher *publisher, struct mq_link *l
     const int64_t left_ms = until_ms - clock_mono_ms();
     const bool last = at + 1 == publisher->count;
     natsStatus s = NATS_INVALID_SUBJECT;
-    if (left_ms <= 0) /* a server that reads slowly: what was sent may be confirmed yet */
+    if (left_ms <= 0) /* the server reads slowly: the messages that were sent may be confirmed yet */
         return NATS_TIMEOUT;
     if (is_sendable(message->subject))
         s = last ? ask_one(publisher, link, message, at, left_ms) : send_one(publisher, link, message, at);
@@ -294,7 +294,7 @@ static enum err_code end_batch(struct mq_publisher *publisher, int wait_ms, stru
     return all ? E_OK : fail(err, E_UNAVAILABLE, "JetStream did not confirm in time");
 }
 
-/* For mq_ping. */
+/* mq_ping reports it. */
 static void note_outcome(struct mq *mq, enum err_code code, const struct err *err)
 {
     if (code != E_OK)

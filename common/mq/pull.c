@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pulling by hand: requests to CONSUMER.MSG.NEXT with one inbox for all answers, each with a
- * number of its own at the end, so that a status tells which request it is about.  Deliveries
- * carry the stream's subject and are counted against the oldest.  A request is renewed a while
- * before the server lets it expire: there is always one waiting.
+ * Pulling by hand: requests to CONSUMER.MSG.NEXT with one inbox for all answers, each with a number of its
+ * own at the end of its reply subject, so that a status names its request.  A delivery carries the stream's
+ * subject and counts against the oldest request.  A request is renewed a while before it expires, so that one
+ * always waits at the server.
  *
- * A request to a consumer that does not exist is not answered at all.  Hence requests are short,
- * and are all made anew whenever streams and consumers were looked after (mq_ensure).
+ * A request to a consumer that does not exist is not answered at all.  Hence requests are short, and all are
+ * made anew whenever mq_ensure has made something.
  */
 #include "common/mq/internal.h"
 
@@ -96,7 +96,7 @@ static void on_status(struct mq_pull *pull, const char *status, unsigned number)
     pthread_mutex_unlock(&pull->lock);
 }
 
-static void heard_delivery(void *of, natsMsg *msg)
+static void on_answer(void *of, natsMsg *msg)
 {
     struct mq_pull *pull = of;
     const char *status = NULL;
@@ -128,7 +128,7 @@ static enum err_code listen_for_all(struct mq_pull *pull, struct err *err)
     snprintf(pull->inbox, sizeof pull->inbox, "%s.", inbox);
     snprintf(all, sizeof all, "%s*", pull->inbox);
     natsInbox_Destroy(inbox);
-    const struct mq_ear_config config = {.subject = all, .heard = heard_delivery, .of = pull};
+    const struct mq_ear_config config = {.subject = all, .on_message = on_answer, .of = pull};
     return mq_ear_new(pull->mq, &config, &pull->ear, err);
 }
 
@@ -172,7 +172,7 @@ static int outstanding_locked(const struct mq_pull *pull)
     return sum;
 }
 
-/* What the server may never have heard of, or lets go soon, does not count. */
+/* Requests that the server may never have got, or that expire soon, do not count. */
 static void forget_stale(struct mq_pull *pull, int64_t now)
 {
     const int reconnects = atomic_load(&pull->mq->reconnects);
@@ -185,7 +185,8 @@ static void forget_stale(struct mq_pull *pull, int64_t now)
         forget(pull, 0);
 }
 
-/* How many to ask for now, and under which number; the request is written down before it is sent. */
+/* How many messages to ask for now, and the number of that request, which is in the list before it is sent.
+ */
 static int plan(struct mq_pull *pull, int credit, unsigned *number)
 {
     const int64_t now = clock_mono_ms();

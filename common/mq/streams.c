@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams: what they must be, what they are, and what stands in the way. */
+/* Streams: how they must be set, how they are, and what stands in the way. */
 #include "common/mq/internal.h"
 
 #include "common/base/log.h"
@@ -49,7 +49,8 @@ void mq_stream_config(const struct stream_row *row, const char **subject, jsStre
     config->Duplicates = SECONDS(120);
 }
 
-/* Nothing that an operator may have added keeps messages out, drops them, or hides their confirmation. */
+/* Plain: no setting that an operator may have added keeps messages out, drops them, or hides their
+ * confirmation. */
 static bool stream_is_plain(const jsStreamConfig *is)
 {
     return is->MaxMsgs <= 0 && is->MaxMsgSize <= 0 && is->MaxMsgsPerSubject <= 0 && is->MaxConsumers <= 0 &&
@@ -72,9 +73,9 @@ void mq_api_options(jsOptions *options)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-/* The name of a stream that takes subjects of this one: the first of {"streams":["NAME",...]}; false: there
- * is none. */
-bool mq_stream_taker(struct mq_link *link, const struct stream_row *row, char name[MQ_NAME_SIZE])
+/* The name of another stream that has subjects of this one: the first of {"streams":["NAME",...]}; false:
+ * there is none. */
+bool mq_stream_rival(struct mq_link *link, const struct stream_row *row, char name[MQ_NAME_SIZE])
 {
     static const char before[] = "\"streams\":[\"";
     char ask[96];
@@ -93,10 +94,10 @@ bool mq_stream_taker(struct mq_link *link, const struct stream_row *row, char na
     return strcmp(name, row->name) != 0;
 }
 
-enum err_code mq_tell_taker(const struct stream_row *row, const char *taker, struct err *err)
+enum err_code mq_fail_rival(const struct stream_row *row, const char *rival, struct err *err)
 {
     return fail(err, E_CONFLICT, "stream %.32s takes subjects of %s (%s): delete it or change its subjects",
-                taker, row->name, row->subject);
+                rival, row->name, row->subject);
 }
 
 enum err_code mq_stream_look(struct mq_link *link, size_t index, int wait_ms, bool *right, struct err *err)
@@ -116,7 +117,8 @@ enum err_code mq_stream_look(struct mq_link *link, size_t index, int wait_ms, bo
     return E_OK;
 }
 
-/* An empty request is refused before anything is made, unless it is forbidden: then it is not answered. */
+/* Sends an empty request: a server refuses it before it makes anything, and does not answer when the request
+ * is forbidden. */
 static enum err_code ask_whether_forbidden(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                            struct err *err)
 {
@@ -131,7 +133,7 @@ static enum err_code ask_whether_forbidden(struct mq *mq, struct mq_link *link, 
 static enum err_code stream_check(struct mq *mq, struct mq_link *link, const struct stream_row *row,
                                   struct err *err)
 {
-    char taker[MQ_NAME_SIZE];
+    char rival[MQ_NAME_SIZE];
     jsStreamInfo *info = NULL;
     jsErrCode js_code = 0;
     jsOptions options;
@@ -147,8 +149,8 @@ static enum err_code stream_check(struct mq *mq, struct mq_link *link, const str
                     row->name, replicas);
     if (s == NATS_OK)
         return fail(err, E_CONFLICT, "stream %s is not set as it must be", row->name);
-    if (s == NATS_NOT_FOUND && mq_stream_taker(link, row, taker))
-        return mq_tell_taker(row, taker, err);
+    if (s == NATS_NOT_FOUND && mq_stream_rival(link, row, rival))
+        return mq_fail_rival(row, rival, err);
     if (s == NATS_NOT_FOUND && ask_whether_forbidden(mq, link, row, err) != E_OK)
         return err->code;
     return mq_translate(mq, s, js_code, row->name, err);

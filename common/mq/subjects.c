@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What JOBS holds, subject by subject: for the gauges. */
+/* How many messages JOBS has, subject by subject: for the gauges. */
 #include "common/base/clock.h"
 #include "common/json/json.h"
 #include "common/mq/internal.h"
@@ -69,7 +69,7 @@ static enum err_code read_time(struct arena *arena, natsMsg *message, int64_t *s
     return fail(err, E_UNAVAILABLE, "JetStream does not tell how old its messages are");
 }
 
-/* The library of Debian 12 asks for a message by its place only. */
+/* Written by hand: the library of Debian 12 asks for a message by its sequence number only. */
 enum err_code mq_subject_since(struct mq *mq, struct arena *arena, const char *subject, int64_t after_seq,
                                int64_t *since_ms, struct err *err)
 {
