@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection: connecting, waiting with a deadline, and what its failures mean. */
+/* One connection: connecting, waiting with a deadline, and the codes for its failures. */
 #include "common/db/internal.h"
 
 #include "common/base/clock.h"
@@ -75,7 +75,7 @@ static const struct meaning
     {"XX", E_DATABASE, "the database has trouble with its files"},
 };
 
-/* NULL: nothing is known of it, or there is none. */
+/* NULL: there is no SQLSTATE, or no row for it. */
 static const struct meaning *meaning_of(const char *state)
 {
     for (size_t i = 0; state != NULL && i < sizeof states / sizeof states[0]; i++)
@@ -153,8 +153,8 @@ enum err_code connection_wait(struct db *db, enum connection_wait what, int64_t 
     }
 }
 
-/* A refused connect has no result, so its SQLSTATE is asked for as the end of the message.  NULL: none, since
- * nobody answered. */
+/* A refused connect has no result, so its SQLSTATE is read from the end of the message.  NULL: there is none,
+ * since no server answered. */
 static const char *refusal_of(const PGconn *conn, char state[STATE_SIZE])
 {
     const char *text = PQerrorMessage(conn);
@@ -192,7 +192,7 @@ static enum err_code connect_poll(struct db *db, int64_t until_ms, struct err *e
 }
 
 /* Sessions run in UTC, never use a cached plan made for other sizes, and end a statement by themselves a
- * little before we would give up on it. */
+ * little before our own deadline. */
 static enum err_code connect_settle(struct db *db, struct err *err)
 {
     static const char lookups[] =
@@ -207,7 +207,7 @@ static enum err_code connect_settle(struct db *db, struct err *err)
 }
 
 /* Servers since version 14 report both when they connect, and each change. */
-static bool says_read_only(const PGconn *conn)
+static bool is_read_only(const PGconn *conn)
 {
     static const char *const names[] = {"in_hot_standby", "default_transaction_read_only"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -221,7 +221,7 @@ static bool says_read_only(const PGconn *conn)
 
 bool connection_is_fit(const struct db *db)
 {
-    return !db->unfit && PQstatus(db->conn) == CONNECTION_OK && says_read_only(db->conn) == db->read_only;
+    return !db->unfit && PQstatus(db->conn) == CONNECTION_OK && is_read_only(db->conn) == db->read_only;
 }
 
 static enum err_code connect_now(struct db *db, struct err *err)
@@ -242,7 +242,7 @@ static enum err_code connect_now(struct db *db, struct err *err)
     if (code == E_OK)
     {
         PQsetnonblocking(db->conn, 1);
-        db->read_only = says_read_only(db->conn);
+        db->read_only = is_read_only(db->conn);
         code = connect_settle(db, err);
     }
     if (code == E_OK && db->settings->check != NULL)
@@ -252,8 +252,8 @@ static enum err_code connect_now(struct db *db, struct err *err)
     return code;
 }
 
-/* A server that went away while the connection lay idle has closed the socket, one that was demoted has said
- * so: seen without a round trip. */
+/* A server that went away while the connection was idle has closed the socket, and one that was demoted has
+ * sent a notice: both are seen without a round trip. */
 static bool has_died(struct db *db)
 {
     if (!connection_is_fit(db))

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Prepared statements, LISTEN and settings belong to a session: a pooler has to leave a client its own. */
+/* Prepared statements, LISTEN and settings belong to a session: a pooler has to give each client its own. */
 #define DB_TEXT_POOLER                                                                                       \
     "a pooler before PostgreSQL shares sessions: set its pool_mode to session, or name PostgreSQL itself "   \
     "in "                                                                                                    \
@@ -49,7 +49,7 @@ enum db_plans
     /* Nested loops over indexes, planned once: for statements that find rows by key, whatever the statistics
      * say. A batch of 500 keys in a table that looks small would be a scan of all of it, the first few of
      * many would be all of them sorted, and planning a statement for one key takes longer than running it.
-     * No key is asked for twice, so nothing is remembered of the last ones. */
+     * No key is looked up twice, so results are not memoized. */
     DB_PLANS_LOOKUPS
 };
 
@@ -62,12 +62,11 @@ struct db_pool_config
     int statement_ms; /* deadline of one call; 0: 30,000 */
     int connect_ms;   /* deadline of a connect; 0: 5,000 */
     enum db_plans plans;
-    /* Asked of each new connection before anybody gets it; what it answers fails the connect. NULL: nothing.
-     */
+    /* Called with each new connection before anybody gets it; its failure fails the connect. NULL: none. */
     enum err_code (*check)(struct db *db, struct err *err);
-    /* Asked before a connect and a few times a second while a call waits: true when the server is known to be
-     * away, or is not to be waited for any more, and the call fails with E_DATABASE at once instead of at its
-     * deadline. NULL: never. Must not block. */
+    /* Called before a connect and a few times a second while a call waits. True: the server is known to be
+     * away, or is not to be waited for any more; then the call fails with E_DATABASE at once instead of at
+     * its deadline. NULL: never. Must not block. */
     bool (*away)(void *of);
     void *away_of;
 };
@@ -92,7 +91,7 @@ MUST_USE enum err_code db_pool_open(const struct db_pool_config *config, struct 
                                     struct err *err);
 void db_pool_close(struct db_pool *pool); /* every connection must have been put back */
 
-/* Waits for a free place in the pool and connects when needed. */
+/* Waits for a free connection of the pool and connects when needed. */
 MUST_USE enum err_code db_get(struct db_pool *pool, struct db **db, struct err *err);
 void db_put(struct db *db); /* NULL is fine */
 
@@ -124,9 +123,9 @@ MUST_USE enum err_code db_script(struct db *db, const char *sql, struct err *err
 /* Listens on a notification channel; does nothing when this connection does already. */
 MUST_USE enum err_code db_listen(struct db *db, const char *channel, struct err *err);
 /* Waits for a notification, for `fd` (-1: none) to become readable, or for the time to pass.
- * E_DATABASE: the connection is gone. Notifications that came are thrown away; *told (may be NULL) says
- * whether there were any. */
-MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err);
+ * E_DATABASE: the connection is gone. Notifications that came are thrown away; *notified (may be NULL): there
+ * were some. */
+MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *notified, struct err *err);
 
 int db_rows(const struct db_rows *rows);
 int db_affected(const struct db_rows *rows); /* rows touched by INSERT, UPDATE, DELETE */
@@ -154,7 +153,7 @@ struct db_pool_stats
 {
     int size;
     int open;   /* connected */
-    int in_use; /* got and not yet put */
+    int in_use; /* between db_get and db_put */
     uint64_t waits;
     uint64_t exhausted;
 };

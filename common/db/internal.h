@@ -46,8 +46,8 @@ struct db
     PGconn *conn; /* NULL: not connected */
     bool in_transaction;
     bool listening;
-    bool read_only; /* as the server said when we connected */
-    bool unfit;     /* it takes no writes any more: to be closed, so that the next connect finds who does */
+    bool read_only; /* by the server's word when we connected */
+    bool unfit; /* the server takes no writes any more: to be closed, so that the next connect looks anew */
     int prepared_count;
     const struct db_stmt *prepared[DB_PREPARED_SLOTS];
 };
@@ -57,7 +57,8 @@ void connection_free(struct db *db);
 /* Connected and usable, or an error; reconnects what has died. */
 MUST_USE enum err_code connection_ready(struct db *db, struct err *err);
 void connection_close(struct db *db);
-/* Alive, and as fit for writing as it was when we connected. Asks nobody: the server has told. */
+/* Alive, and as fit for writing as it was when we connected. Without a round trip: the server reports
+ * changes. */
 bool connection_is_fit(const struct db *db);
 
 /* Waits until the socket can be read (or written) or the deadline is over. */
@@ -69,12 +70,12 @@ enum connection_wait
 };
 MUST_USE enum err_code connection_wait(struct db *db, enum connection_wait what, int64_t until_ms,
                                        struct err *err);
-/* Sends what libpq holds back, and reads meanwhile. */
+/* Sends what libpq has buffered, and reads meanwhile. */
 MUST_USE enum err_code connection_flush(struct db *db, int64_t until_ms, struct err *err);
 /* The next result, NULL when the statement is through. */
 MUST_USE enum err_code connection_result(struct db *db, int64_t until_ms, PGresult **result, struct err *err);
 
-/* What a failed result or connection means to us; the only translator of SQLSTATEs. */
+/* The code for a failed result or connection; the only translator of SQLSTATEs. */
 enum err_code translate(struct db *db, const PGresult *result, const char *what, struct err *err);
 
 void pool_give_back(struct db_pool *pool, struct db *db);

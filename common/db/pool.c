@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool: who may have a connection, and for how long one waits. */
+/* The pool: its connections, and waiting for one. */
 #include "common/db/internal.h"
 
 #include "common/base/clock.h"
@@ -75,8 +75,8 @@ void db_pool_close(struct db_pool *pool)
     free(pool);
 }
 
-/* Waits until a place is free; false when the time is over. Called with the lock held. */
-static bool wait_for_place(struct db_pool *pool)
+/* Waits until a connection is free; false when the time is over. Called with the lock held. */
+static bool wait_for_free(struct db_pool *pool)
 {
     if (pool->in_use < pool->size)
         return true;
@@ -99,7 +99,7 @@ static struct db *take_idle(struct db_pool *pool)
 enum err_code db_get(struct db_pool *pool, struct db **out, struct err *err)
 {
     pthread_mutex_lock(&pool->lock);
-    if (!wait_for_place(pool))
+    if (!wait_for_free(pool))
     {
         pool->exhausted++;
         pthread_mutex_unlock(&pool->lock);

@@ -157,7 +157,7 @@ static int hex_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* What is no UUID gets a byte too many, and Postgres refuses it. */
+/* A text that is no UUID gets a byte too many, and Postgres refuses it. */
 static char *put_uuid(char *at, const char *item)
 {
     unsigned char bytes[UUID_BYTES + 1] = {0};
@@ -196,7 +196,7 @@ static const struct element
 } element_text = {TEXT_OID, text_bytes, put_text}, element_uuid = {UUID_OID, uuid_bytes, put_uuid};
 
 /* Postgres's array_recv: dimensions, has nulls, element type; size and first index; length and bytes of each.
- * Its own length lies before it, where run.c finds it. */
+ * The array's own length lies before it, where run.c reads it. */
 static const char *binary_array(struct arena *arena, const struct element *element, const char *const *items,
                                 size_t count)
 {

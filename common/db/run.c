@@ -36,7 +36,7 @@ void prepared_add(struct db *db, const struct db_stmt *stmt)
     db->prepared_count++;
 }
 
-/* After a deadline or a protocol surprise nothing on the wire can be trusted any more. */
+/* After a deadline or a protocol error nothing that arrives on this connection can be trusted any more. */
 static enum err_code broken(struct db *db, enum err_code code)
 {
     connection_close(db);
@@ -321,7 +321,7 @@ enum err_code db_listen(struct db *db, const char *channel, struct err *err)
     return code;
 }
 
-/* Whether there were any. */
+/* True: there were notifications. */
 static bool drop_notifies(struct db *db)
 {
     PGnotify *notify = NULL;
@@ -334,16 +334,16 @@ static bool drop_notifies(struct db *db)
     return any;
 }
 
-enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *told, struct err *err)
+enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *notified, struct err *err)
 {
     if (db->conn == NULL)
         return lost(db, err);
-    bool any = drop_notifies(db); /* those that came with the last answer show on no socket any more */
+    bool any = drop_notifies(db); /* those that came with the last answer do not make the socket readable */
     struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     if (poll(fds, 2, any ? 0 : wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)
         return broken(db, lost(db, err));
     any = drop_notifies(db) || any;
-    if (told != NULL)
-        *told = any;
+    if (notified != NULL)
+        *notified = any;
     return connection_is_fit(db) ? E_OK : broken(db, lost(db, err));
 }
