@@ -3,7 +3,7 @@
  * address.h -- which addresses belong to the public internet.
  *
  * Checked on the address that is about to be connected to, after name lookup, so that a name
- * which changes its mind (DNS rebinding) gains nothing.  Pure; any thread.
+ * whose address changes in between (DNS rebinding) gains nothing.  Pure; any thread.
  */
 #ifndef SOKOUL_COMMON_HTTP_ADDRESS_H
 #define SOKOUL_COMMON_HTTP_ADDRESS_H

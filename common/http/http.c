@@ -17,12 +17,12 @@
 
 enum
 {
-    POLL_MS = 100, /* how often *cancel and the drip are looked at */
+    POLL_MS = 100, /* how often *cancel and the speed of the body are looked at */
     MAX_LOCATION_BYTES = 16384,
     MAX_HOST = 100
 };
 
-/* Why a callback of ours stopped the transfer; libcurl only says that one did. */
+/* Why a callback of ours stopped the transfer; libcurl only reports that one did. */
 enum stop
 {
     STOP_NONE,
@@ -169,7 +169,7 @@ static bool is_plain(const char *text)
     return true;
 }
 
-/* Who is spoken to, for texts that people read; also refuses what is not an http URL. */
+/* The host of the URL, for texts that people read; also refuses what is not an http URL. */
 static enum err_code read_host(struct http_client *client, const char *url, struct err *err)
 {
     enum err_code code = E_OK;
@@ -235,7 +235,8 @@ static void set_limits(struct http_client *client, const struct http_request *re
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    /* A connection kept from a request to anywhere must not serve one that may go to public places only. */
+    /* A connection that was kept open from a request to any address must not serve a request to public ones
+     * only. */
     long fresh = request->addresses == HTTP_PUBLIC_ONLY;
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, fresh);
@@ -340,7 +341,7 @@ static enum err_code check_pace(struct http_client *client, const struct http_re
     int64_t now_ms = clock_mono_ms();
     if (request->cancel != NULL && atomic_load_explicit(request->cancel, memory_order_relaxed))
         return fail(err, E_CANCELLED, "cancelled");
-    if (now_ms > client->deadline_at_ms) /* libcurl's own timer fires first; belt and braces */
+    if (now_ms > client->deadline_at_ms) /* libcurl's own timer fires first; this is for when it does not */
         return fail(err, E_TIMEOUT, "%s did not answer in time", client->host);
     if (client->window_at_ms == 0 || now_ms - client->window_at_ms < HTTP_SLOW_S * 1000)
         return E_OK;

@@ -8,13 +8,13 @@
  *
  * http_send blocks the calling thread until the answer is complete or a limit cuts it: the
  * deadline covers name lookup, connecting, TLS and the whole body; a body that drips slower
- * than HTTP_SLOW_BYTES_PER_S for HTTP_SLOW_S is cut before; `max_body_bytes` counts what comes
- * out of decompression; headers are limited to HTTP_MAX_HEADER_BYTES.  Redirects are never
+ * than HTTP_SLOW_BYTES_PER_S for HTTP_SLOW_S is cut before; `max_body_bytes` counts the body
+ * after decompression; headers are limited to HTTP_MAX_HEADER_BYTES.  Redirects are never
  * followed, environment proxies never used, only http and https spoken.  Setting *cancel from
  * another thread ends the exchange within HTTP_CANCEL_MS.
  *
- * Any HTTP status is an answer, hence E_OK: what it means is the caller's business.
- * Errors: E_TIMEOUT; E_TOO_LARGE; E_CANCELLED; E_REFUSED (an URL or address we do not go to);
+ * Any HTTP status is an answer, hence E_OK: the caller decides what it means.
+ * Errors: E_TIMEOUT; E_TOO_LARGE; E_CANCELLED; E_REFUSED (an URL or address that must not be asked);
  * E_PROVIDER (no connection, no such name, TLS, broken HTTP); E_NO_MEMORY.  Texts name the host,
  * never the path, the query or a header.
  *
@@ -35,7 +35,7 @@
 
 struct http_client;
 
-struct library http_library(void); /* lacks TLS where it was made without */
+struct library http_library(void); /* reports that TLS is missing where libcurl was built without */
 
 enum
 {

@@ -11,7 +11,7 @@ enum
 {
     CONNECT_MS = 10000,
     HOST_SIZE = 101,
-    BYE_CODE = 221 /* the answer to QUIT says nothing about the mail */
+    BYE_CODE = 221 /* the answer to QUIT is not about the mail */
 };
 
 /* One mail under way. */
@@ -21,8 +21,8 @@ struct exchange
     CURL *easy;
     struct buf mail;
     size_t sent;
-    size_t heard; /* bytes of the server's answers */
-    int code;     /* of its latest answer */
+    size_t reply_bytes; /* of the server's answers */
+    int code;           /* of its latest answer */
     bool is_secret;
     bool is_here; /* the server is on this machine */
     char host[HOST_SIZE];
@@ -41,14 +41,14 @@ static size_t give_mail(char *bytes, size_t each, size_t count, void *of)
     return len;
 }
 
-/* Each line that the server says. */
+/* Each line of the server's answers. */
 static size_t take_reply(const char *line, size_t each, size_t count, void *of)
 {
     struct exchange *exchange = of;
     size_t len = each * count;
     int code = 0;
-    exchange->heard += len;
-    if (exchange->heard > MAIL_MAX_REPLIES)
+    exchange->reply_bytes += len;
+    if (exchange->reply_bytes > MAIL_MAX_REPLIES)
         return 0;
     for (size_t i = 0; i < 3 && i < len && line[i] >= '0' && line[i] <= '9'; i++)
         code = code * 10 + (line[i] - '0');
@@ -72,7 +72,7 @@ static int is_cancelled(void *of, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
-/* ---- who sends, by whom --------------------------------------------------------------------- */
+/* ---- sender and server --------------------------------------------------------------------- */
 
 static bool names_this_machine(const char *host)
 {

@@ -9,14 +9,14 @@
  * The URL is smtp:// or smtps://, with user:password@ where the server wants a login.  smtp:// goes on
  * over TLS where the server offers it; a password leaves this machine over TLS only.
  *
- * Two that send a mail with the same `id` send the same Message-ID, so that a repeat after a crash can be
- * recognised.  Nothing in subject or text can make a header or end the mail: line breaks in a subject
- * become spaces, everything that is not plain ASCII is encoded, and addresses that are more than a simple
- * ASCII one are refused.
+ * Mails with the same `id` have the same Message-ID, so that a repeat after a crash can be recognised.
+ * Nothing in subject or text can make a header or end the mail: line breaks in a subject become spaces,
+ * everything that is not plain ASCII is encoded, and addresses that are more than a simple ASCII one are
+ * refused.
  *
  * mail_send blocks until the server has taken the mail, `deadline_ms` is over or *cancel is set (seen
  * within a second).  Errors: E_INVALID (recipient), E_CONFIG (sender), E_TOO_LARGE; E_REFUSED the server
- * said 5xx, which it will say again; E_PROVIDER it said 4xx, or there is no connection; E_TIMEOUT;
+ * answered 5xx, which is final; E_PROVIDER it answered 4xx, or there is no connection; E_TIMEOUT;
  * E_CANCELLED; E_NO_MEMORY.  Texts name the host, never the user, the password or an address.
  *
  * Threads: any, after http_open.  Everything is borrowed for the call.
@@ -36,7 +36,7 @@ enum
     MAIL_DEADLINE_MS = 30000,    /* used where a server says 0 */
     MAIL_MAX_TEXT = 64 << 10,    /* bytes of subject and text, before they are encoded */
     MAIL_MAX_BYTES = 256 << 10,  /* of the whole mail */
-    MAIL_MAX_REPLIES = 16 << 10, /* of all that the server says */
+    MAIL_MAX_REPLIES = 16 << 10, /* of all answers of the server */
     MAIL_ADDRESS_SIZE = 254 + 1  /* RFC 5321 */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a mail is written down: RFC 5322, 2045 (quoted-printable) and 2047 (words in headers). */
+/* How a mail is encoded: RFC 5322, 2045 (quoted-printable) and 2047 (words in headers). */
 #include "common/http/mail.h"
 
 #include "common/base/utf8.h"
@@ -53,7 +53,7 @@ static bool is_plain(const char *text, size_t len)
     return strstr(text, "=?") == NULL;
 }
 
-/* A control character is a space to whoever reads it. */
+/* A control character becomes a space. */
 static char visible(char c)
 {
     return ((unsigned char)c < 0x20 || c == 0x7f) ? ' ' : c;

@@ -78,8 +78,8 @@ static bool has_control(const char *text)
     return false;
 }
 
-/* RFC 3986, 5.3. The library takes an empty reference and a fragment alone for no URL; control characters it
- * refuses or escapes, as its version has it. */
+/* RFC 3986, 5.3. To the library an empty reference, and a fragment alone, are no URL; some versions refuse
+ * control characters and others escape them. */
 static bool set_reference(CURLU *url, const char *reference)
 {
     if (has_control(reference))
@@ -88,7 +88,7 @@ static bool set_reference(CURLU *url, const char *reference)
         return curl_url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK;
     if (strchr(reference, ' ') != NULL)
         return false;
-    const char *fragment = strlen(reference) > 1 ? reference + 1 : NULL; /* an empty one is none to it */
+    const char *fragment = strlen(reference) > 1 ? reference + 1 : NULL; /* an empty one is refused */
     return curl_url_set(url, CURLUPART_FRAGMENT, fragment, 0) == CURLUE_OK;
 }
 

@@ -14,9 +14,10 @@
 
 /* Same scheme, host and port; false when either is not an http or https URL. */
 bool url_same_origin(const char *a, const char *b);
-/* Whether its host is one of `hosts`, names with commas between; false when it is no http or https URL. */
+/* Whether the URL's host is one of `hosts`, names with commas between; false when it is no http or https URL.
+ */
 bool url_is_on(const char *url, const char *hosts);
-/* `reference` seen from `base` (RFC 3986, section 5); NULL if the result is no http or https URL,
+/* `reference` resolved against `base` (RFC 3986, section 5); NULL if the result is no http or https URL,
  * or the arena is full. */
 const char *url_resolve(struct arena *arena, const char *base, const char *reference);
 
