@@ -26,7 +26,7 @@ enum
 
 struct loaded
 {
-    struct conf conf; /* first, so that one address is both */
+    struct conf conf; /* first, so that a pointer to it is a pointer to the whole */
     struct arena *arena;
     enum conf_program program;
     const char *env_file;        /* as it was given; NULL: `.env` if there */
@@ -79,7 +79,7 @@ static enum err_code read_value_file(struct arena *arena, const struct conf_sett
     return E_OK;
 }
 
-/* NAME or NAME_FILE from one source; *value stays as it was when neither is there. */
+/* Reads NAME or NAME_FILE from one source; *value stays as it was when neither is set. */
 static enum err_code look_in(struct arena *arena, const struct conf_setting *setting,
                              const char *(*lookup)(const struct envfile *file, const char *name),
                              const struct envfile *file, const char **value, struct err *err)
@@ -98,7 +98,7 @@ static enum err_code look_in(struct arena *arena, const struct conf_setting *set
     return *value == NULL ? fail(err, E_NO_MEMORY, "no memory for the settings") : E_OK;
 }
 
-/* The text of one setting from wherever it stands; never NULL on success. */
+/* The text of one setting, from the first source that has it; never NULL on success. */
 static enum err_code find_text(struct loaded *loaded, size_t i, const struct envfile *file, struct err *err)
 {
     const struct conf_setting *setting = &conf_settings[i];
@@ -124,7 +124,7 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* How many letters must change to make one word of the other (Levenshtein). */
+/* How many letters must change to turn one word into the other (Levenshtein). */
 static size_t distance(const char *left, const char *right)
 {
     enum
@@ -241,7 +241,7 @@ static struct loaded *loaded_new(enum conf_program program, const char *env_file
     return NULL;
 }
 
-/* Keeps what may not change while the program runs. */
+/* Keeps the old values of settings that may not change while the program runs. */
 static enum err_code keep_fixed(struct loaded *loaded, const struct loaded *old, struct err *err)
 {
     for (size_t i = 0; i < CONF_COUNT; i++)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h -- the settings of a program, read once and then only looked at.
+ * conf.h -- the settings of a program, read once at its start.
  *
  * A value comes from the environment, else from the env file (--env-file, else `.env` in the
  * working folder if there is one), else it is the default of settings.h.  NAME_FILE reads the
  * value from a file, one newline at its end dropped.  An empty value counts as absent.
  *
  * Unknown names in an env file are refused with a suggestion, unknown names in the
- * environment are none of our business.  Each secret, and the password inside each URL, is
+ * environment are ignored.  Each secret, and the password inside each URL, is
  * given to log_mask.
  *
  *     struct conf *conf = NULL;
@@ -57,7 +57,7 @@ enum conf_reload_kind
     CONF_RELOAD
 };
 
-/* A row of settings.h, for those who walk them all. */
+/* A row of settings.h, for code that goes through all of them. */
 struct conf_setting
 {
     const char *name;
@@ -84,7 +84,7 @@ extern const struct conf_setting conf_settings[CONF_COUNT];
 /* `env_file` NULL: `.env`, which may be missing; a named file must exist. */
 MUST_USE enum err_code conf_load(enum conf_program program, const char *env_file, struct conf **conf,
                                  struct err *err);
-/* Reads the same sources again into a new struct.  What is FIXED keeps the value of `old`, with a
+/* Reads the same sources again into a new struct.  A FIXED setting keeps the value of `old`, with a
  * warning in the log if it changed.  On failure `old` is as good as before. */
 MUST_USE enum err_code conf_reload(const struct conf *old, struct conf **conf, struct err *err);
 void conf_free(struct conf *conf); /* NULL is fine */

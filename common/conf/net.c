@@ -180,8 +180,8 @@ static const char *last_at(const char *text, size_t len)
     return memrchr(text, '@', len);
 }
 
-/* A host, or host:port. */
-static bool place_valid(const char *host, size_t len)
+/* An endpoint: a host, or host:port. */
+static bool endpoint_valid(const char *host, size_t len)
 {
     const char *end = host + len;
     const char *bracket = memchr(host, ']', len);
@@ -197,8 +197,8 @@ static bool place_valid(const char *host, size_t len)
            number >= 1 && number <= UINT16_MAX;
 }
 
-/* The part between user:password@ and the path; NULL when what stands before it is wrong. */
-static const char *places(const char *url, const char *schemes, size_t *len)
+/* The part between user:password@ and the path; NULL when the part before it is wrong. */
+static const char *endpoints(const char *url, const char *schemes, size_t *len)
 {
     const char *host = authority(url, len);
     if (host == NULL || !printable(url) || !scheme_listed(url, (size_t)(host - 3 - url), schemes))
@@ -213,23 +213,23 @@ static const char *places(const char *url, const char *schemes, size_t *len)
 bool conf_url_valid(const char *url, const char *schemes)
 {
     size_t len = 0;
-    const char *place = places(url, schemes, &len);
-    return place != NULL && place_valid(place, len);
+    const char *endpoint = endpoints(url, schemes, &len);
+    return endpoint != NULL && endpoint_valid(endpoint, len);
 }
 
 bool conf_hosts_url_valid(const char *url, const char *schemes)
 {
     size_t len = 0;
-    const char *place = places(url, schemes, &len);
-    if (place == NULL)
+    const char *endpoint = endpoints(url, schemes, &len);
+    if (endpoint == NULL)
         return false;
-    for (const char *comma = NULL; (comma = memchr(place, ',', len)) != NULL; place = comma + 1)
+    for (const char *comma = NULL; (comma = memchr(endpoint, ',', len)) != NULL; endpoint = comma + 1)
     {
-        if (!place_valid(place, (size_t)(comma - place)))
+        if (!endpoint_valid(endpoint, (size_t)(comma - endpoint)))
             return false;
-        len -= (size_t)(comma + 1 - place);
+        len -= (size_t)(comma + 1 - endpoint);
     }
-    return place_valid(place, len);
+    return endpoint_valid(endpoint, len);
 }
 
 const char *conf_url_password(const char *url, size_t *len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * net.h -- the shapes of settings that name places in a network: address:port, CIDR lists, URLs.
+ * net.h -- the forms of settings about the network: address:port, CIDR lists, URLs.
  *
  * Plain data, no memory of their own, no name lookups, never blocks, any thread.
  */
@@ -44,7 +44,7 @@ bool conf_cidrs_contain(const struct conf_cidrs *cidrs, const struct sockaddr *a
 
 /* One of `schemes` ("http https"), a host, a port of 1 to 65535 if any, printable ASCII throughout. */
 bool conf_url_valid(const char *url, const char *schemes);
-/* The same with one host or more: "postgresql://u:p@a:5432,b:5432/db". */
+/* The same with one or more hosts: "postgresql://u:p@a:5432,b:5432/db". */
 bool conf_hosts_url_valid(const char *url, const char *schemes);
 /* The password between user: and @, still percent-encoded; NULL and 0 when there is none. */
 const char *conf_url_password(const char *url, size_t *len);

@@ -20,12 +20,12 @@ enum conf_program
     CONF_SCOUT,
     CONF_HUNTER,
     CONF_BOT,
-    CONF_CLI,    /* needs the database; the rest only for what a verb asks of it */
-    CONF_WORKER, /* somebody else's, on include/sokoul.h */
+    CONF_CLI,    /* needs the database, and the rest only for certain verbs */
+    CONF_WORKER, /* a worker of others, on include/sokoul.h */
     CONF_PROGRAMS
 };
 
-/* Who cannot run without it. */
+/* The programs that cannot run without the setting. */
 enum conf_need
 {
     CONF_NEED_NOBODY = 0,

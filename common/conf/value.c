@@ -88,7 +88,8 @@ static enum err_code read_u32(const struct conf_setting *setting, const char *te
     return E_OK;
 }
 
-/* Of an even number of servers half may be lost, and then none of them decides anything. */
+/* An even number of replicas is refused: half of them may be lost, and the other half cannot decide anything.
+ */
 static enum err_code read_odd(const struct conf_setting *setting, const char *text, void *at, struct err *err)
 {
     uint32_t number = 0;
@@ -182,7 +183,7 @@ static int hex_digit(char c)
     return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* A program sees the password decoded, so that form must not show either. */
+/* A program uses the password in its decoded form, so that form must not show in the log either. */
 static void mask_password(const char *password, size_t len)
 {
     char *raw = strndup(password, len);
