@@ -32,7 +32,8 @@ struct cache_address
 /* redis://[[user]:password@]host[:port][/database]; E_CONFIG says what is wrong, without the password. */
 MUST_USE enum err_code cache_address_parse(const char *url, struct cache_address *out, struct err *err);
 
-/* A name lookup that can be waited for a while and then again: getaddrinfo itself cannot be stopped. */
+/* A name lookup for which a caller can wait a while, and later again: getaddrinfo itself cannot be stopped.
+ */
 struct cache_lookup;
 
 struct cache_found

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache.h -- the door to hiredis.  What is in here may vanish at any time.
+ * cache.h -- the door to hiredis.  What is stored in Redis may vanish at any time.
  *
  * A cache connects lazily, by itself, and again after a loss; no call blocks longer than
  * CACHE_COMMAND_MS, connecting and name lookup included.  While Redis is away calls fail at
- * once and one in a while (backoff from CACHE_BACKOFF_MIN_MS to _MAX_MS) tries again.  A loss
+ * once, and one of them now and then (backoff from CACHE_BACKOFF_MIN_MS to _MAX_MS) tries again.  A loss
  * and a return are logged once each, with the reason; callers treat every failure as a miss,
- * go to the truth, and never show it to a user.  A connection that was closed while it lay idle
- * is made anew before the next command and is no failure.
+ * ask the database or the provider, and never show it to a user.  A connection that was closed while it was
+ * idle is made anew before the next command and is no failure.
  *
  * Codes: E_NOT_FOUND is a miss (also a value of another type, or larger than CACHE_MAX_BYTES),
- * E_CONFLICT says that somebody else's value is there, E_UNAVAILABLE is everything that is wrong.
+ * E_CONFLICT: another value is there; E_UNAVAILABLE: everything else that fails.
  *
  * Ownership: cache_open and cache_close by the same owner; values are copied into the arena.
  * Threads: one cache belongs to one thread (an executor, a worker); cache_stats from any.
@@ -38,8 +38,8 @@ enum
     CACHE_MAX_NUMBERS = 8      /* that a script may answer */
 };
 
-/* `url` is redis://[[user]:password@]host[:port][/database], percent-encoded; never logged.
- * E_CONFIG: it is not.  Does not connect. */
+/* `url` is redis://[[user]:password@]host[:port][/database], percent-encoded; never logged. E_CONFIG: it has
+ * another form.  Does not connect. */
 MUST_USE enum err_code cache_open(const char *url, struct cache **out, struct err *err);
 void cache_close(struct cache *cache); /* NULL is fine */
 
@@ -48,7 +48,7 @@ MUST_USE enum err_code cache_get(struct cache *cache, const char *key, struct ar
                                  const char **value, size_t *len, struct err *err);
 MUST_USE enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len,
                                  int64_t ttl_ms, struct err *err);
-/* A lock with an end, or the first answer of many: E_CONFLICT when the key is there already. */
+/* For a lock with a time limit, or the first answer of many. E_CONFLICT: the key is there already. */
 MUST_USE enum err_code cache_set_if_absent(struct cache *cache, const char *key, const void *value,
                                            size_t len, int64_t ttl_ms, struct err *err);
 /* E_OK also when there was nothing. */
@@ -74,10 +74,10 @@ MUST_USE enum err_code cache_eval(struct cache *cache, const struct cache_call *
                                   struct cache_numbers *out, struct err *err);
 
 /* For health probes: writes a value (or fails at once while the backoff lasts), since a server that answers
- * and takes none is no cache.  The text says what is wrong and, behind a colon, how it is mended. */
+ * and takes no value is no cache.  The text says what is wrong and, behind a colon, what mends it. */
 MUST_USE enum err_code cache_ping(struct cache *cache, int64_t *latency_us, struct err *err);
 
-/* Since cache_open.  A program adds those of its caches up and offers them as metrics. */
+/* Counts since cache_open.  A program adds up those of its caches and offers the sums as metrics. */
 struct cache_stats
 {
     uint64_t hits;

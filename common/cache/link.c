@@ -44,7 +44,7 @@ void cache_link_close(struct cache_link *link)
 
 /* ---- losing and finding the server ------------------------------------------------------- */
 
-/* The connection is useless from now on; what hiredis does after a timeout is to refuse for ever. */
+/* The connection is useless from now on: after a timeout hiredis refuses every further command. */
 static void lose(struct cache_link *link, const char *why)
 {
     snprintf(link->why, sizeof link->why, "%s", why);
@@ -103,7 +103,7 @@ static const char *reason_of(const redisContext *context)
 /* Sends one command and takes its reply before deadline_ms; NULL means that the connection is gone. */
 static redisReply *talk(redisContext *context, const struct cache_command *command, int64_t deadline_ms)
 {
-    struct cache_command copy = *command; /* hiredis takes pointers to what it never changes */
+    struct cache_command copy = *command; /* hiredis takes pointers to non-const texts */
     redisReply *reply = NULL;
     if (redisSetTimeout(context, timeval_of(deadline_ms - clock_mono_ms())) != REDIS_OK ||
         redisAppendCommandArgv(context, copy.count, copy.words, copy.lens) != REDIS_OK ||
@@ -142,7 +142,8 @@ const char *cache_refusal(const char *reply)
     return NULL;
 }
 
-/* AUTH and SELECT; an error reply is as bad as none.  Returns NULL, or why not. */
+/* Sends AUTH and SELECT; an error reply is as bad as no reply.  Returns NULL, or the reason of the failure.
+ */
 static const char *introduce(struct cache_link *link, redisContext *context, int64_t deadline_ms)
 {
     const struct cache_address *address = &link->address;
@@ -214,8 +215,8 @@ void cache_link_drop(struct cache_link *link)
     link->context = NULL;
 }
 
-/* Whether a connection on which nothing is asked was closed, or says something: Redis's `timeout`, a proxy, a
- * restart.  Found before a command is sent, it costs that command nothing. */
+/* Whether an idle connection was closed, or has something to read: Redis's `timeout`, a proxy, a restart.  A
+ * command that is not sent yet does not fail by it. */
 static bool is_stale(const redisContext *context)
 {
     char byte;
@@ -230,7 +231,7 @@ static void leave_stale(struct cache_link *link)
     atomic_fetch_add_explicit(&link->losses, 1, memory_order_relaxed);
 }
 
-/* Connected when it returns E_OK; everything in here and the command after it share deadline_ms. */
+/* E_OK: connected.  Connecting and the command after it share deadline_ms. */
 static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct err *err)
 {
     struct cache_found addresses;

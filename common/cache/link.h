@@ -39,7 +39,7 @@ struct cache_link
     int64_t retry_at_ms;   /* no attempt before, by the monotonic clock */
     int64_t backoff_ms;
     bool lost;     /* a loss was logged and no return since */
-    char why[160]; /* what is wrong with the server, as it was told last */
+    char why[160]; /* why the server was lost, as logged last */
     atomic_uint_fast64_t losses;
 };
 
@@ -49,10 +49,9 @@ void cache_link_close(struct cache_link *link); /* fine also after a failed open
 MUST_USE enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command,
                                       redisReply **reply, struct err *err);
 
-/* What an error that Redis answered means, with what can be done about it behind a colon. NULL: nothing
- * known. */
+/* A text for an error reply of Redis, with what mends it behind a colon. NULL: an unknown error. */
 const char *cache_refusal(const char *reply);
-/* Makes the connection anew next time: the server has changed its mind about who we are. */
+/* The next command connects anew: the server has revoked our login. */
 void cache_link_drop(struct cache_link *link);
 
 #endif

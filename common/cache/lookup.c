@@ -12,7 +12,7 @@
 /*
  * getaddrinfo may take half a minute when a name server is silent, so it runs on a thread of its
  * own, detached, and only while a lookup is under way.  The lookup is shared by that thread and the
- * owner; whoever leaves last frees it.
+ * owner; the last of the two frees it.
  */
 struct cache_lookup
 {
@@ -20,7 +20,7 @@ struct cache_lookup
     pthread_cond_t done;  /* CLOCK_MONOTONIC */
     bool running;
     bool finished; /* found is new */
-    bool left;     /* by the owner */
+    bool left;     /* the owner has left */
     struct cache_found found;
     char host[ADDRESS_HOST_SIZE];
 };
