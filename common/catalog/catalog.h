@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * catalog.h -- searches for titles: what TMDB says, kept in media and in the cache.
+ * catalog.h -- searches for titles: TMDB's answers, kept in media and in the cache.
  *
- * One page of one search is the unit, as TMDB pages it (TMDB_PAGE_ITEMS places; people leave gaps
- * at its end).  A page in the cache is fresh for a while and then stale for a day more:
+ * The unit is one page of one search, as TMDB pages it (TMDB_PAGE_ITEMS results; those that are people are
+ * left out, so a page may have fewer titles).  A page in the cache is fresh for a while and then stale for a
+ * day more:
  *
  *     catalog_find   the cache: is it there, and how old?
  *     tmdb_search    the provider
  *     catalog_keep   titles into media, in one statement; the page into the cache
  *
- * The API's GET /search answers what is stale and accepts a search job that refreshes it; scout
+ * The API's GET /search answers with a stale page and accepts a search job that refreshes it; scout
  * runs that job through the same functions, so both fill one cache.
  *
  * Texts live in the arena.  Threads: the owner's of the connection and of the cache.  Blocks.
@@ -43,10 +44,12 @@ struct catalog_page
     int64_t age_ms;    /* since it came from TMDB; 0 when it just did */
 };
 
-/* What people typed as it is asked for: control characters are blanks, blanks at the ends go.  Never NULL. */
+/* A query as people typed it, made ready for TMDB: control characters become blanks, blanks at the ends go.
+ * Never NULL. */
 const char *catalog_words(struct arena *arena, const char *text);
 
-/* E_NOT_FOUND: not there (also without Redis, `cache` NULL, or when it makes no sense). */
+/* E_NOT_FOUND: the page is not in the cache; also without Redis, with `cache` NULL, and when the value cannot
+ * be read. */
 MUST_USE enum err_code catalog_find(struct cache *cache, struct arena *arena,
                                     const struct catalog_query *query, struct catalog_page *page,
                                     struct err *err);
@@ -56,7 +59,7 @@ MUST_USE enum err_code catalog_items(struct cache *cache, struct arena *arena,
                                      const struct catalog_query *query, const struct json **items,
                                      struct err *err);
 
-/* Stores what TMDB answered and tells it as a page.  `fresh_s`: for how long it will count as fresh.  A cache
+/* Stores TMDB's answer, and answers it as a page.  `fresh_s`: for how long it will count as fresh.  A cache
  * that is away is no failure.  Errors: db.h's. */
 struct catalog_answer
 {

@@ -26,7 +26,7 @@ struct probes
 {
     struct db_pool *pool;
     int64_t disk_at_ms; /* when it was written to last */
-    struct err disk;    /* how that ended */
+    struct err disk;    /* the result */
     struct cache *cache;
     struct mq *mq;
 };

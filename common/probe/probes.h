@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * probes.h -- what health asks each second: Postgres, Redis and NATS, each over a connection of its own,
- * so that a busy pool does not look like a dead server.
+ * probes.h -- the probes that health runs each second, of Postgres, Redis and NATS, each over a connection of
+ * its own, so that a busy pool does not look like a dead server.
  *
- * The connection to Postgres is named after the service, and what it asks each second is the sign of life
+ * The connection to Postgres is named after the service, and its statement each second is the sign of life
  * that `sokoulctl doctor` looks for (common/store/checkup.h).
  *
  * Ownership: probes_close after health_stop.
