@@ -12,7 +12,7 @@ enum
 
 static const char *const expected[] = {"sokoul-api", "sokoul-scout", "sokoul-hunter"};
 
-/* One that is frozen holds what it has claimed until its lease is over. */
+/* A frozen program keeps the jobs that it has claimed until their lease is over. */
 static void check_frozen(struct doctor *doctor, const struct checkup *checkup)
 {
     for (size_t i = 0; i < checkup->programs_count; i++)
@@ -38,7 +38,7 @@ static void check_there(struct doctor *doctor, const struct checkup *checkup, co
     }
     if (alive > 0)
         doctor_add(doctor, FINDING_OK, "programs", "", "%s runs, processes: %zu", service, alive);
-    else if (!any) /* nothing was ever done here: this is a machine that is being set up */
+    else if (!any) /* there are no jobs and no people: this installation is being set up */
         doctor_add(doctor, checkup->in_use || checkup->programs_count > 0 ? FINDING_BAD : FINDING_NOTE,
                    "programs", "start it; its log says why if it ends", "%s does not run on this database",
                    service);
@@ -54,9 +54,9 @@ static void check_jobs(struct doctor *doctor, const struct checkup *checkup)
         doctor_add(doctor, FINDING_NOTE, "jobs", "see that such a worker runs, or start more of them",
                    "%lld jobs for %.32s have waited for more than a minute",
                    (long long)checkup->overdue[i].count, checkup->overdue[i].what);
-    if (checkup->letters > 0)
+    if (checkup->dead_letters > 0)
         doctor_add(doctor, FINDING_BAD, "jobs", "look with sokoulctl dlq ls, then dlq replay or dlq purge",
-                   "dead letters that are open: %lld", (long long)checkup->letters);
+                   "dead letters that are open: %lld", (long long)checkup->dead_letters);
     if (checkup->wake_ups > 0)
         doctor_add(doctor, FINDING_BAD, "jobs",
                    "look at what this says of nats, and at the log of sokoul-api",
@@ -69,7 +69,7 @@ void doctor_work(struct doctor *doctor)
     struct err err = ERR_INIT;
     struct db *db = NULL;
     if (!doctor->schema_fits || session_db(doctor->session, &db, &err) != E_OK)
-        return; /* which the database's own findings tell */
+        return; /* the findings about the database tell why */
     if (checkup_get(db, doctor->session->arena, &checkup, &err) != E_OK)
     {
         doctor_fail(doctor, "jobs", "look in pg_stat_activity who holds a lock, and at the log of PostgreSQL",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inject.h -- what the files of `job inject` share: the order, and who carries it out.
+ * inject.h -- what the files of `job inject` share: the order, and the functions that carry it out.
  *
  *      plan (options) -> accept in batches, to Postgres or (raw) to NATS -> wait -> report
  *
- * Every job has its id before it is sent, so sending a batch again after a doubt cannot make a
- * second job: Postgres refuses the id, JetStream the message id.
+ * Every job has its id before it is sent, so a batch whose outcome is in doubt can be sent again without
+ * making second jobs: Postgres refuses the id, JetStream the message id.
  */
 #ifndef SOKOUL_CLI_INJECT_H
 #define SOKOUL_CLI_INJECT_H
@@ -19,8 +19,8 @@ enum
 {
     INJECT_BATCH = 1000,          /* jobs of one statement */
     INJECT_SLICE_MS = 5,          /* with --rate: how often something is sent */
-    INJECT_FIRST_WAIT_MS = 10000, /* with --wait: servers that are away at the start */
-    INJECT_OUTAGE_MS = 300000,    /* servers that go away later */
+    INJECT_FIRST_WAIT_MS = 10000, /* with --wait: patience with servers that are away at the start */
+    INJECT_OUTAGE_MS = 300000,    /* patience with servers that go away later */
     INJECT_MAX_COUNT = 1000000
 };
 
@@ -32,7 +32,7 @@ struct inject
     const char *payload;
     const char *user_id;
     const char *unique_key; /* or NULL */
-    int64_t unique_s;       /* 0: only while it lives */
+    int64_t unique_s;       /* 0: only while the job lives */
     enum job_priority priority;
     int64_t run_at_ms;      /* 0: now */
     int64_t deadline_at_ms; /* 0: none */
@@ -46,7 +46,7 @@ struct inject
     int64_t started_ns;
     double sending_s;
     struct inject_counts counts; /* as of the latest look */
-    bool in_doubt;               /* the batch at hand may be there already */
+    bool in_doubt;               /* the present batch may be there already */
     struct arena *scratch;       /* of one batch */
     struct mq *mq;               /* raw only */
     struct mq_publisher *publisher;
@@ -61,7 +61,7 @@ MUST_USE enum err_code inject_raw_open(struct inject *inject, struct err *err);
 void inject_raw_close(struct inject *inject);
 MUST_USE enum err_code inject_raw_publish(struct inject *inject, size_t from, size_t n, struct err *err);
 
-/* Until all are over; E_STALLED when the time is. */
+/* Waits until all jobs are over; E_STALLED: the time is over. */
 MUST_USE enum err_code inject_wait(struct inject *inject, struct err *err);
 MUST_USE enum err_code inject_report(struct inject *inject, struct err *err);
 
@@ -71,6 +71,6 @@ void inject_progress_end(void);
 
 bool inject_is_waiting(const struct inject *inject); /* --wait */
 bool inject_is_raw(const struct inject *inject);
-struct inject_crowd inject_crowd(const struct inject *inject, size_t from, size_t n);
+struct inject_batch inject_batch(const struct inject *inject, size_t from, size_t n);
 
 #endif

@@ -19,9 +19,9 @@ bool inject_is_raw(const struct inject *inject)
     return option_given(&inject->session->options, OPTION_RAW);
 }
 
-struct inject_crowd inject_crowd(const struct inject *inject, size_t from, size_t n)
+struct inject_batch inject_batch(const struct inject *inject, size_t from, size_t n)
 {
-    return (struct inject_crowd){inject->ids[from].text, inject->ids[from + n - 1].text, inject->request_id};
+    return (struct inject_batch){inject->ids[from].text, inject->ids[from + n - 1].text, inject->request_id};
 }
 
 static enum err_code plan_kind(struct inject *inject, const struct options *options, struct err *err)

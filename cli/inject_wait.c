@@ -13,7 +13,7 @@ enum
 {
     LOOK_MIN_MS = 10,
     LOOK_MAX_MS = 1000,
-    LOOK_SHARE = 20, /* looking takes at most one part in so many of the time */
+    LOOK_SHARE = 20, /* at most one part in so many of the time is spent on looking */
     PROGRESS_MS = 200
 };
 
@@ -38,10 +38,10 @@ void inject_progress_end(void)
 static enum err_code look(struct inject *inject, struct err *err)
 {
     struct db *db = NULL;
-    struct inject_crowd crowd = inject_crowd(inject, 0, inject->count);
+    struct inject_batch batch = inject_batch(inject, 0, inject->count);
     enum err_code code = session_db(inject->session, &db, err);
     if (code == E_OK)
-        code = inject_store_count(db, &crowd, &inject->counts, err);
+        code = inject_store_count(db, &batch, &inject->counts, err);
     return code;
 }
 
@@ -51,7 +51,7 @@ static bool is_over(const struct inject *inject)
     int64_t over = counts->completed + counts->failed;
     if (over >= (int64_t)inject->count)
         return true;
-    /* What was accepted and has no row any more was deleted with its user. */
+    /* An accepted job without a row was deleted with its user. */
     return !inject_is_raw(inject) && counts->total == over;
 }
 
@@ -60,7 +60,7 @@ static void sleep_ms(int64_t ms)
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
-/* One look that outlives an outage. */
+/* One look; during an outage it is repeated. */
 static enum err_code look_patiently(struct inject *inject, int64_t until_ms, struct err *err)
 {
     int64_t outage_ms = clock_mono_ms() + INJECT_OUTAGE_MS;
@@ -104,7 +104,7 @@ static double round_to_us(double ms)
     return round(ms * 1000) / 1000;
 }
 
-/* null where nothing was measured: the writer makes it of what is not finite. */
+/* The writer makes null of a number that is not finite: nothing was measured. */
 static void put_percentiles(struct json_writer *w, const char *name, const double ms[INJECT_PERCENTILES])
 {
     static const char *const names[] = {"p50", "p95", "p99"};
@@ -171,7 +171,7 @@ static void write_words(const struct inject *inject, const struct inject_times *
 static enum err_code read_times(struct inject *inject, struct inject_times *times, struct err *err)
 {
     const int64_t until_ms = clock_mono_ms() + INJECT_OUTAGE_MS;
-    struct inject_crowd crowd = inject_crowd(inject, 0, inject->count);
+    struct inject_batch batch = inject_batch(inject, 0, inject->count);
     int wait_ms = 0;
     enum err_code code = E_OK;
     do
@@ -179,7 +179,7 @@ static enum err_code read_times(struct inject *inject, struct inject_times *time
         struct db *db = NULL;
         code = session_db(inject->session, &db, err);
         if (code == E_OK)
-            code = inject_store_times(db, &crowd, times, err);
+            code = inject_store_times(db, &batch, times, err);
         if (!session_may_pass(code))
             break;
         session_db_drop(inject->session);

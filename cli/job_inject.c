@@ -13,16 +13,16 @@ enum
     BATCH_BYTES = 8 << 20 /* of payloads */
 };
 
-/* After a doubt: the batch is atomic, so it is there whole or not at all. */
+/* The outcome of a commit is in doubt: a batch is atomic, so all of its jobs are there or none. */
 static enum err_code settle_doubt(struct inject *inject, struct db *db, size_t from, size_t n,
                                   struct err *err)
 {
     struct inject_counts counts = {0, 0, 0};
-    struct inject_crowd crowd = inject_crowd(inject, from, n);
+    struct inject_batch batch = inject_batch(inject, from, n);
     struct err inner = ERR_INIT;
     if (!inject->in_doubt)
         return fail(err, E_CONFLICT, "a live %s job with that unique key is there already", inject->kind);
-    enum err_code code = inject_store_count(db, &crowd, &counts, &inner);
+    enum err_code code = inject_store_count(db, &batch, &counts, &inner);
     if (code != E_OK)
     {
         *err = inner;
@@ -59,7 +59,8 @@ enum err_code inject_accept(struct inject *inject, size_t from, size_t n, struct
     return code;
 }
 
-/* Once servers have answered they may go away and come back; before, only with --wait and for less long. */
+/* How long an outage may last: once servers have answered, minutes; before that only with --wait, and
+ * seconds. */
 static int64_t patience_ms(const struct inject *inject)
 {
     if (inject->sent > 0)
@@ -90,7 +91,7 @@ static enum err_code send_batch(struct inject *inject, size_t n, struct err *err
     return code;
 }
 
-/* How many are due by now. */
+/* How many jobs the rate has allowed by now. */
 static size_t due(const struct inject *inject)
 {
     if (inject->rate == 0)
@@ -136,7 +137,7 @@ static enum err_code send_all(struct inject *inject, struct err *err)
     return code;
 }
 
-/* When the time is over the report tells how far it came. */
+/* Reports also when the time is over before the jobs are. */
 static enum err_code wait_and_report(struct inject *inject, struct err *err)
 {
     struct err late = ERR_INIT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit.h -- who did what, from where (table logs).  Entries are written once and never changed.
+ * audit.h -- the audit trail: who did what, from where (table logs).  Entries are written once and never
+ * changed.
  *
  * An entry leaves as JSON text {id,at,user_id,ip,action,subject,request_id,detail}.
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
@@ -15,7 +16,7 @@ struct audit_entry
     const char *user_id; /* or NULL */
     const char *ip;      /* or NULL */
     const char *action;  /* "login", "login_failed", "user_deleted", … */
-    const char *subject; /* what it was done to, or NULL */
+    const char *subject; /* the object of the action, or NULL */
     const char *request_id;
     const char *detail; /* JSON object, NULL: {} */
 };

@@ -64,7 +64,7 @@ enum err_code checkup_get(struct db *db, struct arena *arena, struct checkup *ou
     struct checkup checkup = {.programs = NULL};
     if (db_run_all(db, calls, CALLS, rows, err) != E_OK)
         return err->code;
-    checkup.letters = db_int(rows[3], 0, 0, 0);
+    checkup.dead_letters = db_int(rows[3], 0, 0, 0);
     checkup.wake_ups = db_int(rows[3], 0, 1, 0);
     checkup.in_use = db_bool(rows[3], 0, 2);
     enum err_code code = read_programs(arena, rows[0], &checkup, err);

@@ -2,9 +2,9 @@
 /*
  * checkup.h -- what an operator should know of an installation, for `sokoulctl doctor`.
  *
- * A running program asks its database for a sign of life each second, over a connection that is named after
- * the service (`sokoul-scout health`): when that was last, Postgres knows.  One that is frozen keeps its
- * connection.
+ * A running program sends its database a statement each second, over a connection that is named after the
+ * service (`sokoul-scout health`).  Postgres knows when the last one came: that is the program's sign of
+ * life.  A frozen program keeps its connection.
  *
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -37,9 +37,9 @@ struct checkup
     struct checkup_count
         *overdue; /* workers with jobs that have been due for a minute and may run; up to 10,000 */
     size_t overdue_count;
-    int64_t letters;  /* open dead letters */
-    int64_t wake_ups; /* that have waited for NATS for 10 s */
-    bool in_use;      /* there are jobs or people */
+    int64_t dead_letters; /* open dead letters */
+    int64_t wake_ups;     /* wake-ups that have been due for 10 s */
+    bool in_use;          /* there are jobs or people */
 };
 
 MUST_USE enum err_code checkup_get(struct db *db, struct arena *arena, struct checkup *checkup,

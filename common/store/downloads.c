@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 
-/* What a download is, seen through its job; a job that is gone by retention was over. */
+/* The status of a download, from its job; a job that retention has deleted was over. */
 #define SQL_STATUS                                                                                           \
     "CASE WHEN j.job_id IS NOT NULL THEN j.status WHEN d.status IN ('Completed', 'Failed') THEN d.status "   \
     "ELSE 'Failed' END"
-/* While it runs, what the hunter tells; a job's own detail is of its end, or of an attempt before.  The files
- * of what is complete may be lost since. */
+/* While the job runs the detail is the hunter's; the job's own detail is of its end, or of an earlier
+ * attempt. The files of a complete download may have been lost since. */
 #define SQL_DETAIL                                                                                           \
     "CASE WHEN j.status = 'Running' THEN d.detail WHEN d.status = 'Completed' AND t.status <> 'Completed' "  \
     "THEN 'Its files are missing or changed on the disk; start it again to fetch them' "                     \
@@ -70,7 +70,7 @@ static const struct db_stmt seen = {
     "SELECT coalesce(d.torrent_id::text, '') FROM downloads d WHERE d.id = $1 AND " SQL_THEIRS,
     2,
 };
-/* As they stand in the torrent, by parts of 100: a list's key falls, so it is the place below zero. */
+/* In the order of the torrent, 100 at a time. A list's key falls, so the key is the index below zero. */
 static const struct store_list files = {
     {"download_files",
      "SELECT json_build_object('index', coalesce((f->>'index')::bigint, at), 'path', f->>'path', "
@@ -89,7 +89,7 @@ static const struct store_list files = {
      "WHERE d.id = $1 AND " SQL_THEIRS,
      2},
 };
-/* What is over can only be deleted, and as often as its owner likes. */
+/* A download that is over can only be deleted; its owner may repeat that. */
 static const struct db_stmt want = {
     "download_want",
     "WITH was AS (SELECT d.id, d.wanted, " SQL_STATUS " AS status "

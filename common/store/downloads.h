@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * downloads.h -- who wants which torrent, and how far it is (table downloads).
+ * downloads.h -- the downloads of each user, and how far they are (table downloads).
  *
  * A download's status, reason and detail are its job's for as long as the job's row is there, so
- * that they never disagree.  `viewer` is the owner it must belong to, NULL sees all; a download
- * that is wanted deleted is gone for everyone.  E_NOT_FOUND: not there, or not theirs.
- * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
+ * that they never disagree.  `viewer` is the user that a download must belong to, NULL: any; a
+ * download that its owner wants deleted is not found any more.  E_NOT_FOUND: there is none, or of another
+ * user. Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_DOWNLOADS_H
 #define SOKOUL_COMMON_STORE_DOWNLOADS_H
@@ -60,15 +60,15 @@ struct download_links
     const char *job_id;     /* or NULL */
     const char *torrent_id; /* or NULL */
     const char *status;
-    bool was_deleted; /* before this wish */
+    bool was_deleted; /* before this call */
 };
-/* Says what is wanted of it; answers what hangs on it.  E_CONFLICT: it is over, and only "delete" has a sense
- * then; that one may be said again. */
+/* Writes what the owner wants of the download; answers its job and torrent.  E_CONFLICT: the download is
+ * over, and `wanted` is not "delete", which may be repeated. */
 MUST_USE enum err_code download_store_want(struct db *db, struct arena *arena,
                                            const struct download_wish *wish, struct download_links *links,
                                            struct err *err);
 /* Whether some download still wants this torrent.  The torrent's row is locked until the end of the
- * transaction, so that a new download of it waits: nothing outside may be waited for meanwhile. */
+ * transaction, so that a new download of it waits: do not wait for anything but Postgres meanwhile. */
 MUST_USE enum err_code download_store_wants(struct db *db, const char *torrent_id, bool *wanted,
                                             struct err *err);
 /* Torrents that only this user's downloads want: the ids, in the arena. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * favorites.h -- what a user keeps in mind (table favorites).
+ * favorites.h -- the titles that a user has marked (table favorites).
  *
  * A favorite leaves as the title's JSON (media.h) with media_id and favorited_at added.
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
@@ -28,7 +28,7 @@ MUST_USE enum err_code favorite_store_add(struct db *db, struct arena *arena,
 MUST_USE enum err_code favorite_store_list(struct db *db, struct arena *arena, const char *user_id,
                                            const struct store_ask *ask, struct store_page *page,
                                            struct err *err);
-/* E_NOT_FOUND: it was none. */
+/* E_NOT_FOUND: the title was no favorite. */
 MUST_USE enum err_code favorite_store_remove(struct db *db, const char *user_id, const char *media_id,
                                              struct err *err);
 

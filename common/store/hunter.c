@@ -12,8 +12,8 @@ enum
     DESCRIBE_TRIES = 5
 };
 
-/* The guard as a first step, $1 and $2: whoever wants to move the job meanwhile waits for us, or we for him
- * and see what became of it. */
+/* The guard as a first step, $1 and $2: it locks the job's row. Another transaction that moves the job waits
+ * for this one, or this one waits for that and sees the result. */
 #define MINE                                                                                                 \
     "mine AS (SELECT job_id, user_id FROM jobs WHERE job_id = $1::uuid AND status = 'Running' "              \
     "AND fence = $2::bigint FOR SHARE) "
@@ -122,7 +122,7 @@ static const char *fence_of(struct arena *arena, const struct hunter_guard *guar
     return db_param_int(arena, guard->fence);
 }
 
-/* One statement whose row says that the guard held. */
+/* Runs one statement; it answers a row if the guard held. */
 static enum err_code run_guarded(struct db *db, const struct db_stmt *stmt, const char *const *params,
                                  struct err *err)
 {

@@ -2,8 +2,8 @@
 /*
  * hunter.h -- what a hunter writes while it runs a download's job (tables downloads, torrents).
  *
- * Every write is made under the guard of the job: it is Running, and under the fence that this
- * hunter's claim was given.  E_LOST: it is not, nothing was written, stop.
+ * Every write is made under the guard of the job: the job is Running, and under the fencing token of this
+ * hunter's claim.  E_LOST: it is not; nothing was written, and the handler must stop.
  * Texts live in the arena.  Errors otherwise: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_HUNTER_H
@@ -27,18 +27,18 @@ struct hunter_download
     const char *id;
     const char *user_id;
     const char *media_id;
-    const char *torrent_id; /* or NULL: not found out yet */
-    const char *release_id; /* or NULL: the torrent was named by hand */
+    const char *torrent_id; /* or NULL: not known yet */
+    const char *release_id; /* or NULL: the user named the torrent */
     const char *wanted;     /* "run", "pause", "cancel", "delete" */
     const char *files;      /* indexes with commas between, or NULL: all */
 };
-/* Takes the download for this hunter's node.  One that is not there is made, for the job's user and
- * `media_id`.  E_NOT_FOUND: no such title; E_CONFLICT: somebody else's, or another job is at it. */
+/* Takes the download for this hunter's node.  A download that is not there is made, for the job's user and
+ * `media_id`.  E_NOT_FOUND: no such title; E_CONFLICT: the download is another user's, or another job's. */
 MUST_USE enum err_code hunter_store_take(struct db *db, struct arena *arena, const struct hunter_guard *guard,
                                          const char *media_id, const char *node,
                                          struct hunter_download *download, struct err *err);
 
-/* Says which torrent it is. */
+/* Writes which torrent the download is of. */
 MUST_USE enum err_code hunter_store_bind(struct db *db, struct arena *arena, const struct hunter_guard *guard,
                                          const char *torrent_id, const char *node, struct err *err);
 
@@ -54,28 +54,30 @@ struct hunter_progress
     int64_t eta_s; /* below 0: unknown */
     const char *detail;
 };
-/* Tells of many at once and never waits for a lock: `told[i]` is false for those that are not ours any
- * more, and for those that somebody is just writing to.  A line that the database does not take costs the
- * others nothing: it is logged, and counts as told, so that it is not tried again at once. */
+/* Writes the progress of many downloads at once and never waits for a lock: `written[i]` is false for a
+ * download that is not ours any more, and for one whose row another transaction has locked.  A line that the
+ * database refuses does not hold up the others: it is logged, and counts as written, so that it is not tried
+ * again at once.
+ */
 MUST_USE enum err_code hunter_store_progress(struct db *db, struct arena *arena,
-                                             const struct hunter_progress *lines, size_t n, bool *told,
+                                             const struct hunter_progress *lines, size_t n, bool *written,
                                              struct err *err);
 /* What is wanted of each; NULL for one that is gone. */
 MUST_USE enum err_code hunter_store_wanted(struct db *db, struct arena *arena,
                                            const char *const *download_ids, size_t n, const char **wanted,
                                            struct err *err);
 
-/* Notes why the release at hand was left, and moves on to the best fit one that was not tried yet.
+/* Writes why the present release was left, and moves on to the best fit one that was not tried yet.
  * *next NULL: there is none, and nothing was written. */
 MUST_USE enum err_code hunter_store_next(struct db *db, struct arena *arena, const struct hunter_guard *guard,
                                          const char *reason, const char *detail, struct release_source **next,
                                          struct err *err);
-/* Only the note. */
+/* Writes only why. */
 MUST_USE enum err_code hunter_store_tried(struct db *db, struct arena *arena,
                                           const struct hunter_guard *guard, const char *reason,
                                           const char *detail, struct err *err);
 
-/* What the metadata told, and at the end (`done_bytes` >= 0) that all of it is there. */
+/* A torrent as its metadata describe it; at the end (`done_bytes` >= 0) all of it is there. */
 struct hunter_torrent
 {
     const char *torrent_id;
@@ -84,8 +86,8 @@ struct hunter_torrent
     int64_t done_bytes;   /* below 0: not complete */
     int64_t wanted_bytes; /* of the selected files */
 };
-/* *known_as is the id that the torrent goes by: another one when it turned out to be one with a row that was
- * made for its other hash; then nothing but that was written. */
+/* *known_as is the id of the torrent's row. It is another id when a row was made before for the torrent's
+ * other hash, and the two turn out to be one torrent; then nothing else was written. */
 MUST_USE enum err_code hunter_store_describe(struct db *db, struct arena *arena,
                                              const struct hunter_guard *guard,
                                              const struct hunter_torrent *torrent, const char **known_as,

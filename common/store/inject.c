@@ -3,13 +3,13 @@
 
 #include <math.h>
 
-#define CROWD " FROM jobs WHERE job_id BETWEEN $1::uuid AND $2::uuid AND request_id = $3"
+#define OF_BATCH " FROM jobs WHERE job_id BETWEEN $1::uuid AND $2::uuid AND request_id = $3"
 #define MS(until) "(extract(epoch FROM " until " - created_at) * 1000)::double precision"
 #define PERCENTILES(ms) "percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY " ms ")"
 
 static const struct db_stmt count_stmt = {"inject_count",
                                           "SELECT count(*), count(*) FILTER (WHERE status = 'Completed'),"
-                                          " count(*) FILTER (WHERE status = 'Failed')" CROWD,
+                                          " count(*) FILTER (WHERE status = 'Failed')" OF_BATCH,
                                           3};
 
 /* clang-format off */
@@ -19,17 +19,17 @@ static const struct db_stmt times_stmt = {
     "SELECT extract(epoch FROM max(finished_at) - min(created_at))::double precision AS seconds,"
     " " PERCENTILES(MS("finished_at")) " AS l,"
     " " PERCENTILES(MS("started_at")) " AS p"
-    CROWD " AND status IN ('Completed', 'Failed')) t",
+    OF_BATCH " AND status IN ('Completed', 'Failed')) t",
     3};
 /* clang-format on */
 
 static const struct db_stmt states_stmt = {
     "inject_states", "SELECT job_id, status, reason, detail FROM jobs WHERE job_id = ANY($1::uuid[])", 1};
 
-enum err_code inject_store_count(struct db *db, const struct inject_crowd *crowd,
+enum err_code inject_store_count(struct db *db, const struct inject_batch *batch,
                                  struct inject_counts *counts, struct err *err)
 {
-    const char *params[] = {crowd->first, crowd->last, crowd->request_id};
+    const char *params[] = {batch->first, batch->last, batch->request_id};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &count_stmt, params, &rows, err);
     if (code == E_OK)
@@ -46,10 +46,10 @@ struct inject_times inject_times_none(void)
     return times;
 }
 
-enum err_code inject_store_times(struct db *db, const struct inject_crowd *crowd, struct inject_times *times,
+enum err_code inject_store_times(struct db *db, const struct inject_batch *batch, struct inject_times *times,
                                  struct err *err)
 {
-    const char *params[] = {crowd->first, crowd->last, crowd->request_id};
+    const char *params[] = {batch->first, batch->last, batch->request_id};
     struct db_rows *rows = NULL;
     enum err_code code = db_run(db, &times_stmt, params, &rows, err);
     if (code != E_OK)

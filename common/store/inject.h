@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inject.h -- how a crowd of jobs is doing, asked in one statement (table jobs).
+ * inject.h -- how a batch of jobs is doing, in one statement (table jobs).
  *
- * A crowd is what one injector accepted: ids from `first` to `last` (they rise with time, so this is
- * one stretch of the primary key) that carry its request id.  Durations are by the database's clock
+ * A batch is the jobs that one injector accepted: ids from `first` to `last` (they rise with time, so this is
+ * one range of the primary key) with its request id.  Durations are by the database's clock
  * alone.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_INJECT_H
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct inject_crowd
+struct inject_batch
 {
     const char *first;
     const char *last;
@@ -30,7 +30,7 @@ struct inject_counts
     int64_t failed;
 };
 
-MUST_USE enum err_code inject_store_count(struct db *db, const struct inject_crowd *crowd,
+MUST_USE enum err_code inject_store_count(struct db *db, const struct inject_batch *batch,
                                           struct inject_counts *counts, struct err *err);
 
 /* Of those that are over.  Percentiles are the 50th, 95th and 99th; not a number when nothing is over. */
@@ -46,7 +46,7 @@ struct inject_times
 };
 
 struct inject_times inject_times_none(void);
-MUST_USE enum err_code inject_store_times(struct db *db, const struct inject_crowd *crowd,
+MUST_USE enum err_code inject_store_times(struct db *db, const struct inject_batch *batch,
                                           struct inject_times *times, struct err *err);
 
 /* How single jobs are doing; those without a row are not in the answer.  Texts live in the arena. */

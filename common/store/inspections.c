@@ -9,8 +9,8 @@ static const struct db_stmt add = {
     3,
 };
 
-/* Torrents that were begun, or that somebody downloads, are not ours to delete. Whoever holds a row at the
- * moment may be about to want it: the hourly look finds it again. */
+/* Torrents that were begun, or that somebody downloads, are not deleted here. A transaction that has locked a
+ * row may be about to want the torrent; the hourly look finds the row again. */
 #define GONE                                                                                                 \
     " DELETE FROM torrents WHERE id IN (SELECT t.id FROM torrents t JOIN gone USING (id) WHERE node IS NULL" \
     " AND status <> 'Completed' AND NOT EXISTS (SELECT 1 FROM downloads d WHERE d.torrent_id = t.id)"        \

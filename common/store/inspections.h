@@ -2,9 +2,9 @@
 /*
  * inspections.h -- torrents that somebody had looked at and that may never be downloaded (table inspections).
  *
- * What is stored of them has bounds: of each user and of all together.  Past a bound the oldest go, of the
- * users with the most first; a torrent that nobody downloads and that goes for everybody is deleted.
- * Errors: db.h's.  Threads: the connection's owner.  Blocks.
+ * Their size is limited, of each user and of all together.  Beyond a limit the oldest inspections are
+ * deleted, of the users with the most first; a torrent of which no inspection and no download is left is
+ * deleted, too. Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_INSPECTIONS_H
 #define SOKOUL_COMMON_STORE_INSPECTIONS_H
@@ -21,8 +21,8 @@ struct inspection
     int64_t max_user_bytes;
     int64_t max_bytes;
 };
-/* Call in the transaction that put the torrent, so that it cannot go in between. This one stays, if it is not
- * larger than a bound by itself. */
+/* Call in the transaction that put the torrent, so that it cannot be deleted in between. This inspection
+ * stays, unless it is larger than a limit by itself. */
 MUST_USE enum err_code inspection_store_add(struct db *db, struct arena *arena,
                                             const struct inspection *inspection, struct err *err);
 

@@ -17,8 +17,8 @@ enum
     LETTER_TEXT_MAX = 1024 * 1024
 };
 
-/* The letter's id: a UUIDv7 made of the message's own time and place, so that burying it again finds it
- * there. */
+/* The dead letter's id: a UUIDv7 made of the message's own time and sequence number, so that a second attempt
+ * finds it there. */
 #define LETTER_ID_SQL                                                                                        \
     "coalesce((lpad(to_hex($9::bigint), 12, '0') || '7' || substr(md5($8), 1, 3) || '8' || substr(md5($8), " \
     "4, "                                                                                                    \
@@ -61,7 +61,7 @@ static const struct db_stmt get_stmt = {
     " FROM dead_letters l LEFT JOIN jobs j ON j.job_id = l.job_id WHERE l.id = $1",
     1};
 
-/* Closing comes first: of two who replay the same letter, one finds it closed. */
+/* Closing comes first: of two replays of the same dead letter, one finds it closed. */
 static const struct db_stmt close_stmt = {
     "letter_close",
     "UPDATE dead_letters SET closed_at = now(), closed_by = $2::uuid WHERE id = $1 AND closed_at IS NULL"
@@ -97,7 +97,7 @@ static const struct db_stmt purge_stmt = {
     " AND ($1::uuid IS NULL OR id = $1::uuid)",
     2};
 
-/* ---- raw letters ---------------------------------------------------------------------------- */
+/* ---- raw dead letters ---------------------------------------------------------------------------- */
 
 static char *hex_of(struct arena *arena, const unsigned char *bytes, size_t len)
 {

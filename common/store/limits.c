@@ -5,8 +5,9 @@
 #include "common/store/limits_internal.h"
 #include "common/store/page.h"
 
-/* Claims read the table, so this waits for those that are under way, and new ones wait for us: none of them
- * can have missed the limit.  A backup reads it, too, to its end, and claims must not wait for that. */
+/* Claims read the table, so this lock waits for claims that are under way, and new ones wait for this
+ * transaction: no claim can miss the limit.  A backup reads the table, too, until its end, and claims must
+ * not wait for that. */
 static const struct db_stmt patience_stmt = {"job_limit_patience", "SET LOCAL lock_timeout = 500", 0};
 static const struct db_stmt alone_stmt = {"job_limit_alone", "LOCK TABLE job_limits IN ACCESS EXCLUSIVE MODE",
                                           0};
@@ -19,14 +20,14 @@ static const struct db_stmt put_stmt = {
     "excluded.max_per_user",
     3};
 
-/* Places that were promised under the old limit are not kept: who was called asks like a newcomer. */
+/* Places that were kept under the old limit are given up: an admitted job is claimed like any other. */
 static const struct db_stmt count_in_stmt = {
     "job_limit_count_in",
     "UPDATE jobs SET place = CASE status WHEN 'Running' THEN 'held' END WHERE kind = $1"
     " AND (status = 'Running' OR (status = 'Pending' AND place = 'called'))",
     1};
 
-/* What a worker says of its own processes stays. */
+/* A worker's own limit stays. */
 static const struct db_stmt remove_stmt = {
     "job_limit_remove",
     "WITH eased AS (UPDATE job_limits SET max_running = " LIMIT_UNSET_SQL ", max_per_user = NULL"
@@ -59,8 +60,8 @@ static const struct db_stmt lock_stmt = {
     "job_limit_lock",
     "SELECT kind FROM job_limits WHERE kind = ANY($1::text[]) ORDER BY kind FOR NO KEY UPDATE", 1};
 
-/* Of the kind $1: who has how many places, how many are free, and who waits, walking from user to user along
- * the index. */
+/* Of the kind $1: how many places each user has, how many are free, and the users of queued jobs, which are
+ * read one by one along the index. */
 #define LIMIT_ROOM_SQL                                                                                       \
     "WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs"                           \
     "   WHERE kind = $1 AND " LIMIT_TAKEN_SQL " GROUP BY user_id),"                                          \
@@ -73,9 +74,9 @@ static const struct db_stmt lock_stmt = {
     "     AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT " \
     "NULL)"
 
-/* A free place goes to the user who has the fewest; among equals to who waits longest. Of each user's jobs
- * those are looked at that may get one, and some more: a job that was there before and comes back must not
- * overtake one that waits since. */
+/* A free place goes to the user who has the fewest; among equals to the job that has been queued longest. Of
+ * each user's jobs as many are read as may get a place, and 64 more: a job that was handed back must not
+ * overtake one that was queued in the meantime. */
 static const struct db_stmt call_stmt = {
     "job_limit_call",
     LIMIT_ROOM_SQL
@@ -105,7 +106,7 @@ static const struct db_stmt short_stmt = {
     " WHERE users.user_id IS NOT NULL AND most > 0",
     1};
 
-/* Kinds of which somebody waits; the second column tells whether they have a limit. */
+/* Kinds with queued jobs; the second column: the kind has a limit. */
 #define LIMIT_KINDS_SQL                                                                                      \
     "WITH RECURSIVE kinds AS (SELECT (SELECT kind FROM jobs WHERE place IS NOT NULL ORDER BY kind LIMIT 1) " \
     "AS kind"                                                                                                \
@@ -118,8 +119,8 @@ static const struct db_stmt kinds_stmt = {
     " WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind = k.kind AND j.place = 'waits') LIMIT 1000",
     0};
 
-/* Paused jobs whose download is no longer paused, or that never had one: whatever its owner said between the
- * hunter's look and the hand-back, this look comes after both. */
+/* Paused jobs whose download is no longer paused, or that never had one. The owner may resume between the
+ * hunter's look and the hand-back; this look comes after both. */
 static const struct db_stmt resume_stmt = {
     "job_resume",
     LIMIT_KINDS_SQL
@@ -133,7 +134,7 @@ static const struct db_stmt resume_stmt = {
     " FROM moved RETURNING 1",
     0};
 
-/* The limit was removed. A limit that comes back meanwhile finds newcomers. */
+/* The limit was removed. If it is made again meanwhile, these jobs are claimed under it like new ones. */
 static const struct db_stmt release_stmt = {
     "job_limit_release",
     "WITH freed AS (SELECT job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND status = 'Pending'"
@@ -244,7 +245,7 @@ enum err_code job_limit_list(struct db *db, struct arena *arena, const char **js
     return store_read_one(db, arena, &(struct db_call){&list_stmt, NULL}, "no limits", json, err);
 }
 
-/* ---- calling -------------------------------------------------------------------------------- */
+/* ---- admitting -------------------------------------------------------------------------------- */
 
 enum err_code limits_lock(struct db *db, const char *kinds, struct err *err)
 {

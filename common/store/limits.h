@@ -2,19 +2,20 @@
 /*
  * limits.h -- how many jobs of a kind may run at once, over all workers (table job_limits).
  *
- *   Pending --claim, no place--> waits --call--> called --claim--> held (Running)
- *                                                                     |
- *   Pending <--resumed-- paused <--handed back with reason "paused"---+
+ *   Pending --claim, no place free--> queued --admit--> admitted --claim--> Running
+ *                                                                              |
+ *   Pending <--resumed-- paused <--handed back with reason "paused"-----------+
  *
- * A job of a limited kind holds a place while it runs.  One that finds none waits (jobs.place), and has no
- * wake-up until a place is free: then one that waits is called, with a wake-up of its own, and the place is
- * kept for it.  Places are shared out by user: the next one goes to the user who has the fewest, among equals
- * to the job that waits longest, so nobody waits for more than the others' turns.  A paused job has neither
- * place nor wake-up until its download is wanted again.  Whoever claims, calls or changes a limit holds the
- * lock on the limit's row, so that many workers together never go over it; kinds without a limit pay nothing.
+ * A job of a limited kind has a place while it runs.  A job that finds no place free is queued, and has no
+ * wake-up until one is: then a queued job is admitted, with a wake-up, and the place is kept for it.  Column
+ * jobs.place has "waits" for queued, "called" for admitted, "held" for running, "paused".  Places are shared
+ * out by user: the next one goes to the user who has the fewest, among equals to the job that has been queued
+ * longest.  A paused job has neither place nor wake-up until its download is wanted again.  A transaction
+ * that claims, admits or changes a limit has the lock on the limit's row, so that many workers together never
+ * exceed it; kinds without a limit pay nothing.
  *
- * A limit is made or changed with the table to oneself.  All claims wait meanwhile, so it is tried for half a
- * second only: E_TIMEOUT, and nothing was changed, while a transaction that has read the table does not end.
+ * To make or change a limit locks the whole table.  All claims wait meanwhile, so the lock is tried for half
+ * a second only.  E_TIMEOUT: a transaction that has read the table goes on; nothing was changed.
  *
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -39,13 +40,14 @@ struct job_limit
 /* Makes it, or changes it.  Jobs that run already count; none is stopped. */
 MUST_USE enum err_code job_limit_put(struct db *db, struct arena *arena, const struct job_limit *limit,
                                      struct err *err);
-/* E_NOT_FOUND: that kind has none.  What waits is called by the next job_limit_sweep. */
+/* E_NOT_FOUND: that kind has none.  Its queued jobs are admitted by the next job_limit_sweep. */
 MUST_USE enum err_code job_limit_remove(struct db *db, const char *kind, struct err *err);
 /* JSON array of all, by kind: {kind,max_running,max_per_user,running,waiting}. */
 MUST_USE enum err_code job_limit_list(struct db *db, struct arena *arena, const char **json, struct err *err);
 
-/* What a worker can do itself: so many jobs of the kind in each of its processes that live.  Beside the limit
- * above, which is an operator's; not in the list, and not removed with it.  Cheap when it stands already. */
+/* A worker's own limit: so many jobs of the kind in each of its living processes.  It holds beside the limit
+ * above, which is an operator's; it is not in the list, and not removed with that.  Cheap when it is set
+ * already. */
 struct job_limit_own
 {
     const char *kind;
@@ -54,14 +56,14 @@ struct job_limit_own
 };
 MUST_USE enum err_code job_limit_own(struct db *db, struct arena *arena, const struct job_limit_own *own,
                                      struct err *err);
-/* How many more places would be taken at once, were they free; 0 for a kind that its limit has stopped. */
+/* How many more jobs would run at once if there were places; 0 for a kind whose limit is 0. */
 MUST_USE enum err_code job_limit_short(struct db *db, const char *kind, int64_t *missing, struct err *err);
 
-/* Calls as many that wait as there are places free; counts them.  After it wake the relay. */
+/* Admits as many queued jobs as there are free places; *called counts them.  Wake the relay after it. */
 MUST_USE enum err_code job_limit_call(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
                                       int64_t *called, struct err *err);
-/* The same for all kinds, those without a limit any more included, and wakes what was paused and is resumed:
- * for who does not know what ended. */
+/* The same for all kinds, those included that have no limit any more; also wakes paused jobs that were
+ * resumed. For healing, which does not know which jobs have ended. */
 MUST_USE enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *called, struct err *err);
 
 #endif

@@ -6,14 +6,14 @@
 
 #include "common/store/limits.h"
 
-/* A place is taken by who runs, and for a while by who was called. One whose call went astray asks like a
- * newcomer when it is woken by the sweep. */
+/* A place is taken by a running job, and for a while by an admitted one. An admitted job whose wake-up got
+ * lost is claimed like a new one when the scan has woken it. */
 #define LIMIT_CALLED_SQL                                                                                     \
     "(place = 'called' AND status = 'Pending' AND run_at > clock_timestamp() - interval '30 s')"
 #define LIMIT_TAKEN_SQL                                                                                      \
     "place IN ('held', 'called') AND ((place = 'held' AND status = 'Running') OR " LIMIT_CALLED_SQL ")"
 
-/* Of a row of job_limits: the most that may run, an operator's word and the workers' own together. */
+/* Of a row of job_limits: the most that may run by the operator's limit and the workers' own together. */
 #define LIMIT_UNSET_SQL "2147483647"
 #define LIMIT_SET_SQL "(max_running < " LIMIT_UNSET_SQL " OR max_per_user IS NOT NULL)"
 #define LIMIT_MOST_SQL                                                                                       \

@@ -146,7 +146,7 @@ enum err_code migrate_status(struct db *db, struct arena *arena, struct migratio
 
 /* ---- up --------------------------------------------------------------------------------------- */
 
-/* The server's trouble is passed on, everything else is the file's fault. */
+/* Errors of the server are passed on; for every other error the file is to blame. */
 static enum err_code blame(const struct migration *migration, enum err_code code, struct err *err)
 {
     struct err inner = *err;
@@ -234,7 +234,7 @@ enum err_code migrate_up(struct db *db, struct arena *arena, struct migration_li
         code = apply_pending(db, arena, list, applied, err);
     if (code == E_OK)
         code = rights_store_grant(db, err);
-    /* A connection that broke has given the lock back by itself. */
+    /* The end of a connection frees its lock. */
     if (db_run(db, &unlock_stmt, NULL, NULL, &ignored) != E_OK && code == E_OK)
         return fail(err, E_DATABASE, "lost the database connection after the migrations");
     return code;

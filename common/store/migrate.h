@@ -4,10 +4,9 @@
  *
  * A migration is applied once, in one transaction with its row, in the order of versions.
  * migrate_up holds a session advisory lock, so any number may start at once: the first works,
- * the others wait and then find nothing to do.  What was applied is never looked at again, but
- * its checksum must not change; a version this list does not know (a newer program was here)
- * is left alone, since migrations only expand.  At its end the roles of programs are granted their rights
- * (rights.h).
+ * the others wait and then find nothing to do.  A migration that was applied is not applied again, and its
+ * checksum must not change; a version that is not in this list (of a newer program) is left alone, since
+ * migrations only expand.  At its end the roles of programs are granted their rights (rights.h).
  *
  * The list is sorted by version and borrowed for the call; answers live in the arena.
  * Errors: db.h's, and E_CONFLICT: a file was changed after it had been applied;

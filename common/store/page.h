@@ -7,8 +7,8 @@
  * limit, offset, key and id of the row before (NULL: from the start).  The count statement takes
  * the filters alone and counts at most STORE_MAX_TOTAL + 1.  Both travel in one round trip.
  *
- * A cursor is text for clients, "<key>.<id>": what was inserted or deleted meanwhile moves nothing.
- * Threads: the connection's owner.  Blocks.  Errors: db.h's, and E_INVALID for a cursor that is none.
+ * A cursor is text for clients, "<key>.<id>": rows that are inserted or deleted meanwhile do not shift the
+ * pages. Threads: the connection's owner.  Blocks.  Errors: db.h's, and E_INVALID: not a cursor.
  */
 #ifndef SOKOUL_COMMON_STORE_PAGE_H
 #define SOKOUL_COMMON_STORE_PAGE_H

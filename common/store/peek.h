@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * peek.h -- small looks at jobs that the API takes often (tables jobs, job_results); jobs.h has
+ * peek.h -- small reads of jobs that the API makes often (tables jobs, job_results); jobs.h has
  * everything else about them.
  *
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
@@ -12,7 +12,7 @@
 #include "common/base/err.h"
 #include "common/db/db.h"
 
-/* The live job of that kind with that unique key.  E_NOT_FOUND: it is over by now. */
+/* The living job of that kind with that unique key.  E_NOT_FOUND: the job is over by now. */
 MUST_USE enum err_code job_peek_live(struct db *db, struct arena *arena, const char *kind,
                                      const char *unique_key, const char **job_id, struct err *err);
 

@@ -6,7 +6,7 @@
 static const struct db_stmt probe = {
     "probe", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'", 0};
 
-/* What does not fit into the least memory goes to a temporary file on the disk of the database: no row, no
+/* With the least work_mem a sort goes to a temporary file on the database's disk, and writes no row and no
  * log. */
 static const struct db_stmt small = {"probe_small", "SELECT set_config('work_mem', '64kB', false)", 0};
 static const struct db_stmt spill = {"probe_spill", "SELECT count(*) FROM generate_series(1, 20000)", 0};

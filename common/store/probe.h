@@ -2,7 +2,7 @@
 /*
  * probe.h -- whether Postgres does its work: it answers and takes writes.
  *
- * A standby and a server turned read-only answer E_DATABASE: what we need is a place to commit.
+ * A standby and a server turned read-only answer E_DATABASE: a program needs a server where it can commit.
  * Blocks as long as the connection's own deadlines allow.
  */
 #ifndef SOKOUL_COMMON_STORE_PROBE_H
@@ -14,8 +14,7 @@ MUST_USE enum err_code probe_database(struct db *db, struct err *err);
 /* Writes some 600 KB and throws them away; the connection keeps a small work_mem.  E_DISK_FULL: there was no
  * room.  After probe_database, which has seen that the server answers. */
 MUST_USE enum err_code probe_disk(struct db *db, struct err *err);
-/* Whether two connections that are both there have a session each.  E_DATABASE: a pooler gives both the same.
- */
+/* E_OK: two open connections have a session each.  E_DATABASE: a pooler gives both the same one. */
 MUST_USE enum err_code probe_sessions(struct db *one, struct db *other, struct err *err);
 
 enum
@@ -28,10 +27,10 @@ struct probe_server
     int64_t release;  /* 15 of 15.3 */
     char version[32]; /* "15.3 (Debian 15.3-0+deb12u1)" */
     int64_t wall_ms;  /* its clock */
-    bool durable;     /* what it has committed is on its disk */
+    bool durable;     /* a COMMIT waits for the disk */
 };
 
-/* What kind of server it is. */
+/* Version, clock and durability of the server. */
 MUST_USE enum err_code probe_server(struct db *db, struct probe_server *server, struct err *err);
 
 #endif

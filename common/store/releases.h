@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * releases.h -- what was found for a title (table releases), scored.
+ * releases.h -- the releases that were found for a title, with their scores (table releases).
  *
  * A release leaves as JSON text {id,media_id,title,indexer,size,seeders,magnet,info_hash,season,
  * episode,quality,score,reasons,published_at,found_at}; its download_url never does.
@@ -21,7 +21,7 @@ struct release_new
     const char *title;
     const char *indexer;      /* NULL: unknown */
     int64_t size_bytes;       /* 0: unknown */
-    int seeders;              /* below 0: unknown, told as null */
+    int seeders;              /* below 0: unknown, null in JSON */
     const char *magnet;       /* or NULL */
     const char *download_url; /* masked (prowlarr.h), or NULL */
     const char *info_hash;    /* lower-case hex, or NULL */
@@ -39,7 +39,7 @@ struct release_stored
     struct id first; /* of the row of releases[0], which may be older than this call */
 };
 /* Inserts or refreshes all of them (one or more) in one statement; of two with one key the first counts.
- * What was found earlier stays.  E_NOT_FOUND: no such title. */
+ * Releases that were found earlier stay.  E_NOT_FOUND: no such title. */
 MUST_USE enum err_code release_store_put(struct db *db, const char *media_id,
                                          const struct release_new *releases, size_t count,
                                          struct release_stored *stored, struct err *err);
@@ -49,7 +49,7 @@ MUST_USE enum err_code release_store_list(struct db *db, struct arena *arena, co
                                           const struct store_ask *ask, struct store_page *page,
                                           struct err *err);
 
-/* What a download needs to know. */
+/* What a download needs to know of a release. */
 struct release_source
 {
     const char *id;

@@ -14,7 +14,8 @@
     " LIMIT $1::bigint))"
 #define KEPT_DAYS "now() - $2::bigint * interval '1 day'"
 
-/* Waits for nobody, so that it stands in the way of nobody who loses a role at this moment. */
+/* Skips locked rows: a transaction that takes a role from a user at this moment must not wait for this, nor
+ * this for it. */
 static const struct db_stmt revocations = {
     "retain_revocations",
     "DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations WHERE expires_at <= now()"
@@ -25,8 +26,7 @@ static const struct db_stmt watch_history = {"retain_watch_history",
                                              BEYOND("watch_history", "watched_at", "10000"), 1};
 static const struct db_stmt favorites = {"retain_favorites", BEYOND("favorites", "created_at", "10000"), 1};
 
-/* A used token is kept to find out that it comes again; of somebody who refreshes without end, for a while.
- */
+/* A used token is kept to recognise its second use; of a user who refreshes without end, only for a while. */
 static const struct db_stmt refresh_tokens = {
     "retain_refresh_tokens",
     OLD("refresh_tokens",
@@ -56,7 +56,7 @@ static const struct db_stmt downloads = {
     2};
 static const struct db_stmt inspections = {"retain_inspections",
                                            OLD("inspections", "at < now() - interval '1 day'"), 1};
-/* What is said of a torrent that its user neither downloads nor looks at. */
+/* Claims about a torrent by users who neither download nor inspect it. */
 static const struct db_stmt torrent_claims = {
     "retain_torrent_claims",
     OLD("torrent_claims",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * retention.h -- how long what is in the database stays there: a rule for every table.
+ * retention.h -- how long rows stay in the database: a rule for every table.
  *
- * The sweeper has the rules carried out every hour.  A table without a rule fails a test.
+ * Healing carries out the rules every hour.  A table without a rule fails a test.
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_RETENTION_H
@@ -20,11 +20,11 @@ struct retention_rule
     const char *table;
     const char *rule; /* for people */
     const struct db_stmt
-        *delete; /* $1 rows at most, $2 days that ended jobs are kept; NULL: others see to it */
+        *delete; /* $1 rows at most, $2 days that ended jobs are kept; NULL: other code deletes them */
 };
 const struct retention_rule *retention_rules(size_t *count);
 
-/* Carries out all of them once, each for `limit` rows at most; *more: some may be left. Torrents that were
+/* Carries out all rules once, each for `limit` rows at most; *more: some may be left. Torrents that were
  * begun and that nobody wants any more get a purge job each, at most 100 at a time. */
 struct retention
 {

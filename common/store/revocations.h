@@ -4,8 +4,8 @@
  *
  * Rows are written by triggers: where a session is revoked, a user's role changes, an account goes.  A reader
  * keeps a bookmark and asks for what was committed since.  The bookmark is the xmin of the snapshot of the
- * look before: every transaction below it had ended by then, so that nothing is ever missed, and the rows of
- * those that ran then may come twice.
+ * look before: every transaction below it had ended by then. So no row is ever missed, and rows of
+ * transactions that ran at that moment may come twice.
  *
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -17,8 +17,7 @@
 
 #define REVOCATION_CHANNEL "sokoul_revoked"
 
-/* Zeroes: a reader that knows nothing yet.  A bookmark is of one connection: another server may count anew.
- */
+/* All zero: from the start.  A bookmark is of one connection: another server may number transactions anew. */
 struct revocation_bookmark
 {
     char xid[24];

@@ -2,15 +2,15 @@
 #include "common/store/rights.h"
 
 #define ALL "SELECT, INSERT, UPDATE, DELETE"
-#define ADD "SELECT, INSERT, DELETE" /* what was said is not said differently later */
+#define ADD "SELECT, INSERT, DELETE" /* rows are never changed */
 #define LOOK "SELECT"
 #define CLEAN "SELECT, DELETE"
 
 /*
  * X(relation, sokoul_api, sokoul_worker, sokoul_reader), "" for nothing.
  *
- * Passwords and tokens are the API's alone.  Retention runs in whatever program has the sweeper's turn, hence
- * the workers may delete what is old, and see of it the columns that say how old it is.
+ * Only the API may read passwords and tokens.  Retention runs in the program that heals, hence the workers
+ * may delete old rows of every table, and read the columns that tell their age.
  */
 #define RIGHTS(X)                                                                                            \
     X("users", ALL, "SELECT (id, username, email, role)",                                                    \
@@ -50,8 +50,8 @@
 #define READER_ROW(relation, api, worker, reader) "('" relation "', '" reader "'),"
 
 /*
- * Only what this role owns is granted, and to nobody who owns it: an owner would lose his rights.
- * A role that is not there is NULL, which differs from nothing; so is a relation that is not there.
+ * Rights are granted on relations that the migrating role owns, and not to their owner, who would lose rights
+ * by it. A role that is not there is NULL, which differs from nothing; so is a relation that is not there.
  */
 #define GRANT(role, given)                                                                                   \
     "DO $$ DECLARE r record; BEGIN"                                                                          \

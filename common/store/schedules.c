@@ -213,7 +213,7 @@ static enum err_code fire_row(struct db *db, struct arena *arena, const struct d
     int64_t now_ms = db_time(rows, i, LAST_OR_NOW, 0);
     bool leave_out = now_ms - meant_ms > MISSED_AFTER_MS && strcmp(db_text(rows, i, MISSED), "skip") == 0;
     const char *job_id = NULL;
-    const char *next = NULL; /* a row that makes no sense is never due again */
+    const char *next = NULL; /* a row that cannot be read is never due again */
     int64_t next_ms = 0;
     struct err why = ERR_INIT;
     enum err_code code = E_OK;

@@ -3,8 +3,8 @@
  * schedules.h -- periodic jobs (table schedules): by cron expression (UTC) or by interval.
  *
  * Firing is one transaction: the schedule's row is locked, the job and its wake-up are accepted,
- * and next_at moves on; so one firing happens once however many nodes look.  What was missed while
- * nothing ran is made up for by one job (missed = once) or left out (skip; later than a minute
+ * and next_at moves on; so one firing happens once, however many programs heal.  Firings that were missed
+ * while nothing ran are made up for by one job (missed = once) or left out (skip; later than a minute
  * counts as missed).  Errors: db.h's.  The connection's owner calls; blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_SCHEDULES_H
@@ -26,8 +26,8 @@ struct schedule
     const char *missed;  /* "once" or "skip" */
 };
 
-/* Makes it, or changes the one with that name; its next time is counted from now. E_INVALID: says what is
- * wrong. */
+/* Makes the schedule, or changes the one with that name; its next time is counted from now. E_INVALID: err
+ * says what is wrong. */
 MUST_USE enum err_code schedule_store_put(struct db *db, struct arena *arena, const struct schedule *schedule,
                                           struct err *err);
 /* E_NOT_FOUND: there is none with that name. */

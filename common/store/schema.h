@@ -2,12 +2,12 @@
 /*
  * schema.h -- whether a database has the schema that this program was built for.
  *
- * A program needs every migration that it was built with.  What a newer program has added is fine, since
- * migrations only expand.  A role that may not read schema_migrations is believed: somebody else's worker may
- * have rights on a few tables only.
+ * A program needs every migration that it was built with.  Further migrations, of a newer program, are
+ * fine, since they only expand.  For a role that may not read schema_migrations the check passes: a worker of
+ * others may have rights on a few tables only.
  *
- * schema_check is what the pools of programs ask of each new connection (db_pool_config), so that to all
- * their threads a database without the schema is one that is away, and is there as soon as it is migrated.
+ * The pools of programs call schema_check with each new connection (db_pool_config).  So a database without
+ * the schema counts as away for all their threads, and as up as soon as it is migrated.
  *
  * Errors: db.h's; E_DATABASE with a text that names `sokoulctl migrate up`: the schema is behind.
  * Threads: the connection's owner.  Blocks.

@@ -10,10 +10,10 @@ static const struct db_stmt open_one = {
     "VALUES ($1, $2, $3, $4, now() + $5::bigint * interval '1 second')",
     5,
 };
-/* Whatever opens, rotates or ends a session holds its user's row, and looks at tokens in a later statement:
- * so it sees the successor that a rotation has just stored, and no rotation outruns it. */
-static const struct db_stmt hold_user = {
-    "session_hold_user",
+/* A transaction that opens, rotates or ends a session locks its user's row first, and reads tokens in a later
+ * statement: so it sees the successor that a rotation has just stored, and no rotation runs beside it. */
+static const struct db_stmt lock_user = {
+    "session_lock_user",
     "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE",
     1,
 };
@@ -54,8 +54,8 @@ static const struct db_stmt close_all = {
 };
 
 /* In one transaction, at the cost of one round trip; the rows of `then`. */
-static enum err_code run_held(struct db *db, const struct db_call *hold, const struct db_call *then,
-                              struct db_rows **out, struct err *err)
+static enum err_code run_locked(struct db *db, const struct db_call *hold, const struct db_call *then,
+                                struct db_rows **out, struct err *err)
 {
     const struct db_call calls[] = {*hold, *then};
     struct db_rows *rows[2];
@@ -70,7 +70,7 @@ static enum err_code revoke(struct db *db, const struct db_call *hold, const str
                             int *revoked, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (run_held(db, hold, then, &rows, err) != E_OK)
+    if (run_locked(db, hold, then, &rows, err) != E_OK)
         return err->code;
     if (revoked != NULL)
         *revoked = db_affected(rows);
@@ -104,8 +104,8 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
 {
     const char *params[] = {token_hash, next->id, next->token_hash, db_param_int(arena, next->valid_s)};
     struct db_rows *rows = NULL;
-    if (run_held(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&rotate, params}, &rows,
-                 err) != E_OK)
+    if (run_locked(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&rotate, params}, &rows,
+                   err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);
     if (rows == NULL)
@@ -124,13 +124,13 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
 enum err_code session_store_close(struct db *db, const char *user_id, const char *token_hash, struct err *err)
 {
     const char *params[] = {user_id, token_hash};
-    return revoke(db, &(struct db_call){&hold_user, params}, &(struct db_call){&close_one, params}, NULL,
+    return revoke(db, &(struct db_call){&lock_user, params}, &(struct db_call){&close_one, params}, NULL,
                   err);
 }
 
 enum err_code session_store_close_all(struct db *db, const char *user_id, const char *keep, struct err *err)
 {
     const char *params[] = {user_id, keep};
-    return revoke(db, &(struct db_call){&hold_user, params}, &(struct db_call){&close_all, params}, NULL,
+    return revoke(db, &(struct db_call){&lock_user, params}, &(struct db_call){&close_all, params}, NULL,
                   err);
 }

@@ -4,8 +4,8 @@
  *
  * A session is a family of refresh tokens, of which the latest is unused; each works once.  Only
  * digests are stored (common/crypt/refresh.h).  Times are the database's.  Texts live in the arena.
- * Rotating and ending take turns by the user's row: what has ended stays ended, whoever refreshes at that
- * moment.  A session that ends takes its access tokens with it (revocations.h).
+ * Rotating and ending lock the user's row: a session that has ended stays ended, also when it is refreshed at
+ * that moment.  A session that ends takes its access tokens with it (revocations.h).
  * Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
 #ifndef SOKOUL_COMMON_STORE_SESSIONS_H
@@ -24,8 +24,8 @@ struct session_new
     int64_t valid_s;
 };
 
-/* In a transaction that holds the user by user_store_hold, so that the password that let them in still does.
- */
+/* In a transaction that has locked the user by user_store_hold, so that the password is still the one that
+ * was checked. */
 MUST_USE enum err_code session_store_open(struct db *db, struct arena *arena,
                                           const struct session_new *session, struct err *err);
 

@@ -11,8 +11,8 @@
 #define SOKOUL_COMMON_STORE_SQL_H
 
 /* A condition that always holds; its transaction does not wait for the disk.  A crash of Postgres may take it
- * back, as long as none that waits was committed after it: for what may happen again, claims and tidying up.
- */
+ * back, unless a transaction that waits for the disk was committed after it: for claims and for
+ * tidying up, which may be done again. */
 #define SQL_LAZILY "set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
 /* How many jobs wait in crowds. */

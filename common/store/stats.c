@@ -4,7 +4,7 @@
 #include "common/store/page.h"
 #include "common/store/sql.h"
 
-/* Every state is told, also those that nothing is in. */
+/* Every status is in the answer, also those that no job has. */
 static const struct db_stmt get = {
     "stats_get",
     "WITH states AS (SELECT unnest(ARRAY['Pending', 'Running', 'Completed', 'Failed']) AS s), "

@@ -33,14 +33,14 @@ static const struct db_stmt claim_words = {
     "link = coalesce(excluded.link, c.link), claimed_at = now()",
     4,
 };
-/* A row that was made for another hash has no right to this one. */
+/* A row that was made for another hash loses this one. */
 static const struct db_stmt free_v2 = {
     "torrent_free_v2",
     "UPDATE torrents SET info_hash_v2 = NULL WHERE info_hash_v2 = $2 AND info_hash_v1 IS NOT NULL "
     "AND info_hash_v1 IS DISTINCT FROM $1",
     2,
 };
-/* Locked by their ids, so that two who prove the same do not wait for each other. */
+/* Locked in the order of their ids, so that two transactions that prove the same torrent do not deadlock. */
 static const struct db_stmt proven_rows = {
     "torrent_proven_rows",
     "SELECT id, metainfo IS NOT NULL, info_hash_v1 IS NOT NULL FROM torrents "
@@ -54,8 +54,9 @@ static const struct db_stmt insert = {
     "VALUES ($1, $2, $3, $4, $5::bigint, $6::bytea, $7::jsonb)",
     7,
 };
-/* Metainfo of another torrent were not proven when they came: whatever was made of them is void.  Those with
- * trackers around the same part are of this one.  The hashes of pieces that were proven before stay. */
+/* Stored metainfo of another torrent were never proven, and columns that were filled from them are void.
+ * Metainfo with other trackers around the same info are of this torrent.  Hashes of pieces that were proven
+ * before stay. */
 static const struct db_stmt learn = {
     "torrent_learn",
     "UPDATE torrents t SET info_hash_v1 = $1, info_hash_v2 = $2, name = $4, size = $5::bigint, "
@@ -188,7 +189,7 @@ enum err_code torrent_store_claim(struct db *db, struct arena *arena, const stru
 
 /* ---- proofs ---------------------------------------------------------------------------------- */
 
-/* What a claim called for is moved to the row that goes on. */
+/* Downloads and claims are moved to the row that stays. */
 static enum err_code point(struct db *db, const char *from, const char *to, struct err *err)
 {
     const struct db_stmt *const steps[] = {&move_downloads, &move_claims, &point_to};
@@ -199,8 +200,8 @@ static enum err_code point(struct db *db, const char *from, const char *to, stru
     return code;
 }
 
-/* The row that goes on, of the one or two that were made for these hashes. Two that both have metainfo, and
- * so perhaps files, stay two; then the one of version 1 answers, and the other one keeps its hash. */
+/* Which of the one or two rows for these hashes stays. Two rows that both have metainfo, and so perhaps
+ * files, stay two; then the one of version 1 is answered, and the other one keeps its hash. */
 static enum err_code settle_rows(struct db *db, const struct db_rows *rows, const char **params,
                                  struct err *err)
 {
@@ -297,7 +298,7 @@ static bool is_hash(const char *asked, const char *proven)
     return asked == NULL || strcmp(asked, proven) == 0;
 }
 
-/* Metainfo of another torrent than the row's hashes are worth nothing. */
+/* Metainfo that do not fit the row's hashes are dropped. */
 static void check_source(struct arena *arena, struct torrent_source *source)
 {
     struct torrent_proof proof = {.metainfo = NULL};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * torrents.h -- one row per torrent, shared by everyone who wants it (table torrents), and what each of
- * them says of it (table torrent_claims).
+ * torrents.h -- one row per torrent, shared by all users who want it (table torrents), and what each of them
+ * has claimed about it (table torrent_claims).
  *
- *     a link or an indexer claims --> a row of one hash that knows nothing; the claim stays its user's
+ *     a link or an indexer claims --> a row of one hash and nothing else; the claim is its user's alone
  *     metainfo prove              --> both hashes, name, size, files: the same for all
  *
- * A shared row never takes what nobody has proven, so nobody's word decides what another's hash leads to.
+ * A shared row takes only what metainfo prove, so no user's claim decides what another user's hash leads to.
  * Two hashes of one torrent may be two rows until metainfo prove that they are one: the row that has
- * metainfo, else that of version 1, goes on, and takes over downloads and claims; the other one points to it.
+ * metainfo, else that of version 1, stays and takes over downloads and claims; the other one points to it.
  *
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -21,7 +21,7 @@
 #include "common/media/infohash.h"
 #include "common/media/tracker.h"
 
-/* What one user says. */
+/* What one user claims about a torrent. */
 struct torrent_claim
 {
     const char *user_id;
@@ -30,32 +30,33 @@ struct torrent_claim
     const struct tracker_list *trackers;
     const struct tracker_list *webseeds;
 };
-/* The torrent of this hash, made if it is not there; the rest is kept for this user alone. */
+/* Answers the torrent of this hash, made if it is not there; the rest of the claim is kept for this user
+ * alone. */
 MUST_USE enum err_code torrent_store_claim(struct db *db, struct arena *arena,
                                            const struct torrent_claim *claim, const char **torrent_id,
                                            struct err *err);
 
-/* What metainfo say inside of what is hashed. */
+/* The hashed part of metainfo. */
 struct torrent_known
 {
     const void *metainfo; /* of a .torrent; only what torrent_prove leaves of it is kept */
     size_t metainfo_len;
     const char *name;
     int64_t size_bytes;
-    const char *files; /* JSON array of {index,path,size}; NULL: not told */
+    const char *files; /* JSON array of {index,path,size}; NULL: not known */
 };
-/* The torrent of these metainfo, made if it is not there, knows them from now on.  Call in a transaction.
+/* Stores the metainfo with their torrent, which is made if it is not there.  Call in a transaction.
  * E_CONFLICT: somebody made a row of its hashes just now, try the transaction again; torrent_prove's. */
 MUST_USE enum err_code torrent_store_prove(struct db *db, struct arena *arena,
                                            const struct torrent_known *known, const char **torrent_id,
                                            struct err *err);
 
-/* A .torrent that came from somebody: both of the above, in a transaction of its own. */
+/* A .torrent that a user or an indexer sent: both of the above, in a transaction of its own. */
 MUST_USE enum err_code torrent_store_put(struct db *db, struct arena *arena,
                                          const struct torrent_known *known, const struct torrent_claim *claim,
                                          const char **torrent_id, struct err *err);
 
-/* The id of the torrent that goes by this id today.  E_NOT_FOUND. */
+/* The id of the row that this id points to today, or the same id.  E_NOT_FOUND. */
 MUST_USE enum err_code torrent_store_find(struct db *db, struct arena *arena, const char *torrent_id,
                                           const char **found, struct err *err);
 

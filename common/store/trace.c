@@ -23,14 +23,14 @@ static const struct db_stmt jobs_stmt = {
          " 'follows ' || j.parent_id, nullif(j.priority, 'normal') || ' priority')")                         \
     "FROM mine j"
 
-/* A batch tells its first and its last wake-up: of what lies between it is not certain that it went out. It
- * is noted when JetStream has confirmed it, and a worker may have the message by then. */
+/* A batch names its first and its last wake-up id: whether one in between was published is not certain. The
+ * row is written when JetStream has confirmed the batch, and a worker may have the message by then. */
 #define PUBLISHED                                                                                            \
     STEP("least(b.at, CASE WHEN j.status <> 'Pending' THEN j.started_at END)", "2", "'published'", "NULL",   \
          "NULL", "NULL", "NULL", "'JetStream confirmed wake-up ' || j.epoch")                                \
     "FROM mine j JOIN relay_batches b ON j.wake IN (b.min_wake, b.max_wake) AND b.min_wake <= b.max_wake"
 
-/* As in a job's history: its rows tell of stays that are over, the job's own row of the latest. */
+/* As in a job's history: its rows are of stays that are over, the job's own row is of the latest. */
 #define STARTED_BEFORE                                                                                       \
     STEP("h.started_at", "3", "'started'", "h.attempt", "j.worker", "h.worker_id", "NULL", "NULL")           \
     "FROM mine j JOIN job_history h ON h.job_id = j.job_id WHERE h.started_at IS NOT NULL"
@@ -39,7 +39,7 @@ static const struct db_stmt jobs_stmt = {
     "FROM mine j WHERE j.started_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job_history h"                 \
     "   WHERE h.job_id = j.job_id AND h.started_at = j.started_at)"
 
-/* That a job had failed before its replay is told by its letter, with the time at which it did. */
+/* That a job had failed before its replay is read from its dead letter, which has the time. */
 #define AGAIN                                                                                                \
     STEP("h.at", "4",                                                                                        \
          "CASE WHEN h.reason = 'replayed' THEN 'replayed' WHEN h.reason = 'worker_lost' THEN 'taken_back'"   \
@@ -97,7 +97,7 @@ static const struct db_stmt jobs_stmt = {
 
 #define AND_ALSO " UNION ALL "
 
-/* How many there are is counted before the rest is left out. */
+/* The number of all is counted before the list is cut. */
 #define IN_ORDER(steps)                                                                                      \
     MINE ", steps(at, rank, job_id, kind, step, attempt, worker, worker_id, reason, detail) AS (" steps ")," \
          " counted AS (SELECT *, row_number() OVER (ORDER BY at, rank, job_id) AS nth, count(*) OVER () AS " \
@@ -161,7 +161,7 @@ static enum err_code steps_in(struct arena *arena, struct db_rows *take, struct 
     return E_OK;
 }
 
-/* One more than are looked at, so that it is known whether there are more. */
+/* Reads one more than the limit, to learn whether there are more. */
 static enum err_code find_jobs(struct db *db, struct arena *arena, const char *request_id, const char **ids,
                                bool *cut, struct err *err)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace.h -- the way of a request: all that is stored of it, in the order of time.
+ * trace.h -- the way of a request: all that is stored about it, in the order of time.
  *
- * To a request belong the jobs that carry its id, those that stem from them (children of the same user,
- * whatever id they carry), and what is told of these: their stays (job_history), results, dead letters,
- * downloads, the confirmation by JetStream while it is remembered, and the entries of the audit trail.
- * No index leads from an id to its jobs, since each would cost every job: the table of jobs is read once,
- * about a second per million.
+ * To a request belong the jobs with its id, their children (of the same user, whatever id they have), and
+ * what is stored about these: their stays (job_history), results, dead letters, downloads, the confirmation
+ * by JetStream while it is remembered, and the entries of the audit trail. No index leads from an id to its
+ * jobs, since each would cost every job: the table of jobs is read once, about a second per million.
  *
  * Texts live in the arena.  Errors: db.h's.  Threads: the connection's owner.  Blocks.
  */
@@ -47,11 +46,11 @@ struct trace_steps
 struct trace_found
 {
     struct trace_steps over;
-    struct trace_steps open; /* jobs that are not over and letters that nobody has closed */
+    struct trace_steps open; /* jobs that are not over and dead letters that nobody has closed */
     bool jobs_cut;           /* there are more than TRACE_JOBS_MAX jobs */
 };
 
-/* At most `limit` of each.  E_NOT_FOUND: nothing is stored of it, and *found holds no steps. */
+/* At most `limit` of each.  E_NOT_FOUND: nothing is stored about the request, and *found holds no steps. */
 MUST_USE enum err_code trace_store_read(struct db *db, struct arena *arena, const char *request_id,
                                         int64_t limit, struct trace_found *found, struct err *err);
 

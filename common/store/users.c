@@ -52,7 +52,7 @@ static const struct db_stmt set_role = {
     "ORDER BY lower(email) = lower($1) DESC LIMIT 1) AND $2 <> 'system' RETURNING " SQL_USER,
     2,
 };
-/* What has no foreign key to go by goes by hand; the rest cascades. */
+/* Rows without a foreign key to the user are deleted here; the others go by ON DELETE CASCADE. */
 static const struct db_stmt delete_all = {
     "user_delete",
     "WITH mine AS (SELECT job_id FROM jobs WHERE user_id = $1), "

@@ -43,12 +43,12 @@ MUST_USE enum err_code user_store_find(struct db *db, struct arena *arena, const
 MUST_USE enum err_code user_store_find_id(struct db *db, struct arena *arena, const char *user_id,
                                           struct user_login *login, struct err *err);
 
-/* Until the end of the transaction nobody else changes this account: before what a password allows is done.
- * E_CONFLICT: since it was looked at, the password was changed or the account deleted. */
+/* Locks this account until the end of the transaction: call it before an action that a password has allowed.
+ * E_CONFLICT: the password was changed since it was checked, or the account deleted. */
 MUST_USE enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash,
                                        struct err *err);
 
-/* Where a person is written to.  E_NOT_FOUND: no such user, or the system user, who has no mailbox. */
+/* The e-mail address of a person.  E_NOT_FOUND: no such user, or the system user, who has no mailbox. */
 MUST_USE enum err_code user_store_email(struct db *db, struct arena *arena, const char *user_id,
                                         const char **address, struct err *err);
 
@@ -64,7 +64,8 @@ MUST_USE enum err_code user_store_update(struct db *db, struct arena *arena, con
 /* `name` as in user_store_find; role user, moderator or admin (E_INVALID otherwise). */
 MUST_USE enum err_code user_store_role(struct db *db, struct arena *arena, const char *name, const char *role,
                                        const char **json, struct err *err);
-/* With all that is theirs, results of their jobs included.  E_NOT_FOUND.  The audit trail stays. */
+/* Deletes the account and all that belongs to it, results of its jobs included.  E_NOT_FOUND.  The audit
+ * trail stays. */
 MUST_USE enum err_code user_store_delete(struct db *db, const char *user_id, struct err *err);
 
 #endif

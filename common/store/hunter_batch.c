@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Never waits: a row that somebody is writing to is told of a moment later. */
+/* Never waits: the progress of a row that is locked is written a moment later. */
 static const struct db_stmt progress = {
     "hunter_progress",
     "WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::double precision[], "
@@ -96,18 +96,19 @@ static void put_line(struct arena *arena, const struct hunter_progress *line, co
     column[9][i] = line->detail;
 }
 
-static void mark_told(const struct hunter_progress *lines, size_t n, const struct db_rows *rows, bool *told)
+static void mark_written(const struct hunter_progress *lines, size_t n, const struct db_rows *rows,
+                         bool *written)
 {
     for (size_t i = 0; i < n; i++)
     {
-        told[i] = false;
-        for (int r = 0; r < db_rows(rows) && !told[i]; r++)
-            told[i] = strcmp(db_text(rows, r, 0), lines[i].guard.download_id) == 0;
+        written[i] = false;
+        for (int r = 0; r < db_rows(rows) && !written[i]; r++)
+            written[i] = strcmp(db_text(rows, r, 0), lines[i].guard.download_id) == 0;
     }
 }
 
 static enum err_code write_lines(struct db *db, struct arena *arena, const struct hunter_progress *lines,
-                                 size_t n, bool *told, struct err *err)
+                                 size_t n, bool *written, struct err *err)
 {
     const char **column[COLUMNS];
     const char *params[COLUMNS];
@@ -124,33 +125,33 @@ static enum err_code write_lines(struct db *db, struct arena *arena, const struc
         return fail(err, E_NO_MEMORY, "no memory for the progress");
     enum err_code code = db_run(db, &progress, params, &rows, err);
     if (code == E_OK)
-        mark_told(lines, n, rows, told);
+        mark_written(lines, n, rows, written);
     db_rows_free(rows);
     return code;
 }
 
-/* It has something against the lines, not against being asked. */
+/* The error is about the lines, and not about the connection. */
 static bool is_about_lines(enum err_code code)
 {
     return code == E_INVALID || code == E_CONFLICT || code == E_NOT_FOUND || code == E_BUG;
 }
 
 enum err_code hunter_store_progress(struct db *db, struct arena *arena, const struct hunter_progress *lines,
-                                    size_t n, bool *told, struct err *err)
+                                    size_t n, bool *written, struct err *err)
 {
-    enum err_code code = write_lines(db, arena, lines, n, told, err);
+    enum err_code code = write_lines(db, arena, lines, n, written, err);
     if (!is_about_lines(code))
         return code;
     for (size_t i = 0; i < n; i++)
     {
-        told[i] = false;
-        code = write_lines(db, arena, lines + i, 1, told + i, err);
+        written[i] = false;
+        code = write_lines(db, arena, lines + i, 1, written + i, err);
         if (code != E_OK && !is_about_lines(code))
             return code;
         if (code != E_OK)
             log_error("progress_refused", "the progress of download %s cannot be written: %s",
                       lines[i].guard.download_id, err->text);
-        told[i] = told[i] || code != E_OK;
+        written[i] = written[i] || code != E_OK;
     }
     return E_OK;
 }
