@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* The same entries as the API's; nobody is logged in here. */
+/* The same audit entries as the API's, without a user: nobody is logged in here. */
 static enum err_code write_down(struct db *db, const char *action, const char *subject, struct err *err)
 {
     const struct audit_entry entry = {
@@ -18,7 +18,7 @@ static enum err_code write_down(struct db *db, const char *action, const char *s
     return audit_store_add(db, &entry, err);
 }
 
-/* The change and what is written about it, both or none. */
+/* Commits the change and its audit entry, both or none. */
 static enum err_code commit_with(struct db *db, const char *action, const char *subject, struct err *err)
 {
     enum err_code code = write_down(db, action, subject, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* doctor: looks at everything and says what to do. */
+/* doctor: checks everything and tells what to do. */
 #include "cli/doctor.h"
 #include "cli/verb.h"
 #include "common/json/write.h"

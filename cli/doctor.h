@@ -2,7 +2,7 @@
 /*
  * doctor.h -- the findings of `doctor` and who makes them.
  *
- * A check adds one finding or more: what was looked at, how it is, and what to do about it in
+ * A check adds one or more findings: what was checked, its state, and what to do about it, in
  * plain words.  Each check ends within about 5 s, whatever hangs.  One thread.
  */
 #ifndef SOKOUL_CLI_DOCTOR_H
@@ -42,13 +42,13 @@ struct doctor
 void doctor_add(struct doctor *doctor, enum finding_state state, const char *name, const char *advice,
                 const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-/* A failed call: what its text says behind a colon is the advice, else this one is. */
+/* A failed call: the part of its text behind a colon is the advice; without one, `advice` is. */
 void doctor_fail(struct doctor *doctor, const char *name, const char *advice, const struct err *err);
 
-/* doctor_version.c: what was built, and what it finds on this machine */
+/* doctor_version.c: the version, and the libraries on this machine */
 void doctor_version(struct doctor *doctor);
 void doctor_programs(struct doctor *doctor);
-/* doctor_here.c: what needs no server */
+/* doctor_here.c: checks that need no server */
 void doctor_settings(struct doctor *doctor); /* sets doctor->conf */
 void doctor_env_file(struct doctor *doctor);
 void doctor_folders(struct doctor *doctor);

@@ -43,14 +43,14 @@ void doctor_settings(struct doctor *doctor)
     }
 }
 
-/* What a container finds there lies on its host in a folder that keeps others away. */
+/* A file of a container in that folder is on the host in a folder that other users cannot enter. */
 static bool is_container_secret(const char *path)
 {
     static const char folder[] = "/run/secrets/";
     return strncmp(path, folder, sizeof folder - 1) == 0;
 }
 
-/* It holds every password. Its group may read it, for a service that is not its owner. */
+/* The env file has every password. Its group may read it, for a service that is not its owner. */
 void doctor_env_file(struct doctor *doctor)
 {
     const char *path = option_text(&doctor->session->options, OPTION_ENV_FILE, ".env");

@@ -19,7 +19,7 @@ enum
     STATEMENT_MS = 5000,
     PING_MS = 2000,
     PROVIDER_MS = 5000,
-    CLOCKS_APART_S = 5 /* between two machines of which each asks an NTP server it is some ms */
+    CLOCKS_APART_S = 5 /* two machines that ask NTP servers differ by some ms */
 };
 
 /* ---- Postgres --------------------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ static void check_schema(struct doctor *doctor, struct db *db)
                    "a newer program has been here: %zu migrations are unknown", seen[MIGRATION_UNKNOWN]);
 }
 
-/* The clocks are read one after the other, as far apart as one statement takes. */
+/* The clocks are read one after the other, one statement apart. */
 static void check_clock(struct doctor *doctor, int64_t theirs_ms, int64_t ours_ms)
 {
     static const char advice[] = "set both by NTP (timedatectl set-ntp true)";
@@ -101,7 +101,9 @@ static void check_writes(struct doctor *doctor, struct db *db)
         doctor_fail(doctor, "database", "look at the log of PostgreSQL", &err);
 }
 
-/* False: no statement can be relied on.  Where no second connection is to be had, nothing is known. */
+/* False: a pooler mixes up sessions, and no statement can be relied on.  Without a second connection it is
+ * not known.
+ */
 static bool check_sessions(struct doctor *doctor, struct db *db)
 {
     const struct db_pool_config config = {
@@ -149,7 +151,7 @@ static enum err_code reach_nats(struct mq *mq, struct err *err)
     int wait_ms = 0;
     while (!mq_connected(mq) && session_back_off(&wait_ms, until_ms))
         continue;
-    return mq_ping(mq, PING_MS, err); /* tells why there is no connection, too */
+    return mq_ping(mq, PING_MS, err); /* its error also tells why there is no connection */
 }
 
 static void check_streams(struct doctor *doctor, struct mq *mq)

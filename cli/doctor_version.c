@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* doctor: the version, and whether the programs beside this one find their libraries. */
+/* doctor: the version, and whether the programs in this folder find their libraries. */
 #include "cli/doctor.h"
 #include "cli/needed.h"
 #include "common/http/http.h"
@@ -31,7 +31,8 @@ void doctor_version(struct doctor *doctor)
     buf_fini(&found);
 }
 
-/* The loader looks as it will when the program is started. False: it misses one, which is told. */
+/* The loader searches as it will when the program is started. False: a library is missing, and a finding
+ * names it. */
 static bool load(struct doctor *doctor, const char *program, const char *library)
 {
     void *loaded = dlopen(library, RTLD_LAZY | RTLD_LOCAL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* healthcheck: what a container asks. Two probes, each with a deadline; 0 or 1. */
+/* healthcheck, for containers: two probes, each with a deadline; exit status 0 or 1. */
 #include "cli/verb.h"
 #include "common/base/clock.h"
 #include "common/http/http.h"
@@ -73,7 +73,7 @@ static bool ask(struct session *session, struct probe *probe, int deadline_ms)
 
 static bool try_twice(struct session *session, struct probe *probe)
 {
-    /* All of it ends a little before twice the deadline. */
+    /* Both probes together end a little before twice the deadline. */
     const int64_t until_ms = clock_mono_ms() + (int64_t)ATTEMPTS * probe->timeout_ms - PAUSE_MS;
     for (int i = 0; i < ATTEMPTS; i++)
     {

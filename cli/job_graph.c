@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* job get --graph: a job with all that led to it and all that followed from it. */
+/* job get --graph: a job with its ancestors and all their follow-ups. */
 #include "cli/show.h"
 #include "cli/verb.h"
 #include "common/base/clock.h"
@@ -24,7 +24,7 @@ static void put_node(struct json_writer *w, const struct job_node *node)
     put_time(w, "finished_at", node->finished_ms);
 }
 
-/* Nodes come parents first; the level of the next one tells how many are over. */
+/* Parents come first; the level of the next node tells how many nodes are closed before it. */
 static void write_json(struct buf *out, const struct job_node *nodes, size_t count)
 {
     struct json_writer w = json_writer(out);

@@ -66,7 +66,7 @@ static enum err_code refuse_unknown(const struct waiting *waiting, struct err *e
     return E_OK;
 }
 
-/* A look that outlives an outage once there was a first one. */
+/* Looks again; an outage is waited for once a first look has succeeded. */
 static enum err_code look_again(struct waiting *waiting, int64_t until_ms, struct err *err)
 {
     int64_t outage_ms = clock_mono_ms() + OUTAGE_MS;

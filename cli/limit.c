@@ -14,7 +14,7 @@ enum
 static const struct show_column columns[] = {
     {"kind", 12}, {"max_running", 11}, {"max_per_user", 12}, {"running", 7}, {"waiting", 0}};
 
-/* Claims go on between the tries. */
+/* Tries again and again: claims go on between the tries. */
 static enum err_code put(struct session *session, struct db *db, const struct job_limit *limit,
                          struct err *err)
 {

@@ -73,7 +73,7 @@ int main(int argc, char **argv)
     struct session session;
     struct err err = ERR_INIT;
     signal(SIGPIPE, SIG_IGN);
-    log_open("sokoulctl", LOG_ERROR); /* a verb speaks for itself */
+    log_open("sokoulctl", LOG_ERROR); /* a verb prints its own errors */
     enum err_code code = session_open(&session, argc, argv, &err);
     if (code == E_OK)
         code = run(&session, &err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * migrations.h -- where migrations come from: built into the program, or a folder.
+ * migrations.h -- the migrations: built into the program, or read from a folder.
  *
  * The folder migrations/ of the source tree is embedded when the program is built
  * (tools/embed-migrations), so the binary alone can set up a database.

@@ -20,7 +20,7 @@ struct image
     ElfW(Ehdr) head;
 };
 
-/* Copies what lies at an offset of the file; false when the file ends before. */
+/* Copies bytes at an offset of the file; false when the file ends before. */
 static bool take(const struct image *image, uint64_t at, void *out, size_t size)
 {
     if (at > image->size || size > image->size - at)
@@ -35,7 +35,7 @@ static bool part(const struct image *image, size_t i, ElfW(Phdr) * out)
            take(image, image->head.e_phoff + i * (uint64_t)image->head.e_phentsize, out, sizeof *out);
 }
 
-/* Where an address of the running program lies in the file; its size for one that lies nowhere. */
+/* The offset in the file of an address of the running program; the size of the file: it has none. */
 static uint64_t offset_of(const struct image *image, uint64_t address)
 {
     ElfW(Phdr) load;
@@ -53,7 +53,7 @@ static bool find_dynamic(const struct image *image, ElfW(Phdr) * out)
     return false;
 }
 
-/* Offsets of the names in the table of texts, and where that lies in the file. */
+/* Offsets of the names in the string table, and the offset of that table in the file. */
 static size_t find_names(const struct image *image, uint64_t *at, uint64_t *texts)
 {
     ElfW(Phdr) dynamic;

@@ -71,7 +71,7 @@ enum option
 struct options
 {
     const char *values[OPTIONS]; /* NULL: not given; "" for a flag that was */
-    const char **words;          /* what is no option */
+    const char **words;          /* all that is no option */
     size_t word_count;
 };
 

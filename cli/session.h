@@ -48,7 +48,7 @@ MUST_USE enum err_code session_any_schema(struct session *session, int statement
 /* Gives the connection back; the next session_db looks whether it still lives. */
 void session_db_drop(struct session *session);
 
-/* Trouble of the servers that passes by itself. */
+/* Whether the error is one of a server, and may pass by itself. */
 bool session_may_pass(enum err_code code);
 /* Sleeps 100 ms, then twice as long each time up to 1 s.  False when `until_ms` (monotonic) is over. */
 bool session_back_off(int *wait_ms, int64_t until_ms);

@@ -113,7 +113,7 @@ enum err_code read_ids(struct session *session, const char ***ids, struct err *e
     return code;
 }
 
-/* "[a,b]" without its brackets, behind what is there. */
+/* Appends "[a,b]" without its brackets. */
 static void add_items(struct buf *all, const char *items)
 {
     const char *begin = strchr(items, '[');

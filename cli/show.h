@@ -15,13 +15,13 @@ struct show_column
     int width;        /* characters at least; longer values push */
 };
 
-/* `json` as it is with --json, else line by line; printed. */
+/* Prints `json` as it is with --json, else line by line. */
 MUST_USE enum err_code show_object(struct session *session, const char *json, struct err *err);
 /* An array of objects; the last column may be of any length. */
 MUST_USE enum err_code show_table(struct session *session, const char *json,
                                   const struct show_column *columns, size_t count, struct err *err);
 
-/* What strangers wrote must not move the cursor of a terminal: controls become spaces. */
+/* Text from outside must not move the cursor of a terminal: control characters become spaces. */
 void show_clean(struct buf *out, const char *text);
 
 /* A word that must be an id, lower-cased into the arena. E_USAGE. */

@@ -29,7 +29,7 @@ struct trace
 
 /* ---- both sources --------------------------------------------------------------------------- */
 
-/* What happened at the same time stays as its source had it. */
+/* Steps of the same time stay in the order of their source. */
 static int by_time(const void *a, const void *b)
 {
     const struct trace_step *one = *(const struct trace_step *const *)a;
@@ -58,7 +58,7 @@ static enum err_code merge(struct arena *arena, struct trace *trace, struct err 
     return E_OK;
 }
 
-/* A request that only looked at something has left nothing but lines in logs. */
+/* A request that only read something has left nothing but log lines. */
 static enum err_code collect(struct session *session, struct trace *trace, struct err *err)
 {
     struct db *db = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines of one request, out of what journald, docker or a file kept of the programs' logs. */
+/* Log lines of one request, from the programs' logs as journald, docker or a file has them. */
 #include "cli/trace.h"
 #include "common/base/clock.h"
 #include "common/json/json.h"
@@ -45,7 +45,7 @@ static const char *member(const struct json *line, const char *name)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-/* False: no line of a program's log, or of another request whose text only holds the id. */
+/* False: the line is not of a program's log, or is of another request and only mentions the id. */
 static bool step_of(struct session *session, const char *text, const char *request_id,
                     struct trace_step *step)
 {

@@ -26,7 +26,7 @@ struct verb
 {
     const char *group; /* "job"; NULL: the name stands alone */
     const char *name;
-    const char *words; /* what stands behind it, for the help: "ID…" */
+    const char *words; /* its arguments, for the help: "ID…" */
     size_t min_words;
     size_t max_words;
     uint64_t options; /* OPTION_BITs, beside those that every verb takes */
@@ -42,7 +42,7 @@ extern const size_t verbs_count;
 /* Finds the verb that the words begin with; *used of them name it.  E_USAGE: none. */
 MUST_USE enum err_code verb_find(const char *const *words, size_t count, const struct verb **verb,
                                  size_t *used, struct err *err);
-/* "job inject", in the caller's text. */
+/* Writes "job inject" into the caller's text. */
 enum
 {
     VERB_TITLE_SIZE = 40
@@ -59,7 +59,7 @@ MUST_USE enum err_code verb_migrate_up(struct session *session, struct err *err)
 MUST_USE enum err_code verb_migrate_status(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_inject(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_get(struct session *session, struct err *err);
-/* Prints all jobs that belong together with this one, as a tree.  E_NOT_FOUND. */
+/* Prints this job's ancestors and all their follow-ups as a tree.  E_NOT_FOUND. */
 MUST_USE enum err_code show_graph(struct session *session, struct db *db, const char *id, struct err *err);
 MUST_USE enum err_code verb_job_ls(struct session *session, struct err *err);
 MUST_USE enum err_code verb_job_cancel(struct session *session, struct err *err);
