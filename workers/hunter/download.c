@@ -15,7 +15,7 @@
 enum
 {
     LOOK_MS = 200,         /* between looks, when nothing happens */
-    LEAVE_WAIT_MS = 10000, /* for a torrent that an earlier job of this process still holds */
+    LEAVE_WAIT_MS = 10000, /* for a torrent that an earlier job of this process still has */
     LOCK_WAIT_MS = 2000,   /* for one that another process holds, before the job goes back to wait */
     LOCK_AGAIN_S = 5,
     CLEAN_WAIT_MS = 5000 /* for the files of a download that failed to be gone */
@@ -49,7 +49,7 @@ static enum err_code read_payload(struct job *job, struct payload *payload, stru
         return fail(err, E_INVALID, "the payload is no object");
     enum err_code code =
         json_read(job_arena(job), given, fields, sizeof fields / sizeof fields[0], payload, NULL, err);
-    if (payload->download_id == NULL) /* of a job that nobody made a download for */
+    if (payload->download_id == NULL) /* the job was injected without a download */
         payload->download_id = job_id(job);
     return code;
 }
@@ -87,7 +87,7 @@ static bool same(const char *a, const char *b)
 
 /* ---- finding and joining -------------------------------------------------------------------- */
 
-/* What the payload names counts for the release it was made for, not for those that come after it. */
+/* The payload's torrent or magnet counts for the first release, not for those that are tried after it. */
 static struct source_ask ask_of(const struct hunt *hunt, const struct payload *payload)
 {
     bool is_first = same(payload->release_id, hunt->download.release_id);
@@ -119,7 +119,8 @@ static enum err_code bind_torrent(struct hunt *hunt, const struct torrent_source
     return code;
 }
 
-/* The hunter that holds it may have completed it already; the disk is the same, and is looked at. */
+/* The hunter that has the torrent may have completed it already; the disk is the same one, so it is checked
+ * here. */
 static enum err_code share(struct hunt *hunt, struct err *err)
 {
     const char *result = NULL;
@@ -150,7 +151,7 @@ static bool is_held(enum err_code code, int64_t waited_ms)
            (code == E_UNAVAILABLE && waited_ms < LEAVE_WAIT_MS);
 }
 
-/* Another process may hold the torrent, or this one be about to let it go. */
+/* Another process may have locked the torrent, or this one may be about to release it. */
 static enum err_code join(struct hunt *hunt, const struct torrent_source *source, struct err *err)
 {
     const int64_t began_ms = clock_mono_ms();
@@ -193,7 +194,7 @@ static enum err_code start(struct hunt *hunt, const struct payload *payload, str
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-/* Nothing arrives: first another release, in the end nothing more. */
+/* Nothing arrives: tries another release, and gives up when there is none. */
 static enum err_code judge_quiet(struct hunt *hunt, const struct swarm_view *view, struct err *err)
 {
     const struct conf *conf = hunt->hunter->conf;
@@ -234,7 +235,7 @@ static enum err_code judge(struct hunt *hunt, const struct swarm_view *view, str
     return code == E_OK && view->yields && !hunt->moved_on ? turn_over(hunt, view, err) : code;
 }
 
-/* Name and files as soon as they are known; a database that is away is asked again later. */
+/* Writes name and files as soon as they are known; while the database is away it is tried again later. */
 static enum err_code describe(struct hunt *hunt, const struct swarm_view *view, struct err *err)
 {
     if (hunt->is_described || !view->is_known)
@@ -248,7 +249,7 @@ static enum err_code describe(struct hunt *hunt, const struct swarm_view *view, 
     return code == E_OK ? E_OK : job_wait(hunt->job, LOOK_MS, err);
 }
 
-/* Until it is complete, has to end, or has moved on. */
+/* Waits until the download is complete, has to end, or has moved on to another release. */
 static enum err_code watch(struct hunt *hunt, struct err *err)
 {
     struct swarms *swarms = hunt->hunter->swarms;
@@ -293,7 +294,7 @@ static enum swarm_fate fate(struct hunt *hunt, enum err_code code)
     return is_junk ? fate_of_files(hunt) : SWARM_DROP;
 }
 
-/* What the engine threw out by itself has left a folder and a lock file. */
+/* A torrent that the engine has thrown out leaves a folder and a lock file. */
 static void sweep_up(struct hunt *hunt)
 {
     struct swarms *swarms = hunt->hunter->swarms;
@@ -305,7 +306,7 @@ static void sweep_up(struct hunt *hunt)
         swarms_wait(swarms, LOOK_MS);
 }
 
-/* Failed is said when the disk is free again. */
+/* The job fails only after the files are gone, so that the disk is free by then. */
 static void leave(struct hunt *hunt, enum err_code code)
 {
     if (hunt->source.id == NULL)

@@ -60,7 +60,7 @@ static const char *result_text(struct hunt *hunt, const struct swarm_view *view,
     return text;
 }
 
-/* What the engine knows of a torrent. Freed by known_fini. */
+/* What the engine knows about a torrent. Freed by known_fini. */
 struct known
 {
     struct arena *arena;
@@ -154,7 +154,7 @@ enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, st
         code = tell(hunt, view, &known, err);
         if (!is_passing(code))
             break;
-        log_warn("download_told", "cannot tell that it is complete, trying again: %s", err->text);
+        log_warn("download_completed", "cannot write that it is complete, trying again: %s", err->text);
         arena_reset(known.arena);
         code = job_wait(hunt->job, AGAIN_MS, err);
     }
@@ -165,7 +165,7 @@ enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, st
     return code == E_OK ? hunt_keep(hunt, result, err) : code;
 }
 
-/* ---- who is told ---------------------------------------------------------------------------- */
+/* ---- notices ---------------------------------------------------------------------------- */
 
 static const char *notice_text(struct hunt *hunt, const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hunt.h -- one download job while its handler works on it, and what is told of its torrent.
+ * hunt.h -- one download job while its handler works on it, and what is written about its torrent.
  *
  * The handler's thread only.
  */
@@ -22,19 +22,19 @@ struct hunt
     bool is_described;            /* name and files are in the database */
     bool is_last;                 /* no other release to move on to */
     bool is_shared;               /* another hunter has completed it: there is nothing to wait for */
-    bool moved_on;                /* to download.release_id or torrent_id, which has to be begun */
+    bool moved_on;                /* to another download.release_id or torrent_id, which has to be begun */
     int64_t began_ms;
 };
 
-/* Writes name, size, file list and metainfo of the torrent to the database.  Should these show that the
- * torrent has another row, the hunt has moved on to that one. */
+/* Writes name, size, file list and metainfo of the torrent to the database.  If they show that the torrent
+ * has another row, the hunt moves on to that one. */
 MUST_USE enum err_code hunt_describe(struct hunt *hunt, const struct swarm_view *view, struct err *err);
 /* The same for a complete one, and, if it has not moved on, the job's result:
  * {torrent_id,name,bytes,seconds,files_total,files:[{index, path,size}]}, as many files as a result may hold.
  * Waits for a database that is away. */
 MUST_USE enum err_code hunt_complete(struct hunt *hunt, const struct swarm_view *view, struct err *err);
 
-/* Keeps the result of a complete download, and has its user told. */
+/* Keeps the result of a complete download, and accepts a notice to its user. */
 MUST_USE enum err_code hunt_keep(struct hunt *hunt, const char *result, struct err *err);
 
 #endif

@@ -109,7 +109,7 @@ static enum err_code open_swarms(struct hunter *hunter, struct err *err)
     return hunter->swarms != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
 }
 
-/* What the ledger tells the database is not worth waiting for when we leave. */
+/* The ledger's statements are not waited for when the program leaves. */
 static bool leaves(void *hunter)
 {
     return is_stopping(hunter);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hunter.h -- what all jobs of a hunter share: one BitTorrent engine, its owner thread, and the
- * ledger thread that tells Postgres how far things are.
+ * ledger thread that writes progress to Postgres.
  *
- * Opened before the runtime and closed after it.  Everything in it is borrowed or made here.
+ * Opened before the runtime and closed after it.  Its members are borrowed or made here.
  * Threads: plain to read from any.
  */
 #ifndef SOKOUL_WORKERS_HUNTER_HUNTER_H

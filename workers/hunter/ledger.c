@@ -80,14 +80,14 @@ static enum err_code tell(struct ledger *ledger, struct err *err)
     struct hunter_progress *lines = NULL;
     size_t n = 0;
     enum err_code code = swarms_lines(swarms, ledger->arena, TELL_MS, &lines, &n, err);
-    bool *told = arena_array(ledger->arena, n + 1, sizeof *told);
+    bool *written = arena_array(ledger->arena, n + 1, sizeof *written);
     if (code != E_OK || n == 0)
         return code;
-    if (told == NULL)
+    if (written == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the progress");
-    code = hunter_store_progress(ledger->db, ledger->arena, lines, n, told, err);
+    code = hunter_store_progress(ledger->db, ledger->arena, lines, n, written, err);
     if (code == E_OK)
-        swarms_told(swarms, lines, n, told);
+        swarms_note_written(swarms, lines, n, written);
     return code;
 }
 
@@ -127,7 +127,7 @@ static enum err_code drop_unwanted(struct ledger *ledger, struct err *err)
     return code;
 }
 
-/* Its downloads say that its files are gone, and nobody fetches them unasked. */
+/* Writes to the downloads that their files are gone; they are not fetched again unless somebody asks. */
 static enum err_code tell_lost(struct ledger *ledger, struct err *err)
 {
     struct swarms *swarms = ledger->hunter->swarms;
@@ -138,7 +138,7 @@ static enum err_code tell_lost(struct ledger *ledger, struct err *err)
     {
         code = hunter_store_lose(ledger->db, ids[i], ledger->hunter->conf->node_name, err);
         if (code == E_OK)
-            swarms_lost_told(swarms, ids[i]);
+            swarms_forget_lost(swarms, ids[i]);
     }
     return code;
 }
@@ -217,10 +217,10 @@ static enum err_code tick(struct ledger *ledger, struct err *err)
 static void note(struct ledger *ledger, enum err_code code, const struct err *err)
 {
     bool away = code != E_OK;
-    if (away && !ledger->is_away && code != E_DATABASE && code != E_TIMEOUT) /* of these health tells */
+    if (away && !ledger->is_away && code != E_DATABASE && code != E_TIMEOUT) /* health reports these */
         log_warn("ledger", "cannot tell the database how far downloads are: %s", err->text);
     if (!away && ledger->is_away)
-        log_info("ledger", "the database is told again how far downloads are");
+        log_info("ledger", "progress is written to the database again");
     ledger->is_away = away;
 }
 

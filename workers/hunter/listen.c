@@ -8,13 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* 0, or why not: an errno. */
+/* 0, or the errno of the failure. */
 static int try_one(const struct addrinfo *address)
 {
     const int on = 1;
     int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return errno == EAFNOSUPPORT ? 0 : errno; /* what cannot be had at all is the engine's to tell */
+        return errno == EAFNOSUPPORT ? 0 : errno; /* the engine reports a family that this machine lacks */
     if (address->ai_socktype == SOCK_STREAM)      /* connections of a run before may still be closing */
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     int why = bind(fd, address->ai_addr, address->ai_addrlen) != 0 ? errno : 0;

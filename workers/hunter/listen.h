@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listen.h -- whether TORRENT_LISTEN is to be had.
+ * listen.h -- whether TORRENT_LISTEN is free.
  *
- * The engine takes another port without a word when that one is busy, and nobody whose router forwards the
- * one of the setting would be found by peers.  So it is tried first, for TCP and UDP, and let go again.
+ * When the port is busy the engine silently takes another one, and peers could not connect through a router
+ * that forwards the port of the setting.  So the port is tried first, for TCP and UDP, and freed again.
  *
- * E_UNAVAILABLE: somebody else has it.  E_CONFIG: this machine does not let us.  Does not block.
+ * E_UNAVAILABLE: another program has it.  E_CONFIG: this machine does not allow it.  Does not block.
  */
 #ifndef SOKOUL_WORKERS_HUNTER_LISTEN_H
 #define SOKOUL_WORKERS_HUNTER_LISTEN_H

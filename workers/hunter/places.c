@@ -6,8 +6,8 @@
 
 enum
 {
-    SPARE = 8, /* that no download takes */
-    PURGES = 4 /* of these, so that noop and what comes have some, too */
+    SPARE = 8, /* slots that no download takes */
+    PURGES = 4 /* of these, so that other kinds have some, too */
 };
 
 int places_in_all(const struct conf *conf)

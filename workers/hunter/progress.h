@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * progress.h -- a torrent's numbers in the words and figures that people see.
+ * progress.h -- a torrent's state in words and figures for people.
  *
  * Pure; any thread.
  */
@@ -13,13 +13,13 @@
 
 enum
 {
-    PROGRESS_QUIET_MS = 60000, /* peers that send nothing for so long are told of */
+    PROGRESS_QUIET_MS = 60000, /* after so long without a byte the text mentions it */
     PROGRESS_MAX_ETA_S = 100 * 24 * 3600
 };
 
-/* What is going on, in a few plain words; static. */
+/* The state in a few plain words; static. */
 const char *progress_words(const struct engine_stat *stat, int64_t quiet_ms);
 double progress_share(const struct engine_stat *stat);  /* 0 to 1 */
-int64_t progress_eta_s(const struct engine_stat *stat); /* -1: nobody knows */
+int64_t progress_eta_s(const struct engine_stat *stat); /* -1: unknown */
 
 #endif

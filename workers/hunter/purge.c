@@ -7,7 +7,7 @@
 
 enum
 {
-    TRY_MS = 2000, /* until its last download has let go of it */
+    TRY_MS = 2000, /* waits so long until its last download has released it */
     AGAIN_MS = 300,
     REMOVE_MS = 20000, /* for the files to be gone */
     LATER_S = 5        /* else the job goes back for so long */
@@ -31,8 +31,9 @@ static enum err_code wait_gone(struct job *job, const char *torrent_id, struct e
     return code;
 }
 
-/* Whether somebody still wants it.  If not, the row says that nothing of it is there before the files go; who
- * begins to want it after that finds it held (swarms_purge), waits, and fetches it anew. */
+/* Whether a download still wants the torrent.  If not, its row is marked as empty before the files are
+ * deleted. A download that begins to want it after that finds the torrent locked (swarms_purge), waits, and
+ * fetches it anew. */
 static enum err_code forget(struct job *job, const char *torrent_id, bool *wanted, struct err *err)
 {
     struct db *db = NULL;

@@ -17,7 +17,7 @@ static enum err_code over(struct err *err, const char *whose, int64_t taken_byte
     return fail(err, E_REFUSED, "With it %s would take %s; %s are allowed", whose, taken, most);
 }
 
-/* Its own size is in the database by now, so of two at once each sees the other. */
+/* The download's own size is in the database by now, so of two downloads at once each sees the other. */
 enum err_code quota_check(struct hunt *hunt, struct err *err)
 {
     const struct conf *conf = hunt->hunter->conf;

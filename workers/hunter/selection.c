@@ -20,7 +20,7 @@ static bool want(struct selection *selection, unsigned long index)
     return more;
 }
 
-/* The whole list is given to the engine, whose default for files past it would be to want them. */
+/* The engine gets the whole list, since by default it wants files past the end of a list. */
 bool selection_add(struct selection *selection, const char *files)
 {
     bool more = false;

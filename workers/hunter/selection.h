@@ -17,7 +17,7 @@ enum
     SELECTION_NORMAL = 4     /* the priority of a wanted file */
 };
 
-/* All zero: nothing is wanted yet.  `priority` is NULL as long as that, or everything, is so. */
+/* All zero: nothing is wanted yet.  `priority` is NULL while nothing, or everything, is wanted. */
 struct selection
 {
     bool all;

@@ -15,7 +15,7 @@ static const char *magnet_of_hash(struct arena *arena, const char *v1, const cha
     return arena_printf(arena, "magnet:?xt=urn:btmh:1220%s", v2);
 }
 
-/* What a link says is the word of the download's user, or of the indexer that the user chose from. */
+/* A link is a claim of the download's user, or of the indexer that the user chose from. */
 static enum err_code put_magnet(struct job *job, struct arena *arena, const struct source_ask *ask,
                                 const char *text, const char **torrent_id, struct err *err)
 {
@@ -55,7 +55,7 @@ static enum err_code put_torrent(struct job *job, struct arena *arena, const str
     return code;
 }
 
-/* E_TIMEOUT would not say whether the link or the database was slow. */
+/* E_TIMEOUT would leave open whether the link or the database was slow. */
 static enum err_code of_link(enum err_code code, struct err *err)
 {
     const struct err cause = *err;

@@ -24,8 +24,8 @@ struct source_ask
     const char *media_id;   /* of the release */
 };
 
-/* E_NOT_FOUND, E_INVALID, E_REFUSED, E_UNPROCESSABLE, E_CONFIG: this will never be one.  E_PROVIDER,
- * E_TOO_MANY (with retry_after_s): its link may work later; of a link that is too slow, too.  Texts live in
+/* E_NOT_FOUND, E_INVALID, E_REFUSED, E_UNPROCESSABLE, E_CONFIG: no torrent will ever come of it.  E_PROVIDER,
+ * E_TOO_MANY (with retry_after_s): the link may work later, or was too slow.  Texts live in
  * the arena. */
 MUST_USE enum err_code source_find(struct job *job, struct arena *arena, const struct source_ask *ask,
                                    struct torrent_source *source, struct err *err);

@@ -13,7 +13,7 @@
 enum
 {
     LINKS_BYTES = 8 << 20, /* of all orders of a swarm */
-    SETTLE_MS = 2500       /* after a wider selection, until the engine's numbers speak of it */
+    SETTLE_MS = 2500       /* after a wider selection, until the engine's numbers include it */
 };
 
 struct swarms *swarms_new(const struct swarms_config *config)
@@ -147,8 +147,8 @@ static enum err_code make(struct swarms *swarms, const struct torrent_source *so
     return E_OK;
 }
 
-/* One that is here already may have to fetch more. E_DISK_FULL: there is no room for it, and all stays as it
- * was. */
+/* A torrent that is here already may have to fetch more files. E_DISK_FULL: there is no space for them, and
+ * nothing changes. */
 static enum err_code widen(struct swarms *swarms, struct swarm *swarm, const char *files, struct err *err)
 {
     struct selection wider = selection_copy(&swarm->selection);
@@ -171,8 +171,8 @@ static enum err_code widen(struct swarms *swarms, struct swarm *swarm, const cha
     return E_OK;
 }
 
-/* What was complete may have been touched since: it is complete for one who comes when the engine says so
- * again. */
+/* Files of a complete torrent may have been changed since: for a new order it is complete when the engine
+ * reports so again. */
 static enum err_code share(struct swarms *swarms, struct swarm *swarm, const char *files, struct err *err)
 {
     struct err gone = ERR_INIT;
@@ -185,7 +185,7 @@ static enum err_code share(struct swarms *swarms, struct swarm *swarm, const cha
                : fail(err, E_UNAVAILABLE, "the torrent is just leaving: %s", gone.text);
 }
 
-/* The trackers of those who are in it; without memory those of before stay. */
+/* Passes the trackers of its orders to the engine; without memory the earlier ones stay. */
 static void link_orders(struct swarms *swarms, struct swarm *swarm)
 {
     struct buf links;
@@ -236,7 +236,7 @@ enum err_code swarms_seed(struct swarms *swarms, const struct torrent_source *so
     enum err_code code =
         swarm_find(swarms, source->id) != NULL ? E_OK : make(swarms, source, files, ENGINE_SEED, &swarm, err);
     if (swarm != NULL)
-        swarm->is_told = true;
+        swarm->was_completed = true;
     pthread_mutex_unlock(&swarms->lock);
     return code;
 }
@@ -261,7 +261,7 @@ static void pause_swarm(struct swarms *swarms, struct swarm *swarm)
         log_warn("torrent_pause", "torrent %s: %s", swarm->id, err.text);
 }
 
-/* Nobody waits for it any more: what is removed from now on is not fetched again unasked. */
+/* No order is left: files that are removed from now on are not fetched again. */
 static bool seed_only(struct swarms *swarms, const struct swarm *swarm)
 {
     struct err gone = ERR_INIT;
@@ -271,7 +271,7 @@ static bool seed_only(struct swarms *swarms, const struct swarm *swarm)
 /* The last order has left. */
 static void let_go(struct swarms *swarms, struct swarm *swarm, enum swarm_fate fate)
 {
-    bool seeds = swarm->is_told && swarm->is_complete && swarms->config.seeding == SWARMS_SEED;
+    bool seeds = swarm->was_completed && swarm->is_complete && swarms->config.seeding == SWARMS_SEED;
     if (swarm->state == SWARM_DEAD)
         swarm_free(swarms, swarm);
     else if (fate == SWARM_STAY)
@@ -289,7 +289,7 @@ void swarm_leave(struct swarms *swarms, struct order *order, enum swarm_fate fat
     if (swarm != NULL)
     {
         unlink_order(swarm, order);
-        swarm->is_told = swarm->is_told || fate == SWARM_SEED;
+        swarm->was_completed = swarm->was_completed || fate == SWARM_SEED;
         if (swarm->orders == NULL)
             let_go(swarms, swarm, fate);
         else
@@ -320,7 +320,7 @@ void swarm_adjust(struct swarms *swarms, struct swarm *swarm)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-/* After a wider selection the engine may have nothing to fetch and nothing to tell: ask it. */
+/* After a wider selection the engine may have nothing to fetch and post no event: ask it. */
 static void settle_selection(struct swarms *swarms, struct swarm *swarm)
 {
     struct engine_stat stat;

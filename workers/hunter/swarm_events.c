@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the engine tells, one function per kind, found through a table. */
+/* The engine's events, one function per kind, found through a table. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "workers/hunter/swarm_inside.h"
@@ -62,7 +62,7 @@ static void on_seeded(struct swarms *swarms, struct swarm *swarm, const struct e
         swarm_send_off(swarms, swarm, ENGINE_KEEP_FILES);
 }
 
-/* Without memory the next who wants it finds out. */
+/* Without memory the loss is found when somebody wants the torrent again. */
 static void lose(struct swarms *swarms, const struct swarm *swarm)
 {
     struct swarm_lost *lost = calloc(1, sizeof *lost);

@@ -32,7 +32,7 @@ struct swarm
     enum swarm_state state;
     bool is_known;
     bool is_complete;
-    bool is_told; /* somebody's job has ended with it complete: worth seeding */
+    bool was_completed; /* a job has ended with it complete: worth seeding */
     bool is_paused;
     enum err_code code;
     enum engine_fault fault;
@@ -45,7 +45,7 @@ struct swarm
     struct swarm *next;
 };
 
-/* Was complete, and is not on the disk any more; the ledger does not know yet. */
+/* A torrent that was complete and is not on the disk any more; the ledger has not written it yet. */
 struct swarm_lost
 {
     char id[ENGINE_ID_SIZE];

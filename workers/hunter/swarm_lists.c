@@ -58,7 +58,7 @@ enum err_code swarms_lines(struct swarms *swarms, struct arena *arena, int64_t a
     for (struct order *order = swarms->orders; list != NULL && order != NULL; order = order->next)
     {
         const char *detail = detail_of(order, now_ms);
-        if (now_ms - order->told_ms >= all_ms || strcmp(detail, order->told) != 0)
+        if (now_ms - order->written_ms >= all_ms || strcmp(detail, order->written) != 0)
             list[n++] = line_of(arena, order, detail);
     }
     pthread_mutex_unlock(&swarms->lock);
@@ -77,16 +77,17 @@ static struct order *order_find(struct swarms *swarms, const char *download_id)
     return NULL;
 }
 
-void swarms_told(struct swarms *swarms, const struct hunter_progress *lines, size_t count, const bool *told)
+void swarms_note_written(struct swarms *swarms, const struct hunter_progress *lines, size_t count,
+                         const bool *written)
 {
     pthread_mutex_lock(&swarms->lock);
     for (size_t i = 0; i < count; i++)
     {
-        struct order *order = told[i] ? order_find(swarms, lines[i].guard.download_id) : NULL;
+        struct order *order = written[i] ? order_find(swarms, lines[i].guard.download_id) : NULL;
         if (order == NULL)
             continue;
-        order->told_ms = clock_mono_ms();
-        snprintf(order->told, sizeof order->told, "%s", lines[i].detail);
+        order->written_ms = clock_mono_ms();
+        snprintf(order->written, sizeof order->written, "%s", lines[i].detail);
     }
     pthread_mutex_unlock(&swarms->lock);
 }
@@ -160,7 +161,7 @@ enum err_code swarms_lost(struct swarms *swarms, struct arena *arena, const char
     return E_OK;
 }
 
-void swarms_lost_told(struct swarms *swarms, const char *torrent_id)
+void swarms_forget_lost(struct swarms *swarms, const char *torrent_id)
 {
     pthread_mutex_lock(&swarms->lock);
     swarm_found(swarms, torrent_id);
@@ -203,7 +204,7 @@ void swarms_drop(struct swarms *swarms, const char *torrent_id)
     pthread_mutex_unlock(&swarms->lock);
 }
 
-/* Something to hold its place until ENGINE_REMOVED. */
+/* An entry for the torrent until ENGINE_REMOVED. */
 static enum err_code purge_absent(struct swarms *swarms, const char *torrent_id, struct err *err)
 {
     char folder[SWARM_FOLDER_SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose turn is over when others wait. */
+/* Which orders give their place up when jobs are queued for one. */
 #include "common/base/clock.h"
 #include "workers/hunter/swarm_inside.h"
 

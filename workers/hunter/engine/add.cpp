@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what a caller says to a record. */
+/* Makes a record of a caller's engine_source. */
 #include "workers/hunter/engine/inside.hpp"
 
 #include <libtorrent/load_torrent.hpp>
@@ -67,8 +67,8 @@ void check_not_here(const struct engine *engine, const lt::info_hash_t &hashes)
     }
 }
 
-/* True if the torrent is here already; then what happened to it is told again. */
-bool told_again(struct engine *engine, const struct engine_source *source)
+/* True if the torrent is here already; then its events are posted again. */
+bool posted_again(struct engine *engine, const struct engine_source *source)
 {
     auto found = engine->by_id.find(source->id);
     if (found == engine->by_id.end())
@@ -84,7 +84,7 @@ bool told_again(struct engine *engine, const struct engine_source *source)
     return true;
 }
 
-/* Adds what is new, as long as there is room. */
+/* Adds addresses that are new, as long as there is room. */
 void join_list(std::vector<std::string> &to, const std::vector<std::string> &from)
 {
     for (const std::string &url : from)
@@ -112,7 +112,7 @@ ask_list links_read(const char *links)
     std::string line;
     while (std::getline(lines, line))
     {
-        guard(nullptr, /* one that is hostile must not cost the others theirs */
+        guard(nullptr, /* a hostile link must not hold up the others */
               [&]
               {
                   lt::add_torrent_params params = parse_magnet(line.c_str());
@@ -137,7 +137,7 @@ void torrent_link(record &rec)
     ask_list all = asks_of(rec);
     std::set<std::string> urls(all.trackers.begin(), all.trackers.end());
     if (!rec.handle.is_valid())
-        return; /* told when it is prepared */
+        return; /* posted when it is prepared */
     if (urls != rec.tracker_urls)
     {
         rec.tracker_urls = urls;
@@ -175,7 +175,7 @@ void torrent_select(record &rec, const uint8_t *priorities, size_t count)
 void torrent_add(struct engine *engine, const struct engine_source *source)
 {
     torrent_check_id(source->id, source->save_dir);
-    if (told_again(engine, source))
+    if (posted_again(engine, source))
         return;
     if ((source->magnet == nullptr) == (source->metainfo == nullptr))
         throw failure{E_INVALID, "either a magnet link or a .torrent is needed"};

@@ -144,7 +144,7 @@ void on_delete_failed(struct engine *engine, const lt::torrent_delete_failed_ale
         torrent_gone(engine, rec);
 }
 
-/* What was there is not there any more: no fault of the disk. */
+/* A file is not there any more: no fault of the disk. */
 bool is_missing(const lt::error_code &error)
 {
     bool system = error.category() == lt::system_category() || error.category() == lt::generic_category();
@@ -180,13 +180,13 @@ void on_checked(struct engine *engine, const lt::torrent_checked_alert &alert)
     if (!rec || rec->removing || !rec->rechecks)
         return;
     rec->rechecks = false;
-    /* Trackers were told of an end and of a start, which may have come the other way round. */
+    /* Trackers got a stop and a start event, perhaps in the wrong order. */
     rec->handle.force_reannounce(REANNOUNCE_S, -1, lt::torrent_handle::ignore_min_interval);
     torrent_status_take(engine, rec, alert.handle.status({}));
 }
 
 /* Two magnet links, for the two hashes of a hybrid: the metadata have just shown that they are one torrent,
- * and libtorrent has stopped both.  The one of version 1 goes on, as in the database. */
+ * and libtorrent has stopped both.  The torrent of version 1 goes on, as in the database. */
 void on_conflict(struct engine *engine, const lt::torrent_conflict_alert &alert)
 {
     record_ptr stays = record_of(engine, alert.handle);
@@ -204,12 +204,12 @@ void on_torrent_error(struct engine *engine, const lt::torrent_error_alert &aler
 {
     record_ptr rec = record_of(engine, alert.handle);
     if (alert.error == lt::error_code(lt::errors::duplicate_torrent, lt::libtorrent_category()))
-        return;                                           /* on_conflict's */
-    if (!rec || rec->removing || is_missing(alert.error)) /* file_error_alert tells of what is missing, too */
+        return;                                           /* on_conflict handles it */
+    if (!rec || rec->removing || is_missing(alert.error)) /* a missing file also has a file_error_alert */
         return;
     if (alert.error == lt::error_code(lt::errors::invalid_swarm_metadata, lt::libtorrent_category()))
         torrent_refuse(engine, rec,
-                       failure{E_REFUSED, "its description is broken"}); /* yet of the right hash */
+                       failure{E_REFUSED, "its description is broken"}); /* although its hash is right */
     else
         disk_fault(engine, rec, alert.error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an engine: save everything, mark it clean, and be gone within the deadline. */
+/* The end of an engine: saves everything, marks it clean, and returns within the deadline. */
 #include "workers/hunter/engine/inside.hpp"
 
 #include <future>
@@ -22,7 +22,7 @@ std::map<lt::torrent_handle, record_ptr> ask_all(struct engine *engine)
     return asked;
 }
 
-/* First what is certain, at once; then, once the data are on disk, the clean mark. */
+/* Writes resume data at once; then, when the data are synced, writes them again as clean. */
 void keep(struct engine *engine, const record_ptr &rec, const lt::add_torrent_params &given)
 {
     std::shared_ptr<lt::add_torrent_params> params = std::make_shared<lt::add_torrent_params>(given);
@@ -62,7 +62,7 @@ void save_all(struct engine *engine, int64_t until_ms)
     }
 }
 
-/* Ending a session waits for trackers and disks: on a thread that may be left behind. */
+/* Ending a session waits for trackers and disks, so it runs on a thread that may be left behind. */
 void end_session(std::unique_ptr<lt::session> session, int64_t until_ms)
 {
     std::shared_ptr<std::promise<void>> done = std::make_shared<std::promise<void>>();

@@ -30,7 +30,7 @@ record_ptr find_with_info(struct engine *engine, const char *id)
     return rec;
 }
 
-/* More files need room, too; without it all stays as it was. */
+/* More files need disk space; without it nothing changes. */
 void select_files(struct engine *engine, record &rec, const uint8_t *priorities, size_t count)
 {
     std::vector<lt::download_priority_t> before = rec.priorities;
@@ -264,7 +264,7 @@ enum err_code engine_select(struct engine *engine, const char *id, const uint8_t
                      select_files(engine, *rec, priorities, count);
                      if (!rec->admitted)
                          return;
-                     rec->progress = step::none; /* ENGINE_FINISHED tells when this selection is here */
+                     rec->progress = step::none; /* ENGINE_FINISHED comes for this selection */
                      rec->synced = false;
                      rec->dirty = true;
                      torrent_apply(*rec);

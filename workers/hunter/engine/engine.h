@@ -15,22 +15,22 @@
  *                                   gate)
  *
  * Each torrent passes the gate before a byte of it is written: hostile names, symbolic links, absurd
- * counts and sizes, quota and free space (beside what all others that were begun still
- * need, and the reserve).  When somebody else takes the room, the largest ends with "Disk full".  A .torrent
- * is judged inside engine_add (E_REFUSED, E_DISK_FULL), a magnet when its metadata arrive (ENGINE_REFUSED).
- * Addresses of trackers and web seeds that must not be asked are dropped.
+ * counts and sizes, quota and free space (less the reserve, and less what all other torrents that
+ * were begun still need).  When another program fills the disk, the largest torrent ends with "Disk full".  A
+ * .torrent is judged inside engine_add (E_REFUSED, E_DISK_FULL), a magnet when its metadata arrive
+ * (ENGINE_REFUSED). Addresses of trackers and web seeds that must not be asked are dropped.
  *
  * Durability: resume data are saved every 5 s by temporary file, fsync and rename, only while the
  * torrent's lock is held.  After a kill -9 the pieces that they miss are hashed from disk before
  * anything is fetched; after a reboot without a clean end everything is hashed.  ENGINE_FINISHED is
  * posted when all wanted data are verified and synced to disk: the files are looked at once more before that,
- * and hashed unless they are those that were found right before, of the same size and time.  What somebody
- * has removed, cut or changed is fetched again.
+ * and hashed unless they are those that were found right before, of the same size and time.  Files that
+ * somebody has removed, cut or changed are fetched again.
  *
- * Ownership: everything passed in is copied; what comes out is plain data, or is freed by the
- * function named beside it.  Threads: any thread may call any function, but engine_poll belongs to
+ * Ownership: everything passed in is copied; results are plain data, or are freed by the
+ * function named beside them.  Threads: any thread may call any function, but engine_poll belongs to
  * one thread, and engine_close comes last, with nobody else inside.  Blocking: only engine_poll waits,
- * as long as it is told; engine_close up to its deadline; engine_files, engine_range_ready and
+ * for at most wait_ms; engine_close up to its deadline; engine_files, engine_range_ready and
  * engine_metainfo ask the session's thread and may take some milliseconds; all others return at
  * once and are done in the background.  Times are monotonic, sizes are bytes.
  */
@@ -66,7 +66,7 @@ enum
     ENGINE_TEXT_SIZE = 200
 };
 
-/* What a person reads when no tracker of a torrent can be reached (S270) and when a disk is full (S277). */
+/* The texts for people when no tracker of a torrent can be reached (S270) and when a disk is full (S277). */
 #define ENGINE_TEXT_TRACKER "Tracker unreachable, retrying..."
 #define ENGINE_TEXT_DISK_FULL "Disk full"
 
@@ -135,14 +135,14 @@ enum engine_state
     ENGINE_STATE_COUNT
 };
 
-/* What is wrong at the moment, if anything. */
+/* The present fault of a torrent. */
 enum engine_fault
 {
     ENGINE_FAULT_NONE,
     ENGINE_FAULT_TRACKER,   /* no tracker answers and no peer is there; retried with growing pauses */
     ENGINE_FAULT_DNS,       /* the same, because no tracker's name resolves */
     ENGINE_FAULT_DISK_FULL, /* paused; engine_resume tries again */
-    ENGINE_FAULT_IO,        /* paused; the disk said something else */
+    ENGINE_FAULT_IO,        /* paused; the disk reported another error */
     ENGINE_FAULT_LISTEN     /* of the engine, not of a torrent (id is ""): cannot listen */
 };
 
@@ -239,9 +239,9 @@ struct engine;
 MUST_USE enum err_code engine_open(const struct engine_config *config, struct engine **engine,
                                    struct err *err);
 
-/* What torrents that were begun on the same disk still have to write, whoever holds them: a torrent begins
-   only when it fits beside all of them and the reserve.  Of those that are here the engine knows better
-   itself. Replaces what was said before. */
+/* How many bytes torrents that were begun on the same disk, by any process, still have to write: a torrent
+ * begins only when it fits beside all of them and the reserve.  For torrents that are in this engine its own
+ * numbers count. Replaces the list of the call before. */
 struct engine_promise
 {
     const char *id;
@@ -249,9 +249,9 @@ struct engine_promise
 };
 void engine_set_promised(struct engine *engine, const struct engine_promise *promises, size_t count);
 
-/* Saves all resume data, marks them clean, ends the session and frees `engine` (NULL is fine).  What is
-   not done within `deadline_ms` is left to a thread that ends with the process: such torrents count as
-   uncleanly ended. */
+/* Saves all resume data, marks them clean, ends the session and frees `engine` (NULL is fine).  Work that is
+ * not done within `deadline_ms` is left to a thread that ends with the process: its torrents count as
+ * uncleanly ended. */
 void engine_close(struct engine *engine, uint32_t deadline_ms);
 
 /* The torrent starts at once, paused by nothing.  The same id again: nothing changes, and METADATA and
@@ -260,28 +260,28 @@ void engine_close(struct engine *engine, uint32_t deadline_ms);
    E_REFUSED, E_DISK_FULL: the gate. */
 MUST_USE enum err_code engine_add(struct engine *engine, const struct engine_source *source, struct err *err);
 
-/* What to do from now on.  ENGINE_FETCH also looks at the disk again: ENGINE_FINISHED is posted, once more if
-   it was before, when all is there. */
+/* Fetch or only seed from now on.  ENGINE_FETCH also looks at the disk again: ENGINE_FINISHED is posted, once
+ * more if it was before, when all wanted data are there. */
 MUST_USE enum err_code engine_want(struct engine *engine, const char *id, enum engine_aim aim,
                                    struct err *err);
 
-/* Whether all files of a torrent that another process holds lie there as that one found them right.  False as
-   well when it has never had all of them. */
+/* Whether all files of a torrent that another process has locked are on the disk as that process found them
+ * right. False as well when it has never had all of them. */
 MUST_USE enum err_code engine_is_whole(struct engine *engine, const char *id, const char *save_dir,
                                        bool *whole, struct err *err);
 
 /* These four: E_NOT_FOUND for an id that is not here. */
 MUST_USE enum err_code engine_pause(struct engine *engine, const char *id, struct err *err);
 MUST_USE enum err_code engine_resume(struct engine *engine, const char *id,
-                                     struct err *err); /* forgets a fault, too */
+                                     struct err *err); /* also ends a fault */
 MUST_USE enum err_code
 engine_remove(struct engine *engine, const char *id, enum engine_files_fate fate,
-              struct err *err); /* ENGINE_REMOVED tells the end; until then the id stays */
+              struct err *err); /* ENGINE_REMOVED is the end; until then the id stays */
 MUST_USE enum err_code engine_set_seed_limits(struct engine *engine, const char *id,
                                               const struct engine_seed_limits *limits, struct err *err);
 
 /* From now on only its own trackers and web seeds and those of these links (as in engine_source) are asked.
-   A link that is none, or hostile, is left out.  E_NOT_FOUND. */
+   A text that is no link, or a hostile one, is left out.  E_NOT_FOUND. */
 MUST_USE enum err_code engine_link(struct engine *engine, const char *id, const char *links, struct err *err);
 
 /* Deletes save_dir and the resume data of a torrent, whether it is here or not; ends with ENGINE_REMOVED.
@@ -290,7 +290,7 @@ MUST_USE enum err_code engine_purge(struct engine *engine, const char *id, const
                                     struct err *err);
 
 /* priorities[i] is for the file with index i (0: not wanted, 1 to 7); files past `count` get 4.  May be
-   called before the metadata are known.  Not remembered: the next engine_add says it again.  E_INVALID for a
+   called before the metadata are known.  Not kept: the next engine_add passes them again.  E_INVALID for a
    priority over 7 or when nothing would be wanted; E_DISK_FULL: no room for these, and nothing is changed.
  */
 MUST_USE enum err_code engine_select(struct engine *engine, const char *id, const uint8_t *priorities,
@@ -316,12 +316,12 @@ MUST_USE enum err_code engine_files(struct engine *engine, const char *id, struc
                                     struct err *err);
 void engine_files_free(struct engine_file_list *files);
 
-/* What its hash proves, as a .torrent without trackers: version 2's hashes of pieces are in it as soon as all
-   are known.  Free with free(). */
+/* The part that the hash proves, as a .torrent without trackers; with version 2's hashes of pieces as soon as
+ * all are known.  Free with free(). */
 MUST_USE enum err_code engine_metainfo(struct engine *engine, const char *id, unsigned char **bytes,
                                        size_t *size, struct err *err);
 
-/* Connects to a peer, "address:port", beside what trackers say. */
+/* Connects to a peer, "address:port", besides those of trackers. */
 MUST_USE enum err_code engine_connect_peer(struct engine *engine, const char *id, const char *peer,
                                            struct err *err);
 

@@ -31,10 +31,10 @@ std::pair<lt::piece_index_t, lt::piece_index_t> pieces_of(const record &rec, con
     return {first.piece, last.piece};
 }
 
-/* With the first deadline libtorrent cancels whatever it has asked for that has none, and waits for answers
-   to that: Transmission 3 gives none, and nothing more would come from it.  So what is asked for keeps its
-   place, with deadlines behind the range's, all in one turn of the session's thread; and deadlines never run
-   out before new ones are there. */
+/* When the first piece gets a deadline, libtorrent cancels its requests for pieces without one, and waits for
+ * the peers' answers. Transmission 3 sends none, and nothing more would come from it.  So pieces that were
+ * requested get deadlines behind those of the range, all in one turn of the session's thread; and deadlines
+ * never run out before new ones are set. */
 void hurry(const lt::torrent_handle &handle, std::pair<lt::piece_index_t, lt::piece_index_t> now,
            std::pair<lt::piece_index_t, lt::piece_index_t> before)
 {
@@ -100,13 +100,14 @@ void range_want(record &rec, const struct engine_range &range)
     std::pair<lt::piece_index_t, lt::piece_index_t> before{lt::piece_index_t{0}, lt::piece_index_t{-1}};
     if (rec.range.size_bytes > 0)
         before = pieces_of(rec, rec.range);
-    rec.handle.add_extension(/* a plugin that is none: its maker runs on the session's thread */
-                             [now = std::make_pair(first, last), before](const lt::torrent_handle &handle,
-                                                                         lt::client_data_t)
-                             {
-                                 hurry(handle, now, before);
-                                 return std::shared_ptr<lt::torrent_plugin>();
-                             });
+    rec.handle
+        .add_extension(/* adds no plugin: the function that would make one runs on the session's thread */
+                       [now = std::make_pair(first, last), before](const lt::torrent_handle &handle,
+                                                                   lt::client_data_t)
+                       {
+                           hurry(handle, now, before);
+                           return std::shared_ptr<lt::torrent_plugin>();
+                       });
     rec.range = range;
 }
 
@@ -125,7 +126,7 @@ uint64_t range_ready(const record &rec, const struct engine_range &range)
     return piece_start <= range_start ? 0 : static_cast<uint64_t>(piece_start - range_start);
 }
 
-/* The hashes of pieces are left out of what would be too large to come in again. */
+/* The hashes of pieces are left out when the metainfo would be too large to be read again. */
 std::string metainfo_of(const record &rec)
 {
     lt::span<char const> info = rec.info->info_section();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes in was written by strangers.  libtorrent mends odd names silently; of these the hostile ones,
- * which no honest torrent has, are refused, and the raw dictionary is looked at for that.
+ * Torrents come from outside.  libtorrent mends odd names silently.  Hostile names, which no honest torrent
+ * has, are refused here instead; for that the raw dictionary is read.
  */
 #include "workers/hunter/engine/inside.hpp"
 
@@ -35,7 +35,7 @@ const int MAX_PATH_DEPTH = 32;
     throw failure{E_REFUSED, why};
 }
 
-/* The reader of .torrent files has the same opinion, so a magnet link meets it too. */
+/* The same rules as in the reader of .torrent files, so that they hold for a magnet link, too. */
 void check_name(lt::string_view name)
 {
     char mended[FILENAME_SIZE];
@@ -119,7 +119,7 @@ void check_raw(const lt::torrent_info &torrent)
         check_tree_v2(tree, 0);
 }
 
-/* Those of the same path have been told apart by now, where that can be done (names.cpp). */
+/* Files of the same path have got different names by now, where that can be done (names.cpp). */
 void check_unique(const lt::file_storage &files)
 {
     std::set<std::string> paths;
@@ -138,7 +138,7 @@ void check_unique(const lt::file_storage &files)
     }
 }
 
-/* What libtorrent makes of it is what will be on disk. */
+/* Checks the names after libtorrent has mended them, since those will be on the disk. */
 void check_storage(const lt::file_storage &files, const std::string &save_dir)
 {
     for (lt::file_index_t i : files.file_range())
@@ -168,7 +168,7 @@ bool is_usable(const std::string &url, std::initializer_list<const char *> schem
     return !host.empty() && host.find('@') == std::string::npos;
 }
 
-/* The first ones that may be asked, each once. */
+/* The first addresses that may be asked, each once. */
 std::vector<std::string> usable_of(const std::vector<std::string> &urls,
                                    std::initializer_list<const char *> schemes)
 {

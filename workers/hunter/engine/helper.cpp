@@ -33,7 +33,7 @@ inbox::~inbox()
 void inbox::wake()
 {
     uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one); /* full means that it is awake already */
+    ssize_t n = write(fd, &one, sizeof one); /* a full eventfd is readable already */
     (void)n;
 }
 
@@ -86,7 +86,7 @@ void helper::run(const std::shared_ptr<shared> &given)
         state->jobs.pop_front();
         hold.unlock();
         guard(nullptr, job);
-        job = nullptr; /* what it held is let go before the next one */
+        job = nullptr; /* frees what the function has captured before the next one */
         hold.lock();
     }
     state->ended = true;

@@ -5,8 +5,8 @@
  * Threads: the callers', libtorrent's own, and three helpers of ours: `keeper` writes resume data, syncs and
  * deletes files; `checker` reads resume data and hashes what a kill left behind; `looker` looks at the files
  * of what is complete.  Hashing may take minutes, so it must hold up neither the keeper nor what begins.
- * A helper never touches a record: it gets copies and hands a function back through the inbox, which
- * engine_poll runs under the engine's lock.  Lock order: engine.mutex, then inbox.mutex or helper's; nobody
+ * A helper never touches a record: it gets copies, and puts a function into the inbox that engine_poll runs
+ * under the engine's lock.  Lock order: engine.mutex, then inbox.mutex or helper's; nobody
  * calls out of the engine with a lock held.
  */
 #ifndef SOKOUL_WORKERS_HUNTER_ENGINE_INSIDE_HPP
@@ -45,7 +45,7 @@ namespace inside
 
 /* ---- failing, without exceptions that leave ------------------------------------------------------ */
 
-/* Thrown inside the engine only; guard() turns it into a code.  What a library throws is for the log. */
+/* Thrown inside the engine only; guard() turns it into a code.  An exception of a library goes to the log. */
 struct failure
 {
     enum err_code code;
@@ -153,8 +153,9 @@ void gate_info(const lt::torrent_info &info, const gate_limits &limits);
 
 /* ---- names.cpp: files of the same path ----------------------------------------------------------------- */
 
-void names_settle(lt::add_torrent_params &params);    /* of a torrent that is not in the session */
-uint32_t names_ask(const lt::torrent_handle &handle); /* of one that is: how many alerts will tell of it */
+void names_settle(lt::add_torrent_params &params); /* of a torrent that is not in the session */
+uint32_t names_ask(
+    const lt::torrent_handle &handle); /* of one that is in the session: how many rename alerts will come */
 
 /* ---- recover.cpp: what is on the disk ----------------------------------------------------------------- */
 
@@ -176,14 +177,14 @@ struct disk_look
 disk_look files_look(const lt::torrent_info &info, const std::string &save_dir,
                      const std::vector<lt::download_priority_t> &wanted, const std::string &proven,
                      const std::atomic<bool> &stop);
-/* What nobody has to send: makes empty files that are missing, and cuts what somebody has written behind the
-   end of others. */
+/* Repairs that need no data: makes empty files that are missing, and cuts files that are too long. */
 void files_fit(const lt::torrent_info &info, const std::string &save_dir,
                const std::vector<lt::download_priority_t> &wanted);
-/* Only their sizes: likely or unsound. */
+/* Looks only at sizes: likely or unsound. */
 disk_look files_glance(const lt::torrent_info &info, const std::string &save_dir,
                        const std::vector<lt::download_priority_t> &wanted);
-/* Which wanted files lie there, and when they were written last; empty when one is not there as a whole. */
+/* A text of which wanted files are there, and when they were written last; empty when one is missing or
+ * short. */
 std::string files_stamp(const lt::torrent_info &info, const std::string &save_dir,
                         const std::vector<lt::download_priority_t> &wanted);
 
@@ -215,11 +216,11 @@ class helper
 {
   public:
     helper();
-    ~helper(); /* leaves the thread to itself unless stop succeeded */
+    ~helper(); /* detaches the thread unless stop succeeded */
     helper(const helper &) = delete;
     helper &operator=(const helper &) = delete;
     void push(std::function<void()> job);
-    bool stop(int64_t wait_ms); /* runs what is queued first; false: still at it */
+    bool stop(int64_t wait_ms); /* runs all that is queued first; false: still running */
     void drop();                /* forgets what is queued */
 
   private:
@@ -238,9 +239,10 @@ class helper
 
 /* ---- session.cpp --------------------------------------------------------------------------------------- */
 
-/* A torrent that waits at the gate looks finished, so it and its seeds would hang up on each other: seeds
-   stay while one waits, and those that hung up are called again soon. */
-enum class seeds_call
+/* A torrent that waits at the gate looks finished to libtorrent, so it and its seeds would disconnect each
+ * other. So seeds stay connected while a torrent waits, and are soon connected to again when they have
+ * disconnected. */
+enum class seeds_dial
 {
     usual,
     soon
@@ -252,7 +254,7 @@ enum class seeds_stay
 };
 
 std::unique_ptr<lt::session> session_open(const struct engine_config &config);
-void session_adjust(lt::session &session, seeds_call call, seeds_stay stay);
+void session_adjust(lt::session &session, seeds_dial call, seeds_stay stay);
 
 /* ---- a torrent
  * --------------------------------------------------------------------------------------------- */
@@ -268,7 +270,7 @@ struct tracker_state
 {
     enum engine_fault fault = ENGINE_FAULT_NONE;
     std::string cause;
-    std::string reason; /* what the tracker itself said */
+    std::string reason; /* the tracker's own text */
 };
 
 /* Where to ask for peers and data. */
@@ -281,8 +283,8 @@ struct ask_list
 struct record
 {
     std::string id;
-    ask_list own;    /* said by its magnet link or .torrent */
-    ask_list linked; /* said by those who want it now */
+    ask_list own;    /* of its magnet link or .torrent */
+    ask_list linked; /* of the links of those who want it now */
     gate_limits limits;
     std::shared_ptr<torrent_lock> lock;
     lt::info_hash_t hashes;
@@ -299,12 +301,12 @@ struct record
     int64_t look_ms = 0;     /* when its files are to be looked at next while it seeds */
     int64_t progress_ms = 0; /* when ENGINE_PROGRESS was last posted */
     step progress = step::none;
-    uint32_t renames = 0;    /* to be told of before it passes the gate */
+    uint32_t renames = 0;    /* that have to be confirmed before it passes the gate */
     std::string proven;      /* files_look's stamp of what was found right last */
     bool seeds_only = false; /* nothing may be fetched */
     int vain_mends = 0;      /* one after the other, without a byte that was fetched */
     uint64_t mended_at = 0;  /* bytes fetched when it was mended last */
-    bool rechecks = false;   /* libtorrent was told to hash it, and has not told the end */
+    bool rechecks = false;   /* libtorrent is hashing it */
     bool admitted = false;   /* passed the gate; METADATA was posted */
     bool paused = false;     /* by the user or by a fault */
     bool dirty = false;      /* changed since the resume data were saved */
@@ -340,7 +342,7 @@ struct engine
     int64_t next_update_ms = 0;
     int64_t next_resume_ms = 0;
     int64_t call_soon_until_ms = 0;
-    inside::seeds_call call = inside::seeds_call::usual;
+    inside::seeds_dial call = inside::seeds_dial::usual;
     inside::seeds_stay stay = inside::seeds_stay::usual;
     std::vector<lt::alert *> alerts; /* scratch */
 };
@@ -370,15 +372,15 @@ std::string metainfo_of(const record &rec);
 /* ---- torrent.cpp: one torrent's life; under the engine's lock ---------------------------------------------
  */
 
-/* A magnet waits with these: nothing of it is fetched, and no peer is told that it is wanted.  Pieces that
-   are merely not wanted would make libtorrent tell each seeder that it is interested, and at once that it is
-   not, after which it asks that seeder for two blocks at a time.  In share mode it does not say either that
-   it only uploads: seeders leave those. */
+/* A magnet waits at the gate with these flags: nothing of it is fetched, and no peer learns that it is
+ * wanted.  If its pieces were merely not wanted, libtorrent would send each seeder "interested" and at once
+ * "not interested", after which it asks that seeder for two blocks at a time.  In share mode it does not
+ * announce "upload only" either: seeders disconnect such peers. */
 const lt::torrent_flags_t at_the_gate =
     lt::torrent_flags::default_dont_download | lt::torrent_flags::upload_mode | lt::torrent_flags::share_mode;
 
 void engine_adjust(struct engine *engine);
-void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetch, tell METADATA */
+void torrent_admit(struct engine *engine, const record_ptr &rec); /* gate passed: fetches, posts METADATA */
 void torrent_refuse(struct engine *engine, const record_ptr &rec, const failure &why);
 void torrent_let_fetch(record &rec); /* unless it waits at the gate, or is only seeded */
 std::vector<lt::download_priority_t> torrent_priorities(const record &rec); /* of all files */
@@ -391,18 +393,18 @@ void torrent_gone(struct engine *engine, const record_ptr &rec);
 
 /* ---- mend.cpp: under the engine's lock ---- */
 
-/* Something of it is not on the disk as it was verified: hash all, and fetch what is missing, or leave. */
+/* A part of it is not on the disk as it was verified: hashes all, and fetches the missing part, or leaves. */
 void torrent_mend(struct engine *engine, const record_ptr &rec);
 void torrent_recheck(record &rec);
-void seeds_watch(struct engine *engine); /* whether what is seeded is still there */
+void seeds_watch(struct engine *engine); /* whether seeded files are still there */
 void torrent_want(struct engine *engine, const record_ptr &rec, enum engine_aim aim);
 
 /* ---- space.cpp: under the engine's lock ---- */
 
-/* E_DISK_FULL when what is wanted of it, what all others that were begun still need, and the reserve do not
-   fit. */
+/* E_DISK_FULL: its wanted files, what all other begun torrents still need, and the reserve do not fit
+ * together. */
 void space_claim(const struct engine &engine, record &rec);
-void space_watch(struct engine *engine); /* ends the largest while the reserve is touched */
+void space_watch(struct engine *engine); /* ends the largest torrent while less than the reserve is free */
 
 /* ---- state.cpp ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What somebody does to the files of a torrent that is here. */
+/* Files of a torrent that somebody has changed or removed: noticed and mended. */
 #include "workers/hunter/engine/inside.hpp"
 
 namespace inside
@@ -10,7 +10,7 @@ namespace
 
 const int64_t SEED_LOOK_MS = 5000;
 const int MAX_VAIN_MENDS = 5;
-const int SEEDS_LOOKED_AT = 64; /* in a second, of very many */
+const int SEEDS_LOOKED_AT = 64; /* files of so many torrents are looked at in a second */
 
 void look_again(struct engine *engine, const record_ptr &rec)
 {
@@ -24,7 +24,7 @@ bool is_seed(const record &rec)
     return rec.seeds_only && rec.progress == step::finished && !rec.removing;
 }
 
-/* Mended some times, and there was never anything to fetch. */
+/* It was mended some times in a row, and nothing had to be fetched. */
 bool is_vain(record &rec)
 {
     rec.vain_mends = rec.stat.fetched_bytes == rec.mended_at ? rec.vain_mends + 1 : 0;
@@ -32,10 +32,10 @@ bool is_vain(record &rec)
     return rec.vain_mends > MAX_VAIN_MENDS;
 }
 
-/* Only the names, sizes and times; the rest when these have changed. */
+/* Looks at names, sizes and times, and at the data only when these have changed. */
 void watch_one(struct engine *engine, const record_ptr &rec)
 {
-    rec->look_ms = INT64_MAX; /* not once more before the answer */
+    rec->look_ms = INT64_MAX; /* no second look before the answer */
     engine->looker.push(
         [=, info = rec->info, save_dir = rec->limits.save_dir, wanted = torrent_priorities(*rec),
          box = engine->inbox]
@@ -61,7 +61,7 @@ void torrent_recheck(record &rec)
     rec.synced = false;
     rec.rechecks = true;
     rec.stat.state = ENGINE_CHECKING;
-    rec.handle.clear_error(); /* it stops at a file that it cannot read */
+    rec.handle.clear_error(); /* libtorrent stops at a file that it cannot read */
     rec.handle.force_recheck();
     torrent_apply(rec);
 }
@@ -127,13 +127,13 @@ enum err_code engine_is_whole(struct engine *engine, const char *id, const char 
                  [&]
                  {
                      torrent_check_id(id, save_dir);
-                     std::unique_ptr<resume_data> told = resume_read(resume_path(engine->state_dir, id));
+                     std::unique_ptr<resume_data> saved = resume_read(resume_path(engine->state_dir, id));
                      *whole = false;
-                     if (!told || !told->params.ti || told->proven.empty())
+                     if (!saved || !saved->params.ti || saved->proven.empty())
                          return;
-                     names_settle(told->params);
-                     size_t files = static_cast<size_t>(told->params.ti->num_files());
+                     names_settle(saved->params);
+                     size_t files = static_cast<size_t>(saved->params.ti->num_files());
                      std::vector<lt::download_priority_t> all(files, lt::default_priority);
-                     *whole = files_stamp(*told->params.ti, save_dir, all) == told->proven;
+                     *whole = files_stamp(*saved->params.ti, save_dir, all) == saved->proven;
                  });
 }

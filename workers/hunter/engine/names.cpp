@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files whose paths are the same would overwrite each other.  libtorrent tells them apart in a .torrent,
- * after its own fashion and with those that differ in capitals only, and not in what a magnet link brings.
- * Here both have the names that the reader of .torrents shows (paths.h): a .torrent's are set before it is in
- * the session, a magnet's are asked for when its metadata are known, before a byte is written.
+ * Files of the same path would overwrite each other.  libtorrent renames them in a .torrent, in its own way
+ * and also when they differ in capitals only, and does not rename them in the metadata of a magnet link. Here
+ * both get the names that the reader of .torrents shows (paths.h): a .torrent's files are renamed before it
+ * is in the session, a magnet's when its metadata are known, before a byte is written.
  */
 #include "workers/hunter/engine/inside.hpp"
 
@@ -21,8 +21,8 @@ namespace
 
 using name_map = std::map<lt::file_index_t, std::string>;
 
-/* The files whose name is not the torrent's own; none if they cannot be told apart, of which the gate says
- * why. */
+/* The files that need another name than the torrent's own; none if no different names can be found, which the
+ * gate refuses. */
 name_map names_apart(const lt::file_storage &files)
 {
     std::vector<lt::file_index_t> indexes;
@@ -60,7 +60,8 @@ void names_settle(lt::add_torrent_params &params)
     }
     for (const auto &[index, name] : names_apart(mended))
         wanted[index] = name;
-    for (const auto &[index, name] : params.renamed_files) /* in resume data: they are on the disk so */
+    for (const auto &[index, name] :
+         params.renamed_files) /* from resume data: the files have these names on the disk */
         wanted[index] = name;
     for (const auto &[index, name] : wanted)
         params.ti->rename_file(index, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a source to the session: resume data, what a kill left behind, the gate. */
+/* From a source to the session: resume data, the data that a kill left on the disk, the gate. */
 #include "workers/hunter/engine/inside.hpp"
 
 namespace inside
@@ -8,7 +8,7 @@ namespace inside
 namespace
 {
 
-/* What is known of their hashes agrees, and something is known. */
+/* At least one hash is known of both, and no known one differs. */
 bool is_same(const lt::add_torrent_params &old, const lt::add_torrent_params &fresh)
 {
     lt::info_hash_t had = old.ti ? old.ti->info_hashes() : old.info_hashes;
@@ -18,7 +18,7 @@ bool is_same(const lt::add_torrent_params &old, const lt::add_torrent_params &fr
     return (v1 || v2) && (!v1 || had.v1 == asked.v1) && (!v2 || had.v2 == asked.v2);
 }
 
-/* Resume data may know fewer hashes than the .torrent says, if they began with a magnet link. */
+/* Resume data that began with a magnet link may have fewer hashes than the .torrent. */
 void join_hashes(lt::add_torrent_params &params, lt::add_torrent_params &fresh)
 {
     if (fresh.merkle_trees.empty())
@@ -36,7 +36,8 @@ void join_hashes(lt::add_torrent_params &params, lt::add_torrent_params &fresh)
     }
 }
 
-/* Resume data of the same torrent, as far as this machine's history lets us trust them. */
+/* Uses resume data of the same torrent; after an unclean end of the machine only a part of them is trusted.
+ */
 void use_resume(lt::add_torrent_params &params, resume_data &old, const std::string &boot_id,
                 const std::atomic<bool> &stop)
 {
@@ -52,8 +53,8 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
         names_settle(params);
     join_hashes(params, fresh);
     params.info_hashes = params.ti ? params.ti->info_hashes() : fresh.info_hashes;
-    params.piece_priorities.clear(); /* of a stream that nobody watches any more */
-    params.file_priorities.clear();  /* zeros if it was saved at the gate */
+    params.piece_priorities.clear(); /* they were set for a stream that has ended */
+    params.file_priorities.clear();  /* all zero if they were saved at the gate */
     params.peers.insert(params.peers.end(), fresh.peers.begin(), fresh.peers.end());
     if (old.end == ending::clean)
         return;
@@ -65,7 +66,7 @@ void use_resume(lt::add_torrent_params &params, resume_data &old, const std::str
     }
     if (old.boot_id == boot_id && !boot_id.empty() && !params.ti)
         return;
-    params.have_pieces.clear(); /* libtorrent hashes everything that is there */
+    params.have_pieces.clear(); /* libtorrent hashes all data on the disk */
     params.verified_pieces.clear();
     params.unfinished_pieces.clear();
 }
@@ -97,7 +98,7 @@ void set_flags(lt::add_torrent_params &params)
     params.storage_mode = lt::storage_mode_sparse;
 }
 
-/* Back from the checker: into the session, if it is still wanted. */
+/* The checker is done: adds the torrent to the session, if it is still wanted. */
 void prepared(struct engine *engine, const record_ptr &rec,
               const std::shared_ptr<lt::add_torrent_params> &params)
 {
@@ -111,7 +112,8 @@ void prepared(struct engine *engine, const record_ptr &rec,
           {
               try
               {
-                  ask_list asks = asks_of(*rec); /* those in resume data were of people who may have left */
+                  ask_list asks = asks_of(
+                      *rec); /* addresses in resume data came from users who may not want it any more */
                   params->trackers = asks.trackers;
                   params->tracker_tiers.clear();
                   params->url_seeds = asks.web_seeds;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of a torrent is on the disk, whatever the session believes.
+ * Which data of a torrent are on the disk, whatever the session believes.
  *
- * Resume data are up to some seconds old when a process is killed, but what it had written is still there.
- * A piece that they lack and whose place on disk holds no hole is hashed, and counted when it is right;
- * holes (never written: the files are sparse) cost one lseek.
+ * Resume data are up to some seconds old when a process is killed, but the data that it had written are still
+ * there.  A piece that the resume data lack and whose range on the disk has no hole is hashed, and counts
+ * when it is right; finding a hole (never written: the files are sparse) costs one lseek.
  *
- * What is complete is hashed once more before it is told, for somebody may have touched the files since their
- * pieces came; after that it is enough that they are still the same files, of the same size and time.
+ * A complete torrent is hashed once more before it is reported, since somebody may have changed the files
+ * after their pieces came; after that it is enough that they are still the same files, of the same size and
+ * time.
  */
 #include "workers/hunter/engine/inside.hpp"
 
@@ -138,7 +139,7 @@ void make_empty(const std::string &path)
         close(fd);
 }
 
-/* The root of a file's tree of hashes (BEP 52): what its blocks lack to a power of two are zeros. */
+/* The root of a file's tree of hashes (BEP 52); its leaves are filled up with zeros to a power of two. */
 lt::sha256_hash root_of(std::vector<lt::sha256_hash> level)
 {
     size_t width = 1;
@@ -189,8 +190,7 @@ soundness hash_trees(const lt::torrent_info &info, const std::string &save_dir,
     return found;
 }
 
-/* Pieces that reach into a file which is not wanted lie elsewhere in part: of these only libtorrent can
-   tell. */
+/* A piece that reaches into an unwanted file is in part in another file: only libtorrent can check it. */
 soundness hash_files(const lt::torrent_info &info, const std::string &save_dir,
                      const std::vector<lt::download_priority_t> &wanted, const std::atomic<bool> &stop)
 {

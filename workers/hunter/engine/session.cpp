@@ -24,7 +24,8 @@ struct span_of_addresses
     const char *last;
 };
 
-/* Never contacted unless the settings say so: this machine, its networks, and what hides an IPv4 address. */
+/* Not contacted unless the settings allow it: this machine, its networks, and addresses with an IPv4 one
+ * inside. */
 const span_of_addresses PRIVATE[] = {
     {"0.0.0.0", "0.255.255.255"},
     {"10.0.0.0", "10.255.255.255"},
@@ -88,10 +89,11 @@ void set_behaviour(lt::settings_pack &pack, const struct engine_config &config)
     pack.set_int(sp::max_metadata_size, 10 << 20);
     pack.set_int(sp::metadata_token_limit, 500000);
     pack.set_int(sp::max_piece_count, 262144);
-    pack.set_bool(sp::enable_outgoing_utp,
-                  false); /* a fifth of TCP's rate here, and slow to see that a peer is gone */
+    pack.set_bool(
+        sp::enable_outgoing_utp,
+        false); /* uTP had a fifth of TCP's rate in our tests, and is slow to see that a peer is gone */
     pack.set_bool(sp::no_connect_privileged_ports, true);
-    pack.set_bool(sp::support_share_mode, false);   /* peers need not hear how a magnet waits at the gate */
+    pack.set_bool(sp::support_share_mode, false);   /* peers need not know that a magnet waits at the gate */
     pack.set_bool(sp::strict_end_game_mode, false); /* the last pieces waited 3 s in one peer's queue */
     pack.set_bool(sp::apply_ip_filter_to_trackers, true);
     pack.set_bool(sp::ssrf_mitigation, !any);
@@ -128,7 +130,7 @@ void set_listen(lt::settings_pack &pack, const struct engine_config &config)
         pack.set_str(sp::outgoing_interfaces, host);
 }
 
-/* One class for everybody: by default peers on private addresses know no limit. */
+/* One class for all peers: by default those on private addresses have no limit. */
 void limit_everybody(lt::session &session)
 {
     lt::ip_filter classes;
@@ -165,10 +167,10 @@ std::unique_ptr<lt::session> session_open(const struct engine_config &config)
     return session;
 }
 
-void session_adjust(lt::session &session, seeds_call call, seeds_stay stay)
+void session_adjust(lt::session &session, seeds_dial call, seeds_stay stay)
 {
     lt::settings_pack pack;
-    pack.set_int(lt::settings_pack::min_reconnect_time, call == seeds_call::soon ? 1 : RECONNECT_S);
+    pack.set_int(lt::settings_pack::min_reconnect_time, call == seeds_dial::soon ? 1 : RECONNECT_S);
     pack.set_bool(lt::settings_pack::close_redundant_connections, stay == seeds_stay::usual);
     session.apply_settings(std::move(pack));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Room on the disk: what may be begun, and what has to end when somebody else takes it. */
+/* Disk space: which torrents may begin, and which has to end when another program fills the disk. */
 #include "workers/hunter/engine/inside.hpp"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ uint64_t left_of(const record &rec)
     return rec.limits.wanted_bytes > had ? rec.limits.wanted_bytes - had : 0;
 }
 
-/* What all others that have been begun will still write. */
+/* How much all other begun torrents will still write. */
 uint64_t promised(const struct engine &engine, const record &but)
 {
     uint64_t bytes = 0;
@@ -71,7 +71,7 @@ void space_claim(const struct engine &engine, record &rec)
     rec.limits.wanted_bytes = wanted;
 }
 
-/* One at a time: what it frees may be enough for the others. */
+/* Ends one torrent at a time: the space that it frees may be enough for the others. */
 void space_watch(struct engine *engine)
 {
     record *most = nullptr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a torrent is doing, and what is wrong with it. */
+/* State and faults of a torrent. */
 #include "workers/hunter/engine/inside.hpp"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ void torrent_fault(struct engine *engine, record &rec, enum engine_fault fault, 
     bool disk = fault == ENGINE_FAULT_DISK_FULL || fault == ENGINE_FAULT_IO;
     bool was_disk = rec.stat.fault == ENGINE_FAULT_DISK_FULL || rec.stat.fault == ENGINE_FAULT_IO;
     if (was_disk)
-        return; /* one is enough, and the first tells most */
+        return; /* one fault is reported, and the first is the most specific */
     rec.stat.fault = fault;
     rec.fault_text = text;
     if (disk)
@@ -93,7 +93,7 @@ void torrent_judge_trackers(struct engine *engine, record &rec)
     bool done = rec.progress != step::none;
     if (disk)
         return;
-    bool found = rec.stat.peers > 0 || rec.stat.down_bytes_s > 0; /* what trackers are asked for */
+    bool found = rec.stat.peers > 0 || rec.stat.down_bytes_s > 0; /* then trackers are not needed */
     if (failed == 0 || failed < rec.tracker_urls.size() || found || done || rec.paused)
     {
         torrent_recovered(engine, rec);

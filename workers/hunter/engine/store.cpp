@@ -112,7 +112,7 @@ torrent_lock::torrent_lock(const std::string &state_dir, const std::string &id)
         }
         if (fstat(fd, &held) == 0 && stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino)
             return;
-        close(fd); /* its last holder removed the file: lock the new one */
+        close(fd); /* the process that had the lock has removed the file: lock the new one */
     }
 }
 

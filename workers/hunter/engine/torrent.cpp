@@ -33,7 +33,7 @@ void finished(struct engine *engine, const record_ptr &rec)
     event_post(engine, *rec, ENGINE_FINISHED);
 }
 
-/* Somebody was faster than the sync. */
+/* The files have changed during the sync. */
 void look_anew(struct engine *engine, const record_ptr &rec)
 {
     if (rec->progress != step::finishing || rec->removing)
@@ -54,7 +54,7 @@ void kept(struct engine *engine, const record_ptr &rec, const struct err &err, b
         look_anew(engine, rec);
 }
 
-/* Everything is here: sync it, see that it is still the same, write clean resume data, then say so. */
+/* All data are here: syncs them, checks that they are unchanged, writes clean resume data, then reports. */
 void keep(struct engine *engine, const record_ptr &rec, const std::shared_ptr<lt::add_torrent_params> &params)
 {
     std::shared_ptr<const lt::torrent_info> info = rec->info;
@@ -78,7 +78,7 @@ void keep(struct engine *engine, const record_ptr &rec, const std::shared_ptr<lt
         });
 }
 
-/* The disk has been looked at. */
+/* Takes the result of a look at the disk. */
 void looked(struct engine *engine, const record_ptr &rec,
             const std::shared_ptr<lt::add_torrent_params> &params, const disk_look &look)
 {
@@ -100,18 +100,18 @@ void looked(struct engine *engine, const record_ptr &rec,
         rec->seeds_only ? finished(engine, rec) : look_anew(engine, rec);
         return;
     default:
-        rec->proven = look.stamp; /* right if libtorrent finds all of it */
+        rec->proven = look.stamp; /* valid if libtorrent finds all data */
         torrent_recheck(*rec);
     }
 }
 
-/* The session says that everything is here: see whether it is. */
+/* The session reports that all data are here: checks the disk. */
 void finish(struct engine *engine, const record_ptr &rec,
             const std::shared_ptr<lt::add_torrent_params> &params)
 {
     std::shared_ptr<const lt::torrent_info> info = rec->info;
     bool seeds = rec->seeds_only;
-    bool trusted = seeds && rec->proven.empty(); /* nobody waits for it: not worth minutes */
+    bool trusted = seeds && rec->proven.empty(); /* no job waits: not worth minutes of hashing */
     engine->looker.push(
         [=, save_dir = rec->limits.save_dir, wanted = torrent_priorities(*rec), proven = rec->proven,
          stop = engine->stopping, box = engine->inbox]
@@ -169,7 +169,7 @@ void engine_adjust(struct engine *engine)
     bool waits = soon;
     for (const auto &[id, rec] : engine->by_id)
         waits = waits || !(rec->admitted || rec->removing);
-    seeds_call call = soon ? seeds_call::soon : seeds_call::usual;
+    seeds_dial call = soon ? seeds_dial::soon : seeds_dial::usual;
     seeds_stay stay = waits ? seeds_stay::always : seeds_stay::usual;
     if (call == engine->call && stay == engine->stay)
         return;
@@ -236,7 +236,7 @@ void torrent_admit(struct engine *engine, const record_ptr &rec)
     rec->dirty = true;
     rec->handle.unset_flags(at_the_gate & ~lt::torrent_flags::upload_mode);
     torrent_apply(*rec);
-    torrent_let_fetch(*rec); /* the last: now it has something to ask for */
+    torrent_let_fetch(*rec); /* comes last, when there is something to ask peers for */
     event_post(engine, *rec, ENGINE_METADATA);
     torrent_save(engine, rec, lt::torrent_handle::save_info_dict);
 }
@@ -290,7 +290,7 @@ void torrent_saved(struct engine *engine, const record_ptr &rec, lt::add_torrent
         });
 }
 
-/* Out of the session; its removal alert ends the story. */
+/* Removes it from the session; the removal alert is the end. */
 void torrent_leave(struct engine *engine, const record_ptr &rec)
 {
     if (rec->leaving || !rec->handle.is_valid())
@@ -320,7 +320,7 @@ void torrent_gone(struct engine *engine, const record_ptr &rec)
                 code = guard(&err, [&] { tree_delete(save_dir); });
                 lock->forget();
             }
-            lock.reset(); /* before it is told: whoever hears of it may add the torrent again at once */
+            lock.reset(); /* before the event is posted: its receiver may add the torrent again at once */
             std::string text = err.text;
             box->post(
                 [=]
