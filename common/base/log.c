@@ -226,18 +226,18 @@ static size_t ring_chunk(char chunk[LINE_BYTES], size_t tail, size_t held)
 }
 
 /* Tells once that lines were lost, as soon as lines go out again. */
-static void tell_dropped(unsigned long long *told)
+static void write_dropped(unsigned long long *logged)
 {
     unsigned long long dropped = atomic_load(&the_log.dropped);
-    if (dropped == *told)
+    if (dropped == *logged)
         return;
     char message[64];
     int len = snprintf(message, sizeof message, "%llu log lines were dropped so far", dropped);
-    *told = dropped;
+    *logged = dropped;
     struct line line;
     line_format(&line, LOG_WARN, "log_dropped", message, (size_t)len);
     write_out(line.data, line.len);
-    *told = atomic_load(&the_log.dropped); /* its own loss is not told again at once */
+    *logged = atomic_load(&the_log.dropped); /* the loss of this very line is not logged at once */
 }
 
 static void *write_lines(void *unused)
@@ -247,7 +247,7 @@ static void *write_lines(void *unused)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     char chunk[LINE_BYTES];
-    unsigned long long told = atomic_load(&the_log.dropped);
+    unsigned long long logged = atomic_load(&the_log.dropped);
     pthread_mutex_lock(&the_log.lock);
     for (;;)
     {
@@ -262,7 +262,7 @@ static void *write_lines(void *unused)
         unsigned long long before = atomic_load(&the_log.dropped);
         write_out(chunk, len);
         if (before == atomic_load(&the_log.dropped))
-            tell_dropped(&told);
+            write_dropped(&logged);
         pthread_mutex_lock(&the_log.lock);
         the_log.tail += len;
     }

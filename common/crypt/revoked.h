@@ -35,7 +35,7 @@ struct revoked_subject
 
 struct revoked *revoked_new(void); /* NULL: out of memory */
 void revoked_free(struct revoked *revoked);
-/* Adds it, or takes the place of what was known of the same subject.  E_NO_MEMORY. */
+/* Adds it, or replaces the entry of the same subject.  E_NO_MEMORY. */
 MUST_USE enum err_code revoked_keep(struct revoked *revoked, const struct revoked_subject *subject,
                                     int64_t now_s, struct err *err);
 bool revoked_find(struct revoked *revoked, const struct id *id, struct revoked_subject *found);

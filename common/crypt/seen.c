@@ -64,11 +64,11 @@ bool seen_find(struct seen *seen, const struct digest *token, struct seen_token 
 void seen_keep(struct seen *seen, const struct digest *token, const struct seen_token *good)
 {
     struct entry *bucket = bucket_of(seen, token);
-    struct entry *place = bucket;
+    struct entry *oldest = bucket;
     pthread_mutex_lock(&seen->lock);
     for (int i = 1; i < WAYS; i++)
-        if (bucket[i].token.claims.expires_s < place->token.claims.expires_s)
-            place = &bucket[i];
-    *place = (struct entry){.digest = *token, .token = *good};
+        if (bucket[i].token.claims.expires_s < oldest->token.claims.expires_s)
+            oldest = &bucket[i];
+    *oldest = (struct entry){.digest = *token, .token = *good};
     pthread_mutex_unlock(&seen->lock);
 }

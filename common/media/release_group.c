@@ -38,17 +38,18 @@ static void copy_group(const struct words *words, size_t first, size_t last, str
     snprintf(release->group, sizeof release->group, "%.*s", (int)len, words->name + start);
 }
 
-/* "HDTV.x264-SDTV", "1080p.x264-1080": says once more what was told, so that it is a name. */
+/* "HDTV.x264-SDTV", "1080p.x264-1080": repeats an earlier tag, so that it is a name. */
 static bool is_repeated(const struct words *words, size_t at)
 {
     const struct release_tag *tag = words_tag(words, at);
     bool source = tag->field == RELEASE_FIELD_SOURCE;
     bool resolution = tag->field == RELEASE_FIELD_RESOLUTION || tag->field == RELEASE_FIELD_VAGUE_RESOLUTION;
-    bool told = false;
+    bool has_tags = false;
     for (size_t i = words->first + 1; i + 1 < at; i++)
-        told = told || (source && words_is(words, i, RELEASE_FIELD_SOURCE) && words_is_strong(words, i)) ||
-               (resolution && words_is(words, i, RELEASE_FIELD_RESOLUTION));
-    return told && words->at[at - 1].tag != words->at[at].tag &&
+        has_tags = has_tags ||
+                   (source && words_is(words, i, RELEASE_FIELD_SOURCE) && words_is_strong(words, i)) ||
+                   (resolution && words_is(words, i, RELEASE_FIELD_RESOLUTION));
+    return has_tags && words->at[at - 1].tag != words->at[at].tag &&
            !words_is(words, at - 1, RELEASE_FIELD_SOURCE);
 }
 
