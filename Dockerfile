@@ -4,7 +4,7 @@ ARG DEBIAN=debian:bookworm-slim
 
 FROM ${DEBIAN} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        build-essential pkg-config libmicrohttpd-dev libwslay-dev libpq-dev libhiredis-dev libnats-dev libcjson-dev \
+        build-essential pkg-config libmicrohttpd-dev libpq-dev libhiredis-dev libnats-dev libcjson-dev \
         libjwt-dev libargon2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libtorrent-rasterbar-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src

@@ -25,7 +25,6 @@ O       := build/$(flavour)
 BIN     := $(if $(filter gcc,$(flavour)),build/bin,$(O)/bin)
 
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
-COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 # ---- flags ------------------------------------------------------------------------------
 
@@ -52,10 +51,10 @@ else ifeq ($(SAN),cov)
 SANFLAGS := --coverage -fprofile-update=atomic
 endif
 
-# libwslay has no .pc file, and one missing name makes pkg-config answer nothing at all.
+# One missing name makes pkg-config answer nothing at all.
 LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null) -lwslay
+PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null)
 LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')
 LT_LIBS    = $(shell pkg-config --libs libtorrent-rasterbar 2>/dev/null) -lssl -lcrypto
 
@@ -73,11 +72,10 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 COMMON_SRC  := $(call src,common)
 RUNTIME_SRC := $(call src,workers/runtime)
-PROGRAMS := sokoul-api sokoul-scout sokoul-hunter sokoul-bot sokoulctl
+PROGRAMS := sokoul-api sokoul-scout sokoul-hunter sokoulctl
 DIR_sokoul-api    := api
 DIR_sokoul-scout  := workers/scout
 DIR_sokoul-hunter := workers/hunter
-DIR_sokoul-bot    := workers/bot
 DIR_sokoulctl     := cli
 BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard $(DIR_$(p))/main.c),$(p)))
 
@@ -162,7 +160,6 @@ $(O)/support.a: $(call obj,$(SUPPORT_SRC))
 archives_of = $(if $(filter api/%,$(1)),$(O)/sokoul-api.a) \
 	$(if $(filter workers/scout/%,$(1)),$(O)/sokoul-scout.a) \
 	$(if $(filter workers/hunter/%,$(1)),$(O)/sokoul-hunter.a) \
-	$(if $(filter workers/bot/%,$(1)),$(O)/sokoul-bot.a) \
 	$(if $(filter cli/%,$(1)),$(O)/sokoulctl.a) \
 	$(if $(filter workers/%,$(1)),$(O)/runtime.a)
 BESIDE_readers_test := $(O)/tests/unit/workers/hunter/engine/libtorrent_says.o

@@ -45,14 +45,6 @@ enum err_code reply_json(struct request *req, enum reply_status status, struct e
     return set(req, (int)status, type_json, err);
 }
 
-enum err_code reply_json_text(struct request *req, enum reply_status status, const char *json,
-                              struct err *err)
-{
-    struct json_writer w = reply_begin(req);
-    json_put_raw(&w, NULL, json);
-    return set(req, (int)status, type_json, err);
-}
-
 enum err_code reply_json_unavailable(struct request *req, struct err *err)
 {
     return set(req, STATUS_UNAVAILABLE, type_json, err);

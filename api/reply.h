@@ -39,9 +39,6 @@ enum
 struct json_writer reply_begin(struct request *req);
 /* Sends what was written since reply_begin. E_BUG: it outgrew REPLY_MAX_BYTES. */
 MUST_USE enum err_code reply_json(struct request *req, enum reply_status status, struct err *err);
-/* JSON that is ready: text from Postgres or the cache (copied, its markup escaped). */
-MUST_USE enum err_code reply_json_text(struct request *req, enum reply_status status, const char *json,
-                                       struct err *err);
 /* What was written since reply_begin, as another type; `content_type` is static. */
 MUST_USE enum err_code reply_text(struct request *req, enum reply_status status, const char *content_type,
                                   struct err *err);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const programs[] = {"sokoul-api", "sokoul-scout", "sokoul-hunter", "sokoul-bot"};
+static const char *const programs[] = {"sokoul-api", "sokoul-scout", "sokoul-hunter"};
 
 enum
 {

@@ -15,7 +15,9 @@ static unsigned long next(const char **at)
     return number;
 }
 
-int version_compare(const char *one, const char *other)
+/* Of dotted numbers: less than 0 when `one` is older than `other`, 0 for the same, else more than 0.  What
+ * follows a number is not looked at: 3.0.11 and 3.0.11-rc1 are the same. */
+static int compare(const char *one, const char *other)
 {
     while (isdigit((unsigned char)*one) || isdigit((unsigned char)*other))
     {
@@ -29,5 +31,5 @@ int version_compare(const char *one, const char *other)
 
 bool library_is_older(const struct library *library)
 {
-    return version_compare(library->found, library->built) < 0;
+    return compare(library->found, library->built) < 0;
 }

@@ -20,10 +20,6 @@ struct library
 
 typedef struct library library_of(void);
 
-/* Of dotted numbers: less than 0 when `one` is older than `other`, 0 for the same, else more than 0.  What
- * follows a number is not looked at: 3.0.11 and 3.0.11-rc1 are the same. */
-int version_compare(const char *one, const char *other);
-
 /* A library that is older than the one it was built with may lack what is called, or have faults that were
  * mended. */
 bool library_is_older(const struct library *library);

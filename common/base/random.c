@@ -19,13 +19,3 @@ void random_bytes(void *out, size_t len)
         len -= (size_t)got;
     }
 }
-
-uint64_t random_below(uint64_t limit)
-{
-    const uint64_t unfair = UINT64_MAX - UINT64_MAX % limit;
-    uint64_t value = 0;
-    do
-        random_bytes(&value, sizeof value);
-    while (value >= unfair);
-    return value % limit;
-}

@@ -7,9 +7,7 @@
 #define SOKOUL_COMMON_BASE_RANDOM_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 void random_bytes(void *out, size_t len);
-uint64_t random_below(uint64_t limit); /* uniform in [0, limit); limit > 0 */
 
 #endif

@@ -129,71 +129,26 @@ enum err_code cache_get(struct cache *cache, const char *key, struct arena *aren
     return code;
 }
 
-enum existing
-{
-    EXISTING_REPLACED,
-    EXISTING_KEPT
-};
-
-struct entry
-{
-    const char *key;
-    const void *value;
-    size_t len;
-    int64_t ttl_ms;
-};
-
-static enum err_code set(struct cache *cache, const struct entry *entry, enum existing existing,
-                         struct err *err)
+enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len, int64_t ttl_ms,
+                        struct err *err)
 {
     struct cache_command command = {0};
     redisReply *reply = NULL;
     char ttl[NUMBER_SIZE];
-    if (entry->len > CACHE_MAX_BYTES)
-        return fail(err, E_TOO_LARGE, "a value of %zu bytes is too large for the cache", entry->len);
-    if (entry->ttl_ms <= 0)
+    if (len > CACHE_MAX_BYTES)
+        return fail(err, E_TOO_LARGE, "a value of %zu bytes is too large for the cache", len);
+    if (ttl_ms <= 0)
         return fail(err, E_BUG, "a value of the cache needs an end");
-    snprintf(ttl, sizeof ttl, "%lld", (long long)entry->ttl_ms);
+    snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
     cache_command_add(&command, "SET");
-    cache_command_add(&command, entry->key);
-    cache_command_add_bytes(&command, entry->value, entry->len);
+    cache_command_add(&command, key);
+    cache_command_add_bytes(&command, value, len);
     cache_command_add(&command, "PX");
     cache_command_add(&command, ttl);
-    if (existing == EXISTING_KEPT)
-        cache_command_add(&command, "NX");
     enum err_code code = run(cache, &command, &reply, err);
     if (code != E_OK)
         return code;
-    if (reply->type == REDIS_REPLY_NIL)
-        code = fail(err, E_CONFLICT, "the cache has that key already");
-    else if (reply->type != REDIS_REPLY_STATUS)
-        code = odd(cache, reply, err);
-    freeReplyObject(reply);
-    return code;
-}
-
-enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len, int64_t ttl_ms,
-                        struct err *err)
-{
-    return set(cache, &(struct entry){key, value, len, ttl_ms}, EXISTING_REPLACED, err);
-}
-
-enum err_code cache_set_if_absent(struct cache *cache, const char *key, const void *value, size_t len,
-                                  int64_t ttl_ms, struct err *err)
-{
-    return set(cache, &(struct entry){key, value, len, ttl_ms}, EXISTING_KEPT, err);
-}
-
-enum err_code cache_delete(struct cache *cache, const char *key, struct err *err)
-{
-    struct cache_command command = {0};
-    redisReply *reply = NULL;
-    cache_command_add(&command, "DEL");
-    cache_command_add(&command, key);
-    enum err_code code = run(cache, &command, &reply, err);
-    if (code != E_OK)
-        return code;
-    if (reply->type != REDIS_REPLY_INTEGER)
+    if (reply->type != REDIS_REPLY_STATUS)
         code = odd(cache, reply, err);
     freeReplyObject(reply);
     return code;

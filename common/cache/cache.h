@@ -48,12 +48,6 @@ MUST_USE enum err_code cache_get(struct cache *cache, const char *key, struct ar
                                  const char **value, size_t *len, struct err *err);
 MUST_USE enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len,
                                  int64_t ttl_ms, struct err *err);
-/* For a lock with a time limit, or the first answer of many. E_CONFLICT: the key is there already. */
-MUST_USE enum err_code cache_set_if_absent(struct cache *cache, const char *key, const void *value,
-                                           size_t len, int64_t ttl_ms, struct err *err);
-/* E_OK also when there was nothing. */
-MUST_USE enum err_code cache_delete(struct cache *cache, const char *key, struct err *err);
-
 /* Runs a Lua script atomically; it answers a number or a list of numbers. */
 struct cache_call
 {

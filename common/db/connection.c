@@ -102,7 +102,6 @@ void connection_close(struct db *db)
     if (db->conn != NULL)
         PQfinish(db->conn);
     db->conn = NULL;
-    db->in_transaction = false;
     db->listening = false;
     db->unfit = false;
     db->prepared_count = 0;

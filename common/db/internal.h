@@ -44,7 +44,6 @@ struct db
     struct db_pool *pool; /* where it goes back to */
     const struct db_settings *settings;
     PGconn *conn; /* NULL: not connected */
-    bool in_transaction;
     bool listening;
     bool read_only; /* by the server's word when we connected */
     bool unfit; /* the server takes no writes any more: to be closed, so that the next connect looks anew */

@@ -261,9 +261,7 @@ enum err_code db_script(struct db *db, const char *sql, struct err *err)
 
 enum err_code db_begin(struct db *db, struct err *err)
 {
-    enum err_code code = db_script(db, "BEGIN", err);
-    db->in_transaction = code == E_OK;
-    return code;
+    return db_script(db, "BEGIN", err);
 }
 
 enum err_code db_commit(struct db *db, struct err *err)
@@ -273,7 +271,6 @@ enum err_code db_commit(struct db *db, struct err *err)
     /* COMMIT of a failed transaction answers ROLLBACK, which libpq calls a success. */
     bool failed = PQtransactionStatus(db->conn) == PQTRANS_INERROR;
     enum err_code code = db_script(db, "COMMIT", err);
-    db->in_transaction = false;
     if (code == E_OK && failed)
         return fail(err, E_BUG, "a failed transaction was committed");
     if (code == E_TIMEOUT)
@@ -286,7 +283,6 @@ void db_rollback(struct db *db)
     if (db->conn == NULL)
         return;
     PGTransactionStatusType status = PQtransactionStatus(db->conn);
-    db->in_transaction = false;
     if (status == PQTRANS_IDLE)
         return;
     struct err err = ERR_INIT;

@@ -12,12 +12,6 @@ static const char *const status_names[] = {[JOB_NOTHING] = "",
 
 static const char *const priority_names[] = {[JOB_HIGH] = "high", [JOB_NORMAL] = "normal", [JOB_LOW] = "low"};
 
-static const char *const move_names[] = {
-    [JOB_ACCEPT] = "accept", [JOB_CLAIM] = "claim",         [JOB_ADOPT] = "adopt",
-    [JOB_FINISH] = "finish", [JOB_RETRY] = "retry",         [JOB_GIVE_UP] = "give_up",
-    [JOB_FAIL] = "fail",     [JOB_HAND_BACK] = "hand_back", [JOB_TAKE_BACK] = "take_back",
-    [JOB_CANCEL] = "cancel", [JOB_REPLAY] = "replay",       [JOB_WAKE] = "wake"};
-
 /* The lawful moves, all of them. */
 static const struct
 {
@@ -77,11 +71,6 @@ bool job_priority_parse(const char *name, enum job_priority *priority)
         return true;
     }
     return false;
-}
-
-const char *job_move_name(enum job_move move)
-{
-    return move_names[move];
 }
 
 bool job_move_to(enum job_status from, enum job_move move, enum job_status *to)

@@ -10,8 +10,8 @@
  *          |                   +------------- replay (a dead letter only) ----+
  *          +-- claim of an envelope that nobody accepted --> Running
  *
- * Pure: no I/O, no clock, no memory of its own.  The SQL of common/store/jobs.c is guarded by
- * the same moves.  Any thread.
+ * Pure: no I/O, no clock, no memory of its own.  The SQL of common/store/jobs_*.c is
+ * guarded by the same moves.  Any thread.
  */
 #ifndef SOKOUL_COMMON_JOB_JOB_H
 #define SOKOUL_COMMON_JOB_JOB_H
@@ -66,7 +66,6 @@ const char *job_status_name(enum job_status status); /* "Pending"; JOB_NOTHING i
 bool job_status_parse(const char *name, enum job_status *status);
 const char *job_priority_name(enum job_priority priority); /* "high", "normal", "low" */
 bool job_priority_parse(const char *name, enum job_priority *priority);
-const char *job_move_name(enum job_move move);
 
 /* False: the move is not lawful from there. */
 bool job_move_to(enum job_status from, enum job_move move, enum job_status *to);

@@ -71,7 +71,6 @@ struct provider_media
     const char *backdrop_url;
     const char *imdb_id; /* details only */
     double vote;         /* 0 to 10 */
-    double popularity;
     int runtime_min; /* details only; 0: unknown */
     int seasons;     /* details of a series only */
 };

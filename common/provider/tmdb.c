@@ -146,7 +146,6 @@ static bool read_media(struct arena *arena, const struct json *item, enum provid
     media.poster_url = image_url(arena, json_get(item, "poster_path"), "w500");
     media.backdrop_url = image_url(arena, json_get(item, "backdrop_path"), "w1280");
     media.vote = within(json_number(json_get(item, "vote_average"), 0), 10);
-    media.popularity = within(json_number(json_get(item, "popularity"), 0), 1e9);
     read_date(arena, json_get(item, film ? "release_date" : "first_air_date"), &media);
     read_genres(arena, item, &media);
     read_details(arena, item, &media);

@@ -6,7 +6,6 @@ Each step answers a sentence for people, or raises a Failure.
 import json
 import subprocess
 import urllib.error
-import urllib.parse
 import urllib.request
 
 from installation import REFUSED, UNAVAILABLE, Failure

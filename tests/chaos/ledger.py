@@ -13,9 +13,6 @@ import random
 import threading
 import time
 
-TERMINAL = ("Completed", "Failed")
-REQUEST_WAIT_S = 20
-
 
 class Ledger:
     def __init__(self, path):

@@ -13,10 +13,6 @@ PAIRS = ("nats", "postgres", "sigterm", "redis")
 SHORT_POINTS = ("K1", "K2", "K3", "K4", "K8")
 
 
-def partner(point):
-    return "sokoul-scout" if point.program == "sokoul-api" else "sokoul-api"
-
-
 def setup_point(world, point):
     """Both programs up, one of them armed; the armed one and the other."""
     if point.id == "K11":

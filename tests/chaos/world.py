@@ -26,7 +26,6 @@ from stack_under_test import SLOW, Sokoul, eventually
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 HOLDS_S = 60
-LEASE_S = 40
 
 
 class NoFake:
@@ -239,7 +238,3 @@ class Load(Posting):
 
 def use_build(folder):
     stack_under_test.BIN = folder
-
-
-def monotonic_ms():
-    return time.monotonic() * 1000

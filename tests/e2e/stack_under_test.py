@@ -19,7 +19,7 @@ import time
 
 import psycopg2
 from client import SECRETS, Api
-from stack.proc import ask_child, await_child, free_ports, port_is_free, wait_for
+from stack.proc import ask_child, await_child, free_ports, wait_for
 from stack.servers import write_private
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -266,11 +266,3 @@ class Sokoul:
         return eventually(lambda: self.value(
             "SELECT status FROM jobs WHERE job_id = %s AND status IN ('Completed', 'Failed')", (job_id,)),
             wait_s, f"a terminal state of job {job_id}")
-
-
-def port_free_again(port, wait_s=5):
-    return wait_for(lambda: port_is_free(port), wait_s)
-
-
-def now_ms():
-    return time.monotonic() * 1000

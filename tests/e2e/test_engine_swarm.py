@@ -2,7 +2,6 @@
 """The BitTorrent engine in real swarms: opentracker and Transmission beside seeders of our own."""
 import hashlib
 import os
-import shutil
 import socket
 import subprocess
 import threading

@@ -2,7 +2,6 @@
 """Programs on a database that was not migrated, or not far enough: they say so once, wait, and go on by themselves."""
 import itertools
 import os
-import subprocess
 from datetime import datetime
 
 import pytest

@@ -3,7 +3,6 @@
 import glob
 import importlib.machinery
 import importlib.util
-import json
 import os
 import re
 import subprocess
@@ -12,7 +11,6 @@ import tempfile
 import backup_kit as kit
 import pytest
 import rows
-from client import Api
 from job_kit import inject
 from stack_under_test import BIN, ROOT, SLOW
 

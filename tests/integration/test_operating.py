@@ -13,7 +13,6 @@ from stack.claims import proven
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.abspath(os.environ.get("BIN", os.path.join(ROOT, "build", "bin")))
-GUIDE = os.path.join(ROOT, "docs", "RELIABILITY.md")
 PROGRAMS = ("sokoul-api", "sokoul-scout", "sokoul-hunter")
 
 

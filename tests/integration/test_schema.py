@@ -15,7 +15,6 @@ CHECK = os.path.join(os.path.dirname(TESTS), "helpers", "envelope_check")
 with open(os.path.join(ROOT, "docs", "schema", "envelope.schema.json"), encoding="utf-8") as file:
     SCHEMA = json.load(file)
 REQUIRED, MEMBERS = SCHEMA["required"], SCHEMA["properties"]
-OPTIONAL = [name for name in MEMBERS if name not in REQUIRED]
 ANY = [None, True, False, 0, 1, -1, 1.5, 1e300, "", "x", "1", [], ["x"], {}, {"x": 1}]
 IDS = ["0192F0C1-2345-7ABC-8DEF-0123456789AB", "0192f0c1-2345-7abc-8def-0123456789a", "0192f0c1-2345-7abc-8def-0123456789abc",
        "0192f0c123457abc8def0123456789ab", "{0192f0c1-2345-7abc-8def-0123456789ab}", "0192f0c1-2345-7abc-8def-0123456789ab\n",

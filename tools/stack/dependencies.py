@@ -18,7 +18,6 @@ Installed = namedtuple("Installed", "source version binary")
 # By the name in the Makefile: pkg-config's, or that after -l.
 LINKED = {
     "libmicrohttpd": Library("libmicrohttpd-dev", "LGPL-2.1-or-later", "microhttpd.h"),
-    "wslay": Library("libwslay-dev", "MIT", "wslay/"),
     "libpq": Library("libpq-dev", "PostgreSQL", "libpq-fe.h"),
     "hiredis": Library("libhiredis-dev", "BSD-3-Clause", "hiredis/"),
     "libnats": Library("libnats-dev", "Apache-2.0", "nats/"),

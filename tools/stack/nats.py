@@ -32,7 +32,6 @@ class Nats:
         self._queues = {}
         self._sid = 0
         self._pongs = 0
-        self._inbox = None
         try:
             self._socket = socket.create_connection((host, port), wait_s)
         except OSError as e:

@@ -20,7 +20,7 @@ import tempfile
 import time
 from urllib.parse import quote
 
-from stack.proc import Pid, StackError, all_pids, alive, link_of, name_of, read_pid, spawn, telling, wait_for
+from stack.proc import Pid, StackError, all_pids, alive, link_of, name_of, spawn, telling, wait_for
 from stack.servers import Server
 
 SOCKET_PATH_MAX = 107  # what the kernel takes, without the final zero
@@ -286,11 +286,3 @@ class Postgres(Server):
 
     def url(self, database="sokoul", role="sokoul"):
         return f"postgresql://{role}:{quote(self.password, safe='')}@{self.host}:{self.port}/{database}"
-
-
-def stop_leftover(pid_file, wait_s=30):
-    """Stops the process of a pid file when it still is the one that was started; True if it was there."""
-    process = read_pid(pid_file)
-    if process:
-        process.stop(wait_s)
-    return process is not None

@@ -156,7 +156,6 @@ struct engine_stat
     uint64_t wanted_bytes;  /* of the selected files */
     uint64_t done_bytes;    /* of these, verified */
     uint64_t fetched_bytes; /* payload received by this process */
-    uint64_t all_time_down_bytes;
     uint64_t all_time_up_bytes;
     uint32_t down_bytes_s;
     uint32_t up_bytes_s;
@@ -164,7 +163,6 @@ struct engine_stat
     uint32_t seeds;
     uint32_t piece_bytes;
     uint32_t pieces;
-    uint32_t pieces_done;
     uint32_t seeding_s; /* over all sessions */
     uint32_t idle_s;    /* since payload last arrived, or since the start */
     bool mends;         /* something was missing or changed on the disk, and is being replaced */

@@ -126,14 +126,12 @@ void torrent_status_take(struct engine *engine, const record_ptr &rec, const lt:
     if (fetched != stat.fetched_bytes)
         rec->payload_ms = now;
     stat.fetched_bytes = fetched;
-    stat.all_time_down_bytes = size_of(status.all_time_download);
     stat.all_time_up_bytes = size_of(status.all_time_upload);
     bool moving = !rec->paused && status.num_peers > 0; /* libtorrent's mean would fade for half a minute */
     stat.down_bytes_s = moving ? count_of(status.download_payload_rate) : 0;
     stat.up_bytes_s = moving ? count_of(status.upload_payload_rate) : 0;
     stat.peers = count_of(status.num_peers);
     stat.seeds = count_of(status.num_seeds);
-    stat.pieces_done = count_of(status.num_pieces);
     stat.seeding_s = count_of(status.finished_duration.count());
     if (rec->admitted)
     {

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEN(text) (sizeof(text) - 1)
-
 /* part: S169 */
 static const struct
 {

@@ -36,7 +36,6 @@ struct pair
     int64_t letters; /* ever written */
     int64_t results;
     int64_t wakes; /* outbox rows of this job that were ever written */
-    int64_t old_fence;
 };
 
 static struct pair pair;
