@@ -3,8 +3,8 @@
  * conns.h -- every open connection, what it is doing, and the reaper of those that are too slow.
  *
  *     NEW --first byte--> HEAD --headers--> BODY --all of it--> WORK --reply--> SEND --+
- *      |                   ^                                                          |
- *      +-- never_ms        +---- first byte ---- IDLE (idle_ms) <---------------------+
+ *                          ^                                                          |
+ *                          +---- first byte ---- IDLE <-------------------------------+
  *
  * The HTTP library only knows inactivity, so that a byte a second would live for ever; here each phase
  * has its time, counted from its start.  A thread looks four times a second and shuts down the sockets

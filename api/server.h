@@ -11,7 +11,7 @@
  * A request belongs to the event thread until it is pushed, to its lane until it is resumed, and to
  * the event thread again until the reply is out.  Everything about it is freed there.
  *
- * server_start listens when it returns.  server_stop blocks; the app's health should drain before.
+ * server_start listens when it returns.  server_drain blocks; the app's health should drain before.
  */
 #ifndef SOKOUL_API_SERVER_H
 #define SOKOUL_API_SERVER_H

@@ -9,7 +9,7 @@
  * What is printed again (json_print) has its numbers as they were written, digit by digit.
  *
  *     struct login { const char *username; const char *password; };
- *     static const struct json_field login_fields[] = {
+ *     static const struct json_field fields[] = {
  *         {.name = "username", .type = JSON_TEXT, .at = offsetof(struct login, username),
  *          .need = JSON_REQUIRED, .min = 3, .max = 32},
  *         {.name = "password", .type = JSON_TEXT, .at = offsetof(struct login, password),

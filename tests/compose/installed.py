@@ -170,7 +170,7 @@ class Stack:
         return [line for line in text.splitlines() if re.search(r"permission denied|[Vv]iolation|must be owner", line)]
 
     def watch_ends(self):
-        """A process that writes each container's end; text_of_ends reads it."""
+        """A process that writes each container's end: its service and its status."""
         return subprocess.Popen(["docker", "events", "--filter", "event=die", "--format",
                                  '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}'],
                                 env=self.engine.environment, stdout=subprocess.PIPE, text=True)

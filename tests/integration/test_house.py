@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the house hold, and what breaks them is found."""
 import os
-import re
 import shutil
 import subprocess
 
@@ -57,6 +56,22 @@ def _plant(clone):
     for path in planted:
         run(clone, "git", "reset", "-q", "HEAD", "--", path)
         (clone / path).unlink(missing_ok=True)
+
+
+@pytest.fixture(name="edit")
+def _edit(clone):
+    """Puts other words into a file of the clone for one test."""
+    was = {}
+
+    def change(path, old, new):
+        text = (clone / path).read_text(encoding="utf-8")
+        was.setdefault(path, text)
+        assert old in text
+        (clone / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    yield change
+    for path, text in was.items():
+        (clone / path).write_text(text, encoding="utf-8")
 
 
 def test_the_tree_keeps_its_layers(clone):
@@ -289,18 +304,156 @@ def test_every_planted_bug_still_fits(clone):
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_setting_that_no_program_reads_is_said_to_be_unused():
-    """What the documents advertise does something; names that are kept for later stand in a group of their own."""
-    with open(os.path.join(ROOT, "common", "conf", "settings.h"), encoding="utf-8") as f:
-        used, later = f.read().split("#define CONF_LATER_ROWS", 1)
-    member = r"X\([A-Z0-9_]+, ([a-z0-9_]+), "
-    sources = ""
-    for room in ("api", "cli", "common", "workers"):
-        for folder, _, names in os.walk(os.path.join(ROOT, room)):
-            for name in names:
-                if name.endswith(".c") and not folder.endswith("common/conf"):
-                    with open(os.path.join(folder, name), encoding="utf-8") as f:
-                        sources += f.read()
-    read = set(re.findall(r"(?:->|\.)([a-z0-9_]+)\b", sources))
-    assert set(re.findall(member, used)) - read == set()
-    assert set(re.findall(member, later)) & read == set()
+HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+
+
+def function(lines, parameters, name="planted"):
+    """Of so many lines in all, and so many parameters."""
+    names = ", ".join(f"int p{n}" for n in range(parameters)) or "void"
+    return HEAD + f"int {name}({names})\n{{\n" + "    p0++;\n" * (lines - 3) + "}\n"
+
+
+SIZES = [
+    ("api/planted.c", function(61, 1), "planted has 61 lines, the limit here is 60"),
+    ("workers/hunter/engine/planted.cpp", function(61, 1), "planted has 61 lines, the limit here is 60"),
+    ("tests/unit/planted_test.c", function(61, 0).replace("int planted(void)", "START_TEST(planted)"), "planted has 61 lines"),
+    ("common/outbox/planted.c", function(41, 1), "planted has 41 lines, the limit here is 40"),
+    ("common/healing/planted.c", function(41, 1), "planted has 41 lines, the limit here is 40"),
+    ("workers/runtime/planted.c", function(41, 1), "planted has 41 lines, the limit here is 40"),
+    ("common/store/jobs_planted.c", function(41, 1), "planted has 41 lines, the limit here is 40"),
+    ("common/mq/planted.c", function(41, 1), "planted has 41 lines, the limit here is 40"),
+    ("api/planted.c", function(9, 8), "planted has 8 parameters, the limit here is 7"),
+    ("api/planted.c", function(9, 8).replace("(int p0, ", "(int p0,\n    "), "planted has 8 parameters, the limit here is 7"),
+    ("common/mq/planted.c", function(9, 7), "planted has 7 parameters, the limit here is 6"),
+    ("api/planted.h", HEAD + "\n" * 1000, "1001 lines; split it"),
+]
+
+
+@pytest.mark.parametrize("path,text,finding", SIZES)
+def test_what_is_too_long_or_asks_for_too_much_is_found(clone, plant, path, text, finding):
+    found = run(clone, "tools/check-sizes", plant(path, text))
+    assert found.returncode == 1 and finding in found.stdout, found
+
+
+@pytest.mark.parametrize("path,text", [
+    ("api/planted.c", function(60, 7)),
+    ("common/outbox/planted.c", function(40, 6)),
+    ("api/planted.c", function(9, 2).replace("int p1", "void (*of)(int, int, int, int, int, int, int)")),
+    ("api/planted.c", HEAD + "static const struct row rows[] =\n{\n" + "    {1, f(2)},\n" * 70 + "};\n"),
+])
+def test_what_keeps_its_limit_is_left_alone(clone, plant, path, text):
+    found = run(clone, "tools/check-sizes", plant(path, text))
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_tree_keeps_its_sizes_and_the_list_of_exceptions_only_shrinks(clone, edit):
+    found = run(clone, "tools/check-sizes")
+    assert found.returncode == 0, found.stdout
+    edit("api/server.c", "on_request(", "on_requests(")
+    found = run(clone, "tools/check-sizes")
+    assert found.returncode == 1 and "api/server.c: on_request keeps its limit or is gone: take it off the list" in found.stdout
+
+
+def test_every_setting_is_read_and_every_name_of_one_is_a_setting(clone):
+    found = run(clone, "tools/check-settings")
+    assert found.returncode == 0, found.stdout
+
+
+SETTINGS = [
+    ("common/conf/settings.h", "#define CONF_SERVERS(X)", '#define CONF_SERVERS(X) X(API_PLANTED, api_planted, U32, "1", 0, 0, NOBODY, FIXED, "")',
+     "API_PLANTED is read by no program"),
+    ("common/conf/settings.h", "#define CONF_LATER_ROWS(X)",
+     '#define CONF_LATER_ROWS(X) X(API_LATER, api_later, U32, "1", 0, 0, NOBODY, FIXED, "")', "API_LATER is read by no program"),
+    ("common/conf/settings.h", "X(OLLAMA_URL, ollama_url, ", "X(OLLAMA_URI, ollama_uri, ", "OLLAMA_URL does not wait for a reader"),
+    ("common/conf/settings.h", "X(TELEGRAM_API_URL, telegram_api_url, ", "X(TELEGRAM_API_URL, api_listen, ",
+     "TELEGRAM_API_URL is read by a program"),
+    ("docs/DEPLOY.md", "# ", "# API_LISTENS ", "docs/DEPLOY.md:1: API_LISTENS is no setting"),
+    ("docker-compose.yml", "services:", "services: # DOWNLOADS_DIR", "DOWNLOADS_DIR is no setting"),
+    ("api/main.c", "#include", '/* JOBS_LEASE_SECONDS */\n#include', "JOBS_LEASE_SECONDS is no setting"),
+    ("api/conns.c", "#include", 'static const char *name = "TORRENT_DHTS";\n#include', "TORRENT_DHTS is no setting"),
+]
+
+
+def test_a_setting_without_a_reader_and_a_name_without_a_row_are_found(clone, edit):
+    for path, old, new, _ in SETTINGS:
+        edit(path, old, new)
+    found = run(clone, "tools/check-settings")
+    assert found.returncode == 1 and [row[3] for row in SETTINGS if row[3] not in found.stdout] == [], found.stdout
+
+
+def test_what_comments_and_documents_name_exists(clone):
+    found = run(clone, "tools/check-names")
+    assert found.returncode == 0, found.stdout
+
+
+WENT = "that_" + "went"  # put together: what stands in this file is there
+NAMES = [
+    ("api/planted1.c", "/* As in common/db/gone.c. */", "file common/db/gone.c"),
+    ("api/planted2.c", "/* As in gone.c. */", "file gone.c"),
+    ("api/planted3.c", f"/* Called by the_one_{WENT}. */", f"name the_one_{WENT}"),
+    ("api/planted4.c", "/* Called by van" "ished(). */", "function van" "ished"),
+    ("api/planted5.c", "/* PLANTED_" "MOST of them. */", "name PLANTED_" "MOST"),
+    ("docs/planted1.md", "See [it](GONE.md) and `make vanish`.", "target of make vanish"),
+    ("docs/planted2.md", "See [it](GONE.md).", "file GONE.md"),
+    ("docs/planted3.md", f"`make test T=test_{WENT}`", f"test test_{WENT}"),
+    ("docs/planted4.md", "Read docs/adr/9999.", "place docs/adr/9999"),
+    ("docs/planted5.md", f"It is `setting_{WENT}` that counts.", f"name setting_{WENT}"),
+    ("tests/e2e/test_planted.py", f'"""As test_{WENT} has it."""', f"name test_{WENT}"),
+    ("tools/planted", "#!/bin/bash\n# Reads tools/gone first.", "place tools/gone"),
+    ("migrations/29990101000000_planted.sql", f"-- For job_store_{WENT}.", f"name job_store_{WENT}"),
+]
+
+
+def test_a_comment_or_document_that_names_what_is_gone_is_found(clone, plant):
+    for path, text, _ in NAMES:
+        plant(path, text + "\n")
+    said = run(clone, "tools/check-names", *(row[0] for row in NAMES))
+    lines = [f"{path}:{text.count(chr(10)) + 1}: there is no {what}" for path, text, what in NAMES]
+    assert said.returncode == 1 and [line for line in lines if line not in said.stdout.splitlines()] == [], said.stdout
+
+
+def test_what_is_there_may_be_named(clone, plant):
+    text = ("/* common/db/db.h, db.h, fail(), err_code, HOT_PLANTED, nats.c, docs/adr/0001. */\nenum { HOT_PLANTED };\n"
+            'static const char *sql = "/* no_comment */";\n')
+    found = run(clone, "tools/check-names", plant("api/planted.c", text))
+    assert (found.returncode, found.stdout) == (0, "")
+    block = "```c\nthing_to_be_made(); /* gone.c */\n```\nIt is `db_run` (`make lint`), not thing_to_be_made.\n"
+    found = run(clone, "tools/check-names", plant("docs/planted.md", block))
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_nothing_is_kept_that_nobody_needs(clone):
+    found = run(clone, "tools/check-dead")
+    assert found.returncode == 0, found.stdout
+
+
+VERB, MOST = "planted_" "verb", "PLANTED_" "MOST"  # as above
+DEAD = [
+    ("api/planted1.c", "int planted_one(void)\n{\n    return 1;\n}\n", "api/planted1.c: nobody calls planted_one"),
+    ("api/planted2.cpp", "struct thing *planted_two(int a,\n                          void (*of)(int))\n{\n}\n",
+     "api/planted2.cpp: nobody calls planted_two"),
+    ("api/planted3.h", "int planted_three(int a,\n                  int b);\n", "planted_three is declared, and there is no such function"),
+    ("api/planted4.h", "#define PLANTED_FOUR 7\n", "api/planted4.h: the macro PLANTED_FOUR stands nowhere else"),
+    ("api/planted5.h", "enum planted\n{\n    PLANTED_ONE,\n    PLANTED_TWO = 2\n};\nint x = PLANTED_ONE;\n",
+     "api/planted5.h: the constant PLANTED_TWO stands nowhere else"),
+    ("api/planted6.h", "struct planted\n{\n    const char *planted_name; /* planted_name */\n};\n",
+     "api/planted6.h: the member planted_name stands nowhere else"),
+    ("tools/stack/planted7.py", f"def {VERB}():\n    pass\n", f"tools/stack/planted7.py:1: nobody calls {VERB}"),
+    ("tools/stack/planted8.py", f"{MOST} = 7\n", f"tools/stack/planted8.py:1: {MOST} stands nowhere else"),
+    ("tests/e2e/planted9_kit.py", "import base64\n", "tests/e2e/planted9_kit.py:1: base64 is imported, and not used"),
+]
+
+
+def test_what_nobody_needs_is_found(clone, plant):
+    for path, text, _ in DEAD:
+        plant(path, text)
+    found = run(clone, "tools/check-dead")
+    assert found.returncode == 1 and [row[2] for row in DEAD if row[2] not in found.stdout.splitlines()] == [], found.stdout
+
+
+def test_what_only_a_test_calls_is_found_and_a_list_of_exceptions_only_shrinks(clone, plant, edit):
+    plant("api/planted.c", "int planted(void)\n{\n    return 1;\n}\n")
+    plant("tests/unit/api/planted_test.c", "int x = planted();\n")
+    assert "api/planted.c: nobody but tests calls planted" in run(clone, "tools/check-dead").stdout
+    edit("api/planted.c", "int planted(void)", "int x = conf_reload(0);\nint planted(void)")
+    assert "conf_reload is called or gone: take it off the list" in run(clone, "tools/check-dead").stdout

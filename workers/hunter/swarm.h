@@ -2,7 +2,7 @@
 /*
  * swarm.h -- the torrents that this process has, and the jobs that want them.
  *
- *     order ---.                                           swarm_poll (owner thread)
+ *     order ---.                                           swarms_poll (owner thread)
  *     order ---+--> swarm == a torrent of the engine  <--- events
  *     order ---'    (none left: seeds, or leaves the engine)
  *
