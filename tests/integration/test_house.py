@@ -457,3 +457,53 @@ def test_what_only_a_test_calls_is_found_and_a_list_of_exceptions_only_shrinks(c
     assert "api/planted.c: nobody but tests calls planted" in run(clone, "tools/check-dead").stdout
     edit("api/planted.c", "int planted(void)", "int x = conf_reload(0);\nint planted(void)")
     assert "conf_reload is called or gone: take it off the list" in run(clone, "tools/check-dead").stdout
+
+
+def test_the_change_log_fits_version_and_tags(clone):
+    found = run(clone, "tools/check-changelog")
+    assert found.returncode == 0, found.stdout
+
+
+NEWEST = "## [Unreleased]\n"
+CHANGES = [
+    ("VERSION", "0", "9", "VERSION is 9"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n## [99.0.0] - 2999-01-01\n\n### Added\n\n- That.\n", "the newest release is 99.0.0"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n## [0.0.1] - 2999-01-01\n\n### Added\n\n- That.\n", "0.0.1 stands above 0.1.0 and is not newer"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n## [99.0.0] - 1999-01-01\n", "99.0.0 stands above"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n## [99.0.0]\n", "99.0.0 has no day"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n## [99.0.0] - 2999-01-01\n\n## [98.0.0] - 2998-01-01\n", "99.0.0 has no entries"),
+    ("CHANGELOG.md", NEWEST, "", "the first section is [Unreleased]"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n### Improved\n", "### Improved: a section has each of"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n- One\n  two\n  three.\n", "an entry has one or two lines"),
+    ("CHANGELOG.md", NEWEST, NEWEST + "\n- " + "long " * 40 + "\n", "an entry has one or two lines"),
+]
+
+
+@pytest.mark.parametrize("path,old,new,finding", CHANGES)
+def test_a_change_log_that_does_not_fit_is_found(clone, edit, path, old, new, finding):
+    edit(path, old, new)
+    found = run(clone, "tools/check-changelog")
+    assert found.returncode == 1 and finding in found.stdout, found
+
+
+@pytest.fixture(name="tag")
+def _tag(clone):
+    made = []
+
+    def put(name):
+        assert run(clone, "git", "tag", name).returncode == 0
+        made.append(name)
+
+    yield put
+    for name in made:
+        run(clone, "git", "tag", "-d", name)
+
+
+def test_a_tag_stands_on_the_commit_that_made_its_release(clone, edit, tag):
+    version = (clone / "VERSION").read_text(encoding="utf-8").strip()
+    tag("v" + version)
+    edit("CHANGELOG.md", NEWEST, NEWEST + "\n### Removed\n\n- What came later.\n")
+    assert f"this commit is the release {version}, and something is under Unreleased" in run(clone, "tools/check-changelog").stdout
+    tag("v0.0.9")
+    said = run(clone, "tools/check-changelog").stdout
+    assert "the tag of 0.0.9 has no section" in said and f"this commit is tagged 0.0.9, and VERSION is {version}" in said
