@@ -71,8 +71,8 @@ struct provider_media
     const char *backdrop_url;
     const char *imdb_id; /* details only */
     double vote;         /* 0 to 10 */
-    int runtime_min; /* details only; 0: unknown */
-    int seasons;     /* details of a series only */
+    int runtime_min;     /* details only; 0: unknown */
+    int seasons;         /* details of a series only */
 };
 
 /* Something that could be downloaded. */
