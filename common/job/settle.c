@@ -53,3 +53,13 @@ struct settle_verdict settle_dead(enum settle_company company, int attempts)
         return (struct settle_verdict){.move = JOB_GIVE_UP, .reason = "exhausted", .outcome = "failed"};
     return (struct settle_verdict){.move = JOB_TAKE_BACK, .outcome = "taken_back"};
 }
+
+enum settle_company settle_blames(const struct settle_loss *loss)
+{
+    return loss->shared && !loss->quarantined ? SETTLE_IN_COMPANY : SETTLE_ALONE;
+}
+
+struct settle_verdict settle_lost(const struct settle_loss *loss)
+{
+    return settle_dead(settle_blames(loss), loss->attempts);
+}

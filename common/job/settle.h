@@ -11,6 +11,8 @@
 #include "common/base/err.h"
 #include "common/job/job.h"
 
+#include <stdbool.h>
+
 struct settle_verdict
 {
     enum job_move
@@ -25,13 +27,26 @@ struct settle_verdict
  * +-10 %; a longer retry_after_s (up to an hour) replaces the wait. */
 struct settle_verdict settle(enum err_code code, unsigned retry_after_s, int attempts, uint32_t random);
 
-/* A worker died or froze with this job.  `company`: it held others too, so nobody is blamed: the
- * claim is forgiven and the job is claimed alone from now on. */
+/* Whether a worker had one job in flight or several: of one that died or froze with several nobody knows
+ * which it was.  Then none is blamed: the attempt is forgiven, and each is claimed isolated from now on. */
 enum settle_company
 {
     SETTLE_ALONE,
     SETTLE_IN_COMPANY
 };
 struct settle_verdict settle_dead(enum settle_company company, int attempts);
+
+/* A job that is taken back. */
+struct settle_loss
+{
+    int attempts;
+    bool shared;      /* its worker had others in flight, which are taken back with it */
+    bool quarantined; /* since a crash it is claimed isolated, and it began just before its worker died */
+};
+/* SETTLE_ALONE: it is blamed.  A job in quarantine is, whatever else its worker had in flight: the others
+ * had been there for longer. */
+enum settle_company settle_blames(const struct settle_loss *loss);
+/* settle_dead by that. */
+struct settle_verdict settle_lost(const struct settle_loss *loss);
 
 #endif

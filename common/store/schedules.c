@@ -4,7 +4,7 @@
 #include "common/base/buf.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
-#include "common/job/cron.h"
+#include "common/job/firing.h"
 #include "common/json/write.h"
 #include "common/store/jobs.h"
 
@@ -12,8 +12,7 @@
 
 enum
 {
-    LIST_MAX_BYTES = 1024 * 1024,
-    MISSED_AFTER_MS = 60000
+    LIST_MAX_BYTES = 1024 * 1024
 };
 
 static const struct db_stmt put_stmt = {
@@ -64,25 +63,6 @@ enum
     LAST_JOB
 };
 
-/* The first time after now that lies on the schedule's grid. */
-static enum err_code next_after(const char *cron_text, int64_t every_s, int64_t from_ms, int64_t now_ms,
-                                int64_t *next_ms, struct err *err)
-{
-    if (cron_text == NULL)
-    {
-        int64_t step_ms = every_s * 1000;
-        int64_t passed = now_ms < from_ms ? 0 : (now_ms - from_ms) / step_ms + 1;
-        *next_ms = from_ms + passed * step_ms;
-        return E_OK;
-    }
-    struct cron cron;
-    enum err_code code = cron_parse(cron_text, &cron, err);
-    if (code != E_OK)
-        return code;
-    *next_ms = cron_next(&cron, now_ms);
-    return *next_ms == CRON_NEVER ? fail(err, E_INVALID, "the cron expression never matches") : E_OK;
-}
-
 static enum err_code now_of(struct db *db, int64_t *now_ms, struct err *err)
 {
     struct db_rows *rows = NULL;
@@ -116,7 +96,11 @@ enum err_code schedule_store_put(struct db *db, struct arena *arena, const struc
     if (code == E_OK)
         code = now_of(db, &now_ms, err);
     if (code == E_OK)
-        code = next_after(schedule->cron, schedule->every_s, now_ms, now_ms, &next_ms, err);
+    {
+        const struct firing_facts facts = {
+            .cron = schedule->cron, .every_s = schedule->every_s, .meant_ms = now_ms, .now_ms = now_ms};
+        code = firing_next(&facts, &next_ms, err);
+    }
     if (code != E_OK)
         return code;
     const char *params[] = {schedule->name,
@@ -209,26 +193,25 @@ static enum err_code fire(struct db *db, struct arena *arena, const struct db_ro
 static enum err_code fire_row(struct db *db, struct arena *arena, const struct db_rows *rows, int i,
                               int64_t *fired, struct err *err)
 {
-    int64_t meant_ms = db_time(rows, i, NEXT, 0);
-    int64_t now_ms = db_time(rows, i, LAST_OR_NOW, 0);
-    bool leave_out = now_ms - meant_ms > MISSED_AFTER_MS && strcmp(db_text(rows, i, MISSED), "skip") == 0;
-    const char *job_id = NULL;
-    const char *next = NULL; /* a row that cannot be read is never due again */
+    const struct firing_facts facts = {.cron = db_text(rows, i, CRON),
+                                       .every_s = db_int(rows, i, EVERY, 0),
+                                       .missed = strcmp(db_text(rows, i, MISSED), "skip") == 0 ? FIRING_SKIP
+                                                                                               : FIRING_ONCE,
+                                       .meant_ms = db_time(rows, i, NEXT, 0),
+                                       .now_ms = db_time(rows, i, LAST_OR_NOW, 0)};
+    const char *params[] = {db_text(rows, i, NAME), NULL, NULL};
     int64_t next_ms = 0;
     struct err why = ERR_INIT;
     enum err_code code = E_OK;
-    if (next_after(db_text(rows, i, CRON), db_int(rows, i, EVERY, 0), meant_ms, now_ms, &next_ms, &why) ==
-        E_OK)
-        next = db_param_time(arena, next_ms);
-    else
-        log_error("schedule_broken", "schedule %s is left out from now on: %s", db_text(rows, i, NAME),
-                  why.text);
-    if (next != NULL && !leave_out)
-        code = fire(db, arena, rows, i, &job_id, err);
+    if (firing_next(&facts, &next_ms, &why) == E_OK)
+        params[1] = db_param_time(arena, next_ms);
+    else /* a row that makes no sense is never due again */
+        log_error("schedule_broken", "schedule %s is left out from now on: %s", params[0], why.text);
+    if (params[1] != NULL && firing_is_due(&facts))
+        code = fire(db, arena, rows, i, &params[2], err);
     if (code != E_OK)
         return code;
-    const char *params[] = {db_text(rows, i, NAME), next, job_id};
-    *fired += job_id != NULL;
+    *fired += params[2] != NULL;
     return db_run(db, &move_stmt, params, NULL, err);
 }
 

@@ -86,17 +86,46 @@ START_TEST(settle__writes_nothing_for_a_job_that_was_lost)
 }
 END_TEST
 
-START_TEST(settle_dead__takes_back_until_the_last_attempt)
+static const struct
 {
-    ck_assert_int_eq(settle_dead(SETTLE_ALONE, 1).move, JOB_TAKE_BACK);
-    ck_assert_int_eq(settle_dead(SETTLE_ALONE, 3).move, JOB_TAKE_BACK);
-    ck_assert_int_eq(settle_dead(SETTLE_ALONE, 4).move, JOB_GIVE_UP);
+    enum settle_company company;
+    int attempts;
+    enum job_move move;
+} dead_rows[] = {
+    {SETTLE_ALONE, 1, JOB_TAKE_BACK},      {SETTLE_ALONE, 3, JOB_TAKE_BACK},
+    {SETTLE_ALONE, 4, JOB_GIVE_UP},        {SETTLE_ALONE, 5, JOB_GIVE_UP},
+    {SETTLE_IN_COMPANY, 1, JOB_TAKE_BACK}, {SETTLE_IN_COMPANY, 4, JOB_TAKE_BACK},
+};
+
+START_TEST(settle_dead__gives_up_an_isolated_job_at_its_last_attempt)
+{
+    const struct settle_verdict verdict = settle_dead(dead_rows[_i].company, dead_rows[_i].attempts);
+    const bool gives_up = dead_rows[_i].move == JOB_GIVE_UP;
+    ck_assert_int_eq(verdict.move, dead_rows[_i].move);
+    ck_assert_str_eq(verdict.outcome, gives_up ? "failed" : "taken_back");
+    ck_assert_str_eq(verdict.reason != NULL ? verdict.reason : "none", gives_up ? "exhausted" : "none");
 }
 END_TEST
 
-START_TEST(settle_dead__blames_nobody_in_company)
+static const struct
 {
-    ck_assert_int_eq(settle_dead(SETTLE_IN_COMPANY, 4).move, JOB_TAKE_BACK);
+    struct settle_loss loss;
+    enum settle_company blames;
+    enum job_move move;
+} loss_rows[] = {
+    {{.attempts = 1}, SETTLE_ALONE, JOB_TAKE_BACK},
+    {{.attempts = 4}, SETTLE_ALONE, JOB_GIVE_UP},
+    {{.attempts = 1, .shared = true}, SETTLE_IN_COMPANY, JOB_TAKE_BACK},
+    {{.attempts = 4, .shared = true}, SETTLE_IN_COMPANY, JOB_TAKE_BACK},
+    {{.attempts = 1, .quarantined = true}, SETTLE_ALONE, JOB_TAKE_BACK},
+    {{.attempts = 3, .shared = true, .quarantined = true}, SETTLE_ALONE, JOB_TAKE_BACK},
+    {{.attempts = 4, .shared = true, .quarantined = true}, SETTLE_ALONE, JOB_GIVE_UP},
+};
+
+START_TEST(settle_lost__blames_a_job_that_was_isolated_or_in_quarantine)
+{
+    ck_assert_int_eq(settle_blames(&loss_rows[_i].loss), loss_rows[_i].blames);
+    ck_assert_int_eq(settle_lost(&loss_rows[_i].loss).move, loss_rows[_i].move);
 }
 END_TEST
 
@@ -111,8 +140,9 @@ int main(void)
         {settle__fails_for_good_without_a_dead_letter, 1},
         {settle__hands_back_what_is_not_the_jobs_fault, 1},
         {settle__writes_nothing_for_a_job_that_was_lost, 1},
-        {settle_dead__takes_back_until_the_last_attempt, 1},
-        {settle_dead__blames_nobody_in_company, 1},
+        {settle_dead__gives_up_an_isolated_job_at_its_last_attempt, sizeof dead_rows / sizeof dead_rows[0]},
+        {settle_lost__blames_a_job_that_was_isolated_or_in_quarantine,
+         sizeof loss_rows / sizeof loss_rows[0]},
     };
     return suite_run("settle", cases, sizeof cases / sizeof cases[0]);
 }
