@@ -39,11 +39,12 @@ struct app
     void *wake_of;
     /* How many wake-ups wait for NATS, as of the latest look: past OUTBOX_MAX no new job is accepted. */
     int64_t (*backlog)(void *of);
+    void *backlog_of;
 };
 
 static inline int64_t app_backlog(const struct app *app)
 {
-    return app->backlog != 0 ? app->backlog(app->wake_of) : 0;
+    return app->backlog != 0 ? app->backlog(app->backlog_of) : 0;
 }
 
 static inline void app_wake(const struct app *app)

@@ -14,6 +14,7 @@
 #include "common/conf/conf.h"
 #include "common/crypt/token.h"
 #include "common/db/db.h"
+#include "common/healing/healing.h"
 #include "common/http/http.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
@@ -51,6 +52,7 @@ struct process
     struct health *health;
     struct probes *probes;
     struct outbox *outbox;
+    struct healing *healing;
     struct app app;
     struct server *server;
     struct watchdog *watchdog;
@@ -133,23 +135,32 @@ static bool find_offer(void *of, const char *worker, struct outbox_offer *offer)
 
 static int64_t read_backlog(void *of)
 {
-    return outbox_backlog(of);
+    return healing_backlog(of);
 }
 
 static enum err_code start_outbox(struct process *p, struct err *err)
 {
-    const struct outbox_config config = {.database_url = p->conf->database_url,
-                                         .name = "sokoul-api",
-                                         .mq = p->mq,
-                                         .lease_ms = (int)p->conf->jobs_lease_s * 1000,
-                                         .retention_days = (int)p->conf->jobs_retention_days,
-                                         .eager = true};
+    const struct outbox_config config = {
+        .database_url = p->conf->database_url, .name = "sokoul-api", .mq = p->mq, .eager = true};
     return outbox_start(&config, &p->outbox, err);
+}
+
+static enum err_code start_healing(struct process *p, struct err *err)
+{
+    const struct healing_config config = {.database_url = p->conf->database_url,
+                                          .name = "sokoul-api",
+                                          .mq = p->mq,
+                                          .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+                                          .retention_days = (int)p->conf->jobs_retention_days,
+                                          .wake = wake_relay,
+                                          .wake_of = p->outbox};
+    return healing_start(&config, &p->healing, err);
 }
 
 static enum err_code start(struct process *p, struct err *err)
 {
     if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK || start_outbox(p, err) != E_OK ||
+        start_healing(p, err) != E_OK ||
         revocations_start(p->conf->database_url, &p->revocations, err) != E_OK)
         return err->code;
     p->app = (struct app){
@@ -165,6 +176,7 @@ static enum err_code start(struct process *p, struct err *err)
         .offer = find_offer,
         .wake_of = p->outbox,
         .backlog = read_backlog,
+        .backlog_of = p->healing,
     };
     if (server_start(&p->app, &p->server, err) != E_OK)
         return err->code;
@@ -176,10 +188,12 @@ static enum err_code start(struct process *p, struct err *err)
 static void stop(struct process *p)
 {
     outbox_leave(p->outbox);
+    healing_leave(p->healing);
     if (p->health != NULL)
         health_leave(p->health);
     server_free(p->server);
     revocations_stop(p->revocations);
+    healing_stop(p->healing);
     outbox_stop(p->outbox);
     bool idle = p->health == NULL || health_stop(p->health);
     if (idle)

@@ -16,6 +16,7 @@
 #include "bench/peer_work.h"
 #include "cli/migrations.h"
 #include "common/base/log.h"
+#include "common/healing/healing.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
 #include "common/outbox/outbox.h"
@@ -51,18 +52,41 @@ static struct doors doors_of(void)
     return doors;
 }
 
-static struct outbox *start_outbox(const struct doors *doors, struct mq *mq)
+/* What every process of the product has. */
+struct relaying
 {
-    struct outbox *outbox = NULL;
+    struct outbox *outbox;
+    struct healing *healing;
+};
+
+static void wake_relay(void *of)
+{
+    outbox_wake(of);
+}
+
+static struct relaying start_relaying(const struct doors *doors, struct mq *mq)
+{
+    struct relaying with = {NULL, NULL};
     struct err err = ERR_INIT;
-    const struct outbox_config config = {.database_url = doors->database_url,
-                                         .name = "bench",
-                                         .mq = mq,
-                                         .lease_ms = LEASE_MS,
-                                         .retention_days = RETENTION_DAYS,
-                                         .eager = true};
-    must(outbox_start(&config, &outbox, &err), &err);
-    return outbox;
+    const struct outbox_config config = {
+        .database_url = doors->database_url, .name = "bench", .mq = mq, .eager = true};
+    must(outbox_start(&config, &with.outbox, &err), &err);
+    const struct healing_config healing = {.database_url = doors->database_url,
+                                           .name = "bench",
+                                           .mq = mq,
+                                           .lease_ms = LEASE_MS,
+                                           .retention_days = RETENTION_DAYS,
+                                           .wake = wake_relay,
+                                           .wake_of = with.outbox};
+    must(healing_start(&healing, &with.healing, &err), &err);
+    return with;
+}
+
+static void stop_relaying(struct relaying with)
+{
+    outbox_leave(with.outbox);
+    healing_stop(with.healing);
+    outbox_stop(with.outbox);
 }
 
 static struct mq *open_mq(const struct doors *doors)
@@ -100,9 +124,9 @@ static int enqueue(const struct doors *doors)
     const char *relay = getenv("DRIVER_RELAY");
     bool relays = relay != NULL && strcmp(relay, "1") == 0;
     struct mq *mq = relays ? open_mq(doors) : NULL;
-    struct outbox *outbox = relays ? start_outbox(doors, mq) : NULL;
-    peer_enqueue(doors->database_url, outbox);
-    outbox_stop(outbox);
+    const struct relaying with = relays ? start_relaying(doors, mq) : (struct relaying){NULL, NULL};
+    peer_enqueue(doors->database_url, with.outbox);
+    stop_relaying(with);
     mq_close(mq);
     return 0;
 }
@@ -110,9 +134,9 @@ static int enqueue(const struct doors *doors)
 static int pace(const struct doors *doors)
 {
     struct mq *mq = open_mq(doors);
-    struct outbox *outbox = start_outbox(doors, mq);
-    peer_pace(doors->database_url, outbox);
-    outbox_stop(outbox);
+    const struct relaying with = start_relaying(doors, mq);
+    peer_pace(doors->database_url, with.outbox);
+    stop_relaying(with);
     mq_close(mq);
     return 0;
 }
@@ -182,12 +206,13 @@ static int worker(const struct doors *doors)
                                           .health = health};
     struct runtime_config with_outbox = config;
     peer_work_ready(work);
-    with_outbox.outbox = start_outbox(doors, mq);
+    const struct relaying with = start_relaying(doors, mq);
+    with_outbox.outbox = with.outbox;
     must(runtime_start(&with_outbox, &runtime, &err), &err);
     wait_for_end();
     if (!runtime_stop(runtime))
         abort();
-    outbox_stop(with_outbox.outbox);
+    stop_relaying(with);
     mq_close(mq);
     health_free(health);
     return 0;

@@ -37,11 +37,8 @@ int main(int argc, char **argv)
     struct outbox *outbox = NULL;
     log_open("bench", LOG_ERROR);
     must(mq_open(option_text(&options, "--nats", ""), "bench relay", &mq, &err), &err);
-    const struct outbox_config config = {.database_url = option_text(&options, "--url", ""),
-                                         .name = "bench relay",
-                                         .mq = mq,
-                                         .lease_ms = 40000,
-                                         .retention_days = 30};
+    const struct outbox_config config = {
+        .database_url = option_text(&options, "--url", ""), .name = "bench relay", .mq = mq};
     must(outbox_start(&config, &outbox, &err), &err);
     int64_t first = 0;
     int64_t first_ns = 0;

@@ -44,7 +44,7 @@ enum job_move
     JOB_TAKE_BACK,
     JOB_CANCEL,
     JOB_REPLAY,
-    JOB_WAKE, /* the sweeper's new wake-up */
+    JOB_WAKE, /* healing's new wake-up */
     JOB_MOVES
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h -- what relay (relay.c, fresh.c, local.c, messages.c) and sweeper share. Nobody outside
- * common/outbox includes it. */
+/* internal.h -- what relay.c, fresh.c, local.c and messages.c share.  Nobody outside common/outbox includes
+ * it. */
 #ifndef SOKOUL_COMMON_OUTBOX_INTERNAL_H
 #define SOKOUL_COMMON_OUTBOX_INTERNAL_H
 
 #include "common/base/id.h"
 #include "common/db/db.h"
+#include "common/healing/streams.h"
 #include "common/mq/mq.h"
 #include "common/outbox/outbox.h"
 #include "common/store/jobs.h"
@@ -14,17 +15,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum
-{
-    INCARNATION_SIZE = 80
-};
-
-struct stream_now
-{
-    char incarnation[INCARNATION_SIZE];
-    bool swept; /* all jobs have been looked at since it is this one */
-};
-
 /* What the relay knows of rows that its local worker might take at once. */
 enum crowd
 {
@@ -32,14 +22,6 @@ enum crowd
     CROWD_DUE,    /* as many as were asked for: there may be more */
     CROWD_SERVED, /* and the local worker has had its turn since the broker had */
     CROWD_OTHERS  /* many, and none that it can take: they go to the broker in large batches */
-};
-
-/* A consumer that was not done with messages at the last sweep, and at how many in a row it was found at the
- * same place without a reason. */
-struct stand
-{
-    int64_t floor;
-    int sweeps;
 };
 
 /* What idle workers have offered (offers.c). */
@@ -69,42 +51,20 @@ void offers_close(struct offers *offers);
 /* Tells the taker of its job. What gets lost it finds by itself (keeper.c). */
 void offers_tell(struct offers *offers, const struct outbox_fresh *fresh);
 
-/* What the sweeper counts for operators (gauges.c). */
-enum
-{
-    GAUGE_KINDS = 64
-};
-struct gauges
-{
-    int64_t in_stream;                      /* messages that wait, when it was asked last */
-    char kinds[GAUGE_KINDS][JOB_KIND_SIZE]; /* each that a job waited of; they keep their series */
-    size_t kinds_count;
-    int64_t in_stream_of[GAUGE_KINDS]; /* messages of that kind, when it was asked last */
-};
-/* All series of the gauges, at 0. */
-void gauges_expect(struct gauges *gauges, struct mq *mq);
-/* Counts and sets them.  What NATS knows stays as it was while NATS is away.  Errors: the database's. */
-MUST_USE enum err_code gauges_measure(struct outbox *outbox, struct db *db, struct arena *arena,
-                                      struct err *err);
-
 struct outbox
 {
     struct mq *mq;
-    struct db_pool *relay_pool; /* one connection each */
-    struct db_pool *sweep_pool;
-    int lease_ms;
-    int retention_days;
-    int wake_fd;  /* eventfd: rows were committed in this process */
-    int later_fd; /* timerfd: rows that wait for company */
-    int news_fd;  /* epoll: one of these two */
-    int stop_fd;  /* eventfd: never read, so that every waiter sees it */
+    struct db_pool *pool; /* of one connection */
+    int wake_fd;          /* eventfd: rows were committed in this process */
+    int later_fd;         /* timerfd: rows that wait for company */
+    int news_fd;          /* epoll: one of these two */
+    int stop_fd;          /* eventfd: never read, so that every waiter sees it */
     atomic_bool stopping;
     atomic_llong give_up_ms; /* monotonic; no statement is waited for past it; 0: there is time */
     atomic_bool own;         /* what woke the relay was a commit of this process */
     atomic_bool later;       /* later_fd has been set */
     atomic_bool starved;     /* it waits for room in the local worker */
     pthread_t relay;
-    pthread_t sweeper;
 
     pthread_mutex_t fresh_lock; /* guards the list of rows to be published without being read */
     struct fresh *fresh;
@@ -132,18 +92,6 @@ struct outbox
     bool complained;        /* the log says that NATS is away */
     bool proven;            /* JetStream has been there since we started */
     int64_t doubt_until_ms; /* it was not, a moment ago */
-
-    struct job_walk walk;          /* the sweeper's own: where it is among the jobs */
-    char walked[INCARNATION_SIZE]; /* for which stream it began from the start */
-    bool walk_again;               /* whatever the table says of a complete one */
-    struct stand *stands;          /* of each consumer, in the order of mq_worker_at */
-    size_t stands_count;
-
-    struct gauges gauges; /* the sweeper's own */
-
-    /* Gauges: written by the sweeper, read at scrape time. */
-    _Atomic double jobs_pending;
-    _Atomic double rows_pending;
 };
 
 /* A row with its texts behind it; freed with free(). */
@@ -205,31 +153,6 @@ MUST_USE enum err_code local_go_on(struct outbox *outbox, struct db *db, struct 
                                    const struct hold *hold, struct err *err);
 
 void *relay_run(void *outbox);
-void *sweeper_run(void *outbox);
-
-/* What a sweep learns of the stream from its consumers. */
-struct passed
-{
-    struct mq_stream stream;
-    int64_t seq;  /* all of them are past it */
-    int64_t held; /* messages that one of them still has to do with */
-    struct job_consumer *consumers;
-    struct mq_consumer *infos; /* of each of them */
-    size_t count;
-};
-
-/* Whether messages of this subject of JOBS are for the worker's consumer of that priority. */
-bool consumer_takes(const char *subject, const char *worker, enum job_priority priority);
-
-/* Messages that no consumer has to do with any more are left of a crash of the server, and so are consumers
- * that have to do with more, or with fewer, than there are.  A message that came or went while they were
- * counted only makes us look in vain. */
-MUST_USE enum err_code tidy_consumers(struct outbox *outbox, struct db *db, struct arena *arena,
-                                      const struct passed *passed, struct err *err);
-
-/* Makes and mends streams and consumers, and learns JOBS's incarnation. */
-MUST_USE enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena,
-                                     struct stream_now *now, struct err *err);
 
 /* We stop, and the time for the last look is over. */
 bool outbox_gives_up(const struct outbox *outbox);

@@ -3,9 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/obs/metrics.h"
 #include "common/outbox/internal.h"
-#include "common/store/outbox.h"
 #include "common/store/schema.h"
 
 #include <poll.h>
@@ -21,30 +19,6 @@ enum
     LATER_MS = 50,
     LEAVE_MS = 2000 /* so long statements that are under way are waited for when we leave */
 };
-
-enum err_code stream_verify(struct mq *mq, struct db *db, struct arena *arena, struct stream_now *now,
-                            struct err *err)
-{
-    int repairs = 0;
-    struct mq_stream info;
-    struct outbox_stream is;
-    enum err_code code = mq_ensure(mq, &repairs, err);
-    int64_t known_seq = 0;
-    if (code == E_OK)
-        code = mq_stream_info(mq, "JOBS", &info, err);
-    if (code == E_OK)
-        code = outbox_store_known_seq(db, info.created, &known_seq, err);
-    if (code == E_OK) /* again: what was known by now must be there */
-        code = mq_stream_info(mq, "JOBS", &info, err);
-    if (code == E_OK)
-        code = outbox_store_incarnation(db, arena, info.created, info.last_seq, known_seq, &is, err);
-    if (code != E_OK)
-        return code;
-    metrics_add(METRIC_NATS_REPAIRS, (uint64_t)repairs);
-    snprintf(now->incarnation, sizeof now->incarnation, "%s", is.incarnation);
-    now->swept = is.swept;
-    return E_OK;
-}
 
 static void signal_fd(int fd)
 {
@@ -92,33 +66,25 @@ static void close_fd(int fd)
         close(fd);
 }
 
-static double read_gauge(void *of)
-{
-    return *(_Atomic double *)of;
-}
-
-static enum err_code open_pool(struct outbox *outbox, const struct outbox_config *config, const char *part,
-                               enum db_plans plans, struct db_pool **pool, struct err *err)
+static enum err_code open_pool(struct outbox *outbox, const struct outbox_config *config, struct err *err)
 {
     char name[64];
-    snprintf(name, sizeof name, "%.40s %s", config->name, part);
-    const struct db_pool_config pool_config = {.url = config->database_url,
-                                               .name = name,
-                                               .size = 1,
-                                               .get_wait_ms = 1000,
-                                               .statement_ms = 10000,
-                                               .plans = plans,
-                                               .check = schema_check,
-                                               .away = gives_up,
-                                               .away_of = outbox};
-    return db_pool_open(&pool_config, pool, err);
+    snprintf(name, sizeof name, "%.40s relay", config->name);
+    const struct db_pool_config pool = {.url = config->database_url,
+                                        .name = name,
+                                        .size = 1,
+                                        .get_wait_ms = 1000,
+                                        .statement_ms = 10000,
+                                        .plans = DB_PLANS_LOOKUPS,
+                                        .check = schema_check,
+                                        .away = gives_up,
+                                        .away_of = outbox};
+    return db_pool_open(&pool, &outbox->pool, err);
 }
 
 static enum err_code open_all(const struct outbox_config *config, struct outbox *outbox, struct err *err)
 {
-    enum err_code code = open_pool(outbox, config, "relay", DB_PLANS_LOOKUPS, &outbox->relay_pool, err);
-    if (code == E_OK)
-        code = open_pool(outbox, config, "sweeper", DB_PLANS_ANY, &outbox->sweep_pool, err);
+    enum err_code code = open_pool(outbox, config, err);
     if (code == E_OK)
         code = mq_publisher_open(config->mq, &outbox->publisher, err);
     if (!open_news(outbox) && code == E_OK)
@@ -130,8 +96,7 @@ static void close_all(struct outbox *outbox)
 {
     offers_close(&outbox->offers);
     mq_publisher_close(outbox->publisher);
-    db_pool_close(outbox->relay_pool);
-    db_pool_close(outbox->sweep_pool);
+    db_pool_close(outbox->pool);
     close_fd(outbox->news_fd);
     close_fd(outbox->later_fd);
     close_fd(outbox->wake_fd);
@@ -139,7 +104,6 @@ static void close_all(struct outbox *outbox)
     pthread_mutex_destroy(&outbox->local_lock);
     fresh_drop(outbox);
     pthread_mutex_destroy(&outbox->fresh_lock);
-    free(outbox->stands);
     free(outbox);
 }
 
@@ -159,30 +123,19 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     if (outbox == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
     outbox->mq = config->mq;
-    outbox->lease_ms = config->lease_ms;
-    outbox->retention_days = config->retention_days;
     outbox->verified = -1;
     pthread_mutex_init(&outbox->local_lock, NULL);
     pthread_mutex_init(&outbox->fresh_lock, NULL);
-    gauges_expect(&outbox->gauges, outbox->mq);
     enum err_code code = open_all(config, outbox, err);
     if (code == E_OK && config->eager)
         code = offers_open(&outbox->offers, config->mq, err);
     if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
         code = fail(err, E_NO_MEMORY, "out of threads");
-    if (code == E_OK && pthread_create(&outbox->sweeper, NULL, sweeper_run, outbox) != 0)
-    {
-        code = fail(err, E_NO_MEMORY, "out of threads");
-        outbox_leave(outbox);
-        pthread_join(outbox->relay, NULL);
-    }
     if (code != E_OK)
     {
         close_all(outbox);
         return code;
     }
-    metrics_read(METRIC_JOBS_PENDING, read_gauge, &outbox->jobs_pending);
-    metrics_read(METRIC_OUTBOX_PENDING, read_gauge, &outbox->rows_pending);
     *out = outbox;
     return E_OK;
 }
@@ -234,19 +187,11 @@ void outbox_wake(struct outbox *outbox)
     outbox_signal(outbox);
 }
 
-int64_t outbox_backlog(struct outbox *outbox)
-{
-    return (int64_t)atomic_load(&outbox->rows_pending);
-}
-
 void outbox_stop(struct outbox *outbox)
 {
     if (outbox == NULL)
         return;
     outbox_leave(outbox);
     pthread_join(outbox->relay, NULL);
-    pthread_join(outbox->sweeper, NULL);
-    metrics_read(METRIC_JOBS_PENDING, NULL, NULL);
-    metrics_read(METRIC_OUTBOX_PENDING, NULL, NULL);
     close_all(outbox);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outbox.h -- the relay (outbox rows to JetStream) and the sweeper (what must be woken again),
- * one thread each, in every program that has a database: API and workers.
+ * outbox.h -- the relay (outbox rows to JetStream), one thread in every program that has a database: API and
+ * workers.
  *
  * The relay is woken by outbox_wake (its own process committed rows), by a Postgres notification
  * on channel "sokoul_outbox" (a program without a relay did), and looks by itself twice a second; what other
  * processes committed it leaves to them, and to the worker that can take it without NATS, for the better part
  * of a second. With NATS away rows wait, but for those that a worker of this process can take.  Any number of
- * relays and sweepers may run at once: relays share the rows by SKIP LOCKED, sweepers take turns by an
- * advisory lock.
+ * relays may run at once: they share the rows by SKIP LOCKED.
  */
 #ifndef SOKOUL_COMMON_OUTBOX_OUTBOX_H
 #define SOKOUL_COMMON_OUTBOX_OUTBOX_H
@@ -29,12 +28,10 @@ struct outbox_config
     const char *database_url;
     const char *name; /* of the program, for application_name */
     struct mq *mq;    /* borrowed, lives longer */
-    int lease_ms;     /* JOBS_LEASE_S: when a frozen worker's jobs are taken back */
-    int retention_days;
-    bool eager; /* hears of idle workers, for outbox_offer */
+    bool eager;       /* hears of idle workers, for outbox_offer */
 };
 
-/* Starts both threads; the database and NATS may be away. */
+/* Starts the thread; the database and NATS may be away. */
 MUST_USE enum err_code outbox_start(const struct outbox_config *config, struct outbox **outbox,
                                     struct err *err);
 void outbox_wake(struct outbox *outbox); /* after a commit that wrote rows; any thread; never blocks */
@@ -64,11 +61,9 @@ struct outbox_local
 void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local);
 /* The local worker has room again; cheap when the relay does not wait for any. Never blocks. */
 void outbox_has_room(struct outbox *outbox);
-/* Rows that waited at the latest look, at most 10 s ago; for backpressure. */
-int64_t outbox_backlog(struct outbox *outbox);
 /* Asks it to end, and waits for nothing: what outbox_stop waits for begins now.  NULL is fine. */
 void outbox_leave(struct outbox *outbox);
-/* One last look at what is due, whoever wrote it, for at most 2 s, then waits for both threads: 4 s in all,
+/* One last look at what is due, whoever wrote it, for at most 2 s, then waits for the thread: 4 s in all,
  * whatever the servers do. */
 void outbox_stop(struct outbox *outbox);
 

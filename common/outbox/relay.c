@@ -438,7 +438,7 @@ void *relay_run(void *of)
         struct db *db = NULL;
         struct err err = ERR_INIT;
         struct arena *arena = arena_new(ARENA_BYTES);
-        enum err_code code = arena != NULL ? db_get(outbox->relay_pool, &db, &err) : E_NO_MEMORY;
+        enum err_code code = arena != NULL ? db_get(outbox->pool, &db, &err) : E_NO_MEMORY;
         if (code == E_OK)
         {
             backoff_ms = 100;

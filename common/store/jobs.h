@@ -330,22 +330,17 @@ MUST_USE enum err_code worker_store_leave(struct db *db, const char *worker_id, 
 /* The names under which processes are registered, each once; in the arena, at most 100. */
 MUST_USE enum err_code worker_store_names(struct db *db, struct arena *arena, const char ***names,
                                           size_t *count, struct err *err);
-/* Of all sweepers of a database one has the turn, for as long as its connection lives. */
-MUST_USE enum err_code sweep_turn(struct db *db, bool *mine, struct err *err);
-/* Takes the turn from whoever has it and has been silent for 10 s; the next sweep_turn may get it. */
-MUST_USE enum err_code sweep_unseat(struct db *db, int *unseated, struct err *err);
-/* Takes back what dead or frozen workers hold (at most 20,000 jobs); counts the moves.  Dead: its connection
+/* Of all that heal a database one has the turn, for as long as its connection lives. */
+MUST_USE enum err_code healing_store_turn(struct db *db, bool *mine, struct err *err);
+/* Takes the turn from whoever has it and has been silent for 10 s; the next healing_store_turn may get it. */
+MUST_USE enum err_code healing_store_unseat(struct db *db, int64_t *unseated, struct err *err);
+/* Takes back the jobs of dead or frozen workers (at most 20,000); counts the moves.  Dead: its connection
  * is missing, at two looks 0.7 s apart, on the very server where it was registered.  Frozen: a lease is over
  * and both this server and this connection are older than a lease.  Call about twice a second. */
 MUST_USE enum err_code job_store_take_back(struct db *db, struct arena *arena, int64_t lease_ms,
                                            int64_t *moved, struct err *err);
 
-/* What the stream looks like, for the sweep. */
-struct job_stream
-{
-    const char *stream; /* incarnation */
-    int64_t ack_wait_ms;
-};
+/* What the stream looks like, for the scan. */
 struct job_consumer
 {
     const char *worker;
@@ -353,21 +348,27 @@ struct job_consumer
     int64_t delivered_seq; /* every message up to here was delivered at least once */
     int64_t acked_seq;     /* ... and acknowledged */
 };
-/* One step of a walk through all jobs, the newest first.  Pending, due jobs of those consumers whose
- * message is gone get a new wake-up; Running ones whose lease is over and that no claim tells of are told of
- * again, so that they are taken back. */
+struct job_stream
+{
+    const char *stream; /* incarnation */
+    int64_t ack_wait_ms;
+    const struct job_consumer *consumers;
+    size_t count;
+};
+/* One step of a scan of all jobs, the newest first.  Pending, due jobs of those consumers whose message is
+ * gone get a new wake-up; Running jobs whose lease is over and that no claim record names get a new record,
+ * by which they are taken back. */
 enum
 {
-    JOB_WALK_STEP = 20000
+    JOB_SCAN_STEP = 20000
 };
-struct job_walk
+struct job_scan
 {
     char before[40]; /* the last id that was looked at; "" begins anew, and is what the end leaves */
     int64_t woken;   /* by this step */
 };
-MUST_USE enum err_code job_store_sweep(struct db *db, struct arena *arena, const struct job_stream *stream,
-                                       const struct job_consumer *consumers, size_t n, struct job_walk *walk,
-                                       struct err *err);
+MUST_USE enum err_code job_store_scan(struct db *db, struct arena *arena, const struct job_stream *stream,
+                                      struct job_scan *scan, struct err *err);
 /* Workers and priorities, each pair once, whose jobs run and began at least that long ago; the numbers of the
  * consumers are not filled in. */
 MUST_USE enum err_code job_store_busy(struct db *db, struct arena *arena, int64_t min_age_ms,
@@ -376,15 +377,10 @@ MUST_USE enum err_code job_store_busy(struct db *db, struct arena *arena, int64_
 MUST_USE enum err_code job_store_tidy_claims(struct db *db, struct arena *arena, int64_t lease_ms,
                                              struct err *err);
 
-/* Deletes jobs that ended more than `days` ago, with results, letters and history; at most `limit` at a time.
- */
-MUST_USE enum err_code job_store_purge(struct db *db, int days, int64_t limit, int64_t *deleted,
-                                       struct err *err);
-
 /* For the gauges. */
 struct job_counts
 {
-    int64_t waiting; /* for a place under a limit */
+    int64_t queued; /* for their kind's limit */
     int64_t outbox;
     int64_t oldest_ms; /* so long the oldest due row of the outbox has waited; 0: none is due */
     int64_t open_letters;
@@ -395,7 +391,7 @@ MUST_USE enum err_code job_store_counts(struct db *db, struct job_counts *counts
 struct job_backlog
 {
     const char *kind;
-    int64_t waiting;   /* due, in the outbox or for a place under a limit */
+    int64_t waiting;   /* due, in the outbox or queued for a limit */
     int64_t running;   /* under claims: the stream may still hold their messages */
     int64_t oldest_ms; /* so long the oldest of those that wait has been due */
 };

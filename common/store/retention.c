@@ -34,6 +34,21 @@ static const struct db_stmt refresh_tokens = {
         "(SELECT user_id FROM refresh_tokens GROUP BY user_id HAVING count(*) > 1000))"),
     1};
 
+static const struct db_stmt idempotency_keys = {
+    "retain_idempotency_keys", OLD("idempotency_keys", "created_at < now() - interval '24 hours'"), 1};
+static const struct db_stmt jobs = {
+    "retain_jobs",
+    "WITH old AS (SELECT job_id FROM jobs WHERE finished_at < " KEPT_DAYS
+    "   AND status IN ('Completed', 'Failed') ORDER BY job_id LIMIT $1::bigint FOR UPDATE SKIP LOCKED),"
+    " results AS (DELETE FROM job_results r USING old WHERE r.job_id = old.job_id),"
+    " history AS (DELETE FROM job_history h USING old WHERE h.job_id = old.job_id)"
+    " DELETE FROM jobs j USING old WHERE j.job_id = old.job_id",
+    2};
+static const struct db_stmt job_windows = {
+    "retain_job_windows",
+    OLD("job_windows", "until < now() - interval '1 hour' AND NOT EXISTS (SELECT 1 FROM jobs j"
+                       " WHERE j.job_id = t.job_id AND j.status IN ('Pending', 'Running'))"),
+    1};
 static const struct db_stmt job_results = {
     "retain_job_results",
     OLD("job_results",
@@ -110,12 +125,11 @@ static const struct retention_rule rules[] = {
     {"revocations", "two days: no access token lives for longer than one", &revocations},
     {"watch_history", "the newest 10,000 of each user", &watch_history},
     {"favorites", "one per title, the newest 10,000 of each user", &favorites},
-    {"idempotency_keys", "24 hours (job_store_purge)", NULL},
-    {"jobs", "JOBS_RETENTION_DAYS after their end (job_store_purge); OUTBOX_MAX bounds those that wait",
-     NULL},
+    {"idempotency_keys", "24 hours", &idempotency_keys},
+    {"jobs", "JOBS_RETENTION_DAYS after their end; OUTBOX_MAX bounds those that wait", &jobs},
     {"job_results", "with their job", &job_results},
     {"job_history", "with its job", &job_history},
-    {"job_windows", "an hour after the window, and not before the job's end (job_store_purge)", NULL},
+    {"job_windows", "an hour after the window, and not before the job's end", &job_windows},
     {"job_limits", "one per kind, made by operators and workers", NULL},
     {"schedules", "until an operator removes them", NULL},
     {"dead_letters", "JOBS_RETENTION_DAYS after they were closed; open ones with their job", &dead_letters},
@@ -123,8 +137,8 @@ static const struct retention_rule rules[] = {
     {"crowds", "until JetStream or a worker has them; with the outbox", NULL},
     {"relay_batches", "until all consumers are past them (outbox_store_forget)", NULL},
     {"stream_state", "one per stream", NULL},
-    {"workers", "while their process lives (the sweeper)", NULL},
-    {"claims", "until their jobs have ended (the sweeper)", NULL},
+    {"workers", "while their process lives (healing)", NULL},
+    {"claims", "until their jobs have ended (healing)", NULL},
     {"downloads", "until deleted and JOBS_RETENTION_DAYS more; failed ones 90 days", &downloads},
     {"inspections", "a day; INSPECTED_MAX_MB and INSPECTED_MAX_MB_PER_USER before that", &inspections},
     {"torrents", "a day when nobody wants them; those that were begun until their files are gone", &torrents},

@@ -341,9 +341,9 @@ def test_a_consumer_whose_message_is_never_delivered_again_is_made_anew(world):
         eventually(is_delivered, 90, "the message's acknowledgement by who was given it after all")
 
     def remade(program):
-        return [line["message"] for line in program.log(event="consumer_stands")]
+        return [line["message"] for line in program.log(event="consumer_stalled")]
 
-    assert len(remade(api) + remade(scout)) == 1, "the consumer that stood, and no other"
+    assert len(remade(api) + remade(scout)) == 1, "the stalled consumer, and no other"
     assert world.value("SELECT status FROM jobs WHERE job_id = %s", (slow[0],)) == "Running"
     world.ctl("job", "cancel", slow[0])
     world.holds()

@@ -61,7 +61,7 @@ def test_the_programs_do_their_work_with_the_rights_of_their_roles(stack, least)
     stack.ctl("limit", "rm", "noop")
     assert api.get("/health/deep").json["status"] == "healthy"
     assert user.delete("/user/profile").status == 204
-    assert [p.log(event="sweeper_failed") for p in stack.programs] == [[], [], []]
+    assert [p.log(event="healing_failed") for p in stack.programs] == [[], [], []]
     assert least.refusals() == []
 
 

@@ -7,6 +7,7 @@
 #include "common/base/notify.h"
 #include "common/base/stop.h"
 #include "common/conf/args.h"
+#include "common/healing/healing.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
 #include "common/obs/knock.h"
@@ -35,6 +36,7 @@ struct process
     struct probes *probes;
     struct listener *listener;
     struct outbox *outbox;
+    struct healing *healing;
     void *context;
     struct runtime *runtime;
     struct watchdog *watchdog;
@@ -143,12 +145,26 @@ static enum err_code open_doors(struct process *p, struct err *err)
 
 static enum err_code start_outbox(struct process *p, struct err *err)
 {
-    const struct outbox_config config = {.database_url = p->conf->database_url,
-                                         .name = p->program->service,
-                                         .mq = p->mq,
-                                         .lease_ms = (int)p->conf->jobs_lease_s * 1000,
-                                         .retention_days = (int)p->conf->jobs_retention_days};
+    const struct outbox_config config = {
+        .database_url = p->conf->database_url, .name = p->program->service, .mq = p->mq};
     return outbox_start(&config, &p->outbox, err);
+}
+
+static void wake_relay(void *of)
+{
+    outbox_wake(of);
+}
+
+static enum err_code start_healing(struct process *p, struct err *err)
+{
+    const struct healing_config config = {.database_url = p->conf->database_url,
+                                          .name = p->program->service,
+                                          .mq = p->mq,
+                                          .lease_ms = (int)p->conf->jobs_lease_s * 1000,
+                                          .retention_days = (int)p->conf->jobs_retention_days,
+                                          .wake = wake_relay,
+                                          .wake_of = p->outbox};
+    return healing_start(&config, &p->healing, err);
 }
 
 static int concurrency_of(const struct process *p)
@@ -189,6 +205,8 @@ static enum err_code start(struct process *p, struct err *err)
         code = listen_health(p, err);
     if (code == E_OK)
         code = start_outbox(p, err);
+    if (code == E_OK)
+        code = start_healing(p, err);
     if (code == E_OK && p->program->open != NULL)
         code = p->program->open(&open_with, &p->context, err);
     return code == E_OK ? start_runtime(p, err) : code;
@@ -198,6 +216,7 @@ static enum err_code start(struct process *p, struct err *err)
 static void ask_to_leave(struct process *p)
 {
     outbox_leave(p->outbox);
+    healing_leave(p->healing);
     if (p->health != NULL)
         health_leave(p->health);
 }
@@ -210,6 +229,7 @@ static void stop(struct process *p)
     ask_to_leave(p);
     if (p->program->close != NULL && p->context != NULL)
         p->program->close(p->context);
+    healing_stop(p->healing);
     outbox_stop(p->outbox);
     watchdog_stop(p->watchdog);
     listener_stop(p->listener);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Relay and sweeper as threads, on a real Postgres and a real NATS. */
+/* The relay as a thread, on a real Postgres and a real NATS. */
 #include "common/outbox/internal.h"
 
 #include "common/base/clock.h"
@@ -18,7 +18,6 @@
 enum
 {
     WAIT_MS = 20000,
-    FOREIGN_WORKERS = 61,
     TICK_US = 500
 };
 
@@ -32,11 +31,7 @@ static void setup(void)
     db = test_db_open();
     test_db_exec(db, "TRUNCATE jobs, outbox, crowds, workers, relay_batches CASCADE");
     ck_assert_int_eq(mq_open(getenv("TEST_NATS_URL"), "outbox_test", &mq, &err), E_OK);
-    const struct outbox_config config = {.database_url = test_db_url(),
-                                         .name = "outbox_test",
-                                         .mq = mq,
-                                         .lease_ms = 40000,
-                                         .retention_days = 30};
+    const struct outbox_config config = {.database_url = test_db_url(), .name = "outbox_test", .mq = mq};
     ck_assert_int_eq(outbox_start(&config, &outbox, &err), E_OK);
 }
 
@@ -181,49 +176,16 @@ START_TEST(stop__does_not_wait_for_a_frozen_database)
 {
 #define BACKEND "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE datname = current_database() AND "
     static const struct db_stmt relay = {"t_relay", BACKEND "application_name = 'outbox_test relay'", 0};
-    static const struct db_stmt sweeper = {"t_sweeper", BACKEND "application_name = 'outbox_test sweeper'",
-                                           0};
     await_relay();
-    const pid_t pids[] = {backend_of(&relay), backend_of(&sweeper)};
-    for (size_t i = 0; i < 2; i++)
-        ck_assert_int_eq(kill(pids[i], SIGSTOP), 0);
+    const pid_t pid = backend_of(&relay);
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
     outbox_wake(outbox);
     await_wake_heard();
     const int64_t began_ms = clock_mono_ms();
     stop();
     const int64_t took_ms = clock_mono_ms() - began_ms;
-    for (size_t i = 0; i < 2; i++)
-        kill(pids[i], SIGCONT);
+    kill(pid, SIGCONT);
     ck_assert_int_lt(took_ms, 6000);
-}
-END_TEST
-
-/* ---- the sweeper ------------------------------------------------------------------------------ */
-
-static bool has_consumer(const char *worker)
-{
-    struct mq_consumer consumer;
-    return mq_consumer_info(mq, worker, JOB_LOW, &consumer, &err) == E_OK;
-}
-
-/* The gauge is written before the consumers are looked at. */
-START_TEST(sweeper__looks_after_as_many_workers_as_may_be_known)
-{
-    test_db_exec(db, "INSERT INTO outbox (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
-                     " '{}', now() + interval '1 hour')");
-    test_db_exec(db,
-                 "INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start)"
-                 " SELECT gen_random_uuid(), 'w' || n, 'here', pg_postmaster_start_time(), pid, backend_start"
-                 " FROM generate_series(1, 61) n, pg_stat_activity WHERE pid = pg_backend_pid()");
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    while (!has_consumer("w9") && clock_mono_ms() < until_ms) /* the last of them by name */
-        tick();
-    ck_assert(has_consumer("w9"));
-    ck_assert_str_eq(mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1), "w9");
-    const int64_t looked_ms = clock_mono_ms() + 2000;
-    while (outbox_backlog(outbox) == 1 && clock_mono_ms() < looked_ms)
-        tick();
-    ck_assert_int_eq(outbox_backlog(outbox), 1);
 }
 END_TEST
 
@@ -233,8 +195,7 @@ int main(void)
     const struct suite_case cases[] = {{relay__looks_at_its_table_while_new_rows_keep_coming, 1},
                                        {stop__takes_a_last_look_at_what_is_due, 1},
                                        {stop__leaves_what_is_not_due, 1},
-                                       {stop__does_not_wait_for_a_frozen_database, 1},
-                                       {sweeper__looks_after_as_many_workers_as_may_be_known, 1}};
+                                       {stop__does_not_wait_for_a_frozen_database, 1}};
     int status = suite_run_with("outbox", cases, sizeof cases / sizeof cases[0], setup, teardown);
     test_db_drop();
     return status;

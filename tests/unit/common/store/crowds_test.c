@@ -265,11 +265,12 @@ END_TEST
 
 static int64_t sweep(void)
 {
-    const struct job_stream stream = {.stream = "gone", .ack_wait_ms = 30000};
     const struct job_consumer scout = {.worker = "scout", .priority = JOB_NORMAL};
-    struct job_walk walk = {.woken = 0};
-    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
-    return walk.woken;
+    const struct job_stream stream = {
+        .stream = "gone", .ack_wait_ms = 30000, .consumers = &scout, .count = 1};
+    struct job_scan step = {.woken = 0};
+    ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
+    return step.woken;
 }
 
 START_TEST(sweep__wakes_what_has_lost_its_crowd_and_nobody_else)

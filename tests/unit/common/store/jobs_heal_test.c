@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Taking back, sweeping, and what the stream is, on a real Postgres. */
+/* Taking back, scanning, and what the stream is, on a real Postgres. */
 #include "tests/unit/common/store/jobs_kit.h"
 
 /* ---- healing -------------------------------------------------------------------------------- */
 
 /* A worker whose connection has closed, seen missing a while ago. */
-static void bury_worker(void)
+static void lose_worker(void)
 {
     ck_assert_int_eq(worker_store_register(db, worker.text, "scout", "here", &err), E_OK);
     test_db_exec(db,
@@ -19,7 +19,7 @@ static int64_t take_back(void)
     return moved;
 }
 
-START_TEST(take_back__leaves_the_living_alone)
+START_TEST(take_back__takes_nothing_from_the_living)
 {
     const char *id = accept();
     ck_assert_int_eq(worker_store_register(db, worker.text, "scout", "here", &err), E_OK);
@@ -29,23 +29,23 @@ START_TEST(take_back__leaves_the_living_alone)
 }
 END_TEST
 
-START_TEST(take_back__charges_a_job_that_was_alone)
+START_TEST(take_back__charges_a_job_that_was_isolated)
 {
     const char *id = accept();
     claim(id);
-    bury_worker();
+    lose_worker();
     ck_assert_int_eq(take_back(), 1);
     ck_assert_str_eq(column(id, "attempts"), "1");
     ck_assert_int_eq(claim(id).attempts, 2);
 }
 END_TEST
 
-START_TEST(take_back__forgives_company_and_claims_each_alone_from_then_on)
+START_TEST(take_back__forgives_jobs_in_flight_together_and_isolates_each_from_then_on)
 {
     const char *ids[2] = {accept(), accept()};
     struct job_claim *claims = NULL;
     ck_assert_uint_eq(claim_many(ids, 2, &claims), 2);
-    bury_worker();
+    lose_worker();
     ck_assert_int_eq(take_back(), 2);
     ck_assert_str_eq(column(ids[0], "attempts"), "0");
     ck_assert_uint_eq(claim_many(ids, 2, &claims), 0);
@@ -53,7 +53,7 @@ START_TEST(take_back__forgives_company_and_claims_each_alone_from_then_on)
 }
 END_TEST
 
-START_TEST(take_back__blames_the_newcomer_that_was_claimed_alone)
+START_TEST(take_back__blames_the_newcomer_in_quarantine)
 {
     const char *old = accept();
     const char *young = accept();
@@ -63,7 +63,7 @@ START_TEST(take_back__blames_the_newcomer_that_was_claimed_alone)
     snprintf(sql, sizeof sql, "UPDATE jobs SET alone = true WHERE job_id = '%s'", young);
     test_db_exec(db, sql);
     claim(young);
-    bury_worker();
+    lose_worker();
     ck_assert_int_eq(take_back(), 2);
     ck_assert_str_eq(column(old, "attempts"), "0");
     ck_assert_str_eq(column(young, "attempts"), "1");
@@ -77,7 +77,7 @@ START_TEST(take_back__gives_up_a_job_that_kills_its_workers)
     {
         assert_status(id, "Pending");
         claim(id);
-        bury_worker();
+        lose_worker();
         ck_assert_int_eq(take_back(), 1);
         test_db_exec(db, "DELETE FROM workers");
     }
@@ -97,15 +97,16 @@ START_TEST(take_back__wants_a_lease_of_quiet_before_it_trusts_leases)
 }
 END_TEST
 
-static int64_t sweep(const char *stream, int64_t delivered, int64_t acked)
+static int64_t scan(const char *stream, int64_t delivered, int64_t acked)
 {
-    const struct job_stream position = {.stream = stream, .ack_wait_ms = 30000};
     const struct job_consumer scout = {
         .worker = "scout", .priority = JOB_NORMAL, .delivered_seq = delivered, .acked_seq = acked};
-    struct job_walk walk = {.woken = -1};
-    ck_assert_int_eq(job_store_sweep(db, arena, &position, &scout, 1, &walk, &err), E_OK);
-    ck_assert_str_eq(walk.before, "");
-    return walk.woken;
+    const struct job_stream position = {
+        .stream = stream, .ack_wait_ms = 30000, .consumers = &scout, .count = 1};
+    struct job_scan step = {.woken = -1};
+    ck_assert_int_eq(job_store_scan(db, arena, &position, &step, &err), E_OK);
+    ck_assert_str_eq(step.before, "");
+    return step.woken;
 }
 
 /* A job that was published as message 5 of stream "s#0", a minute ago. */
@@ -117,62 +118,62 @@ static void published(void)
     test_db_exec(db, "DELETE FROM outbox");
 }
 
-START_TEST(sweep__never_republishes_a_backlog)
+START_TEST(scan__never_republishes_a_backlog)
 {
     accept();
-    ck_assert_int_eq(sweep("s#0", 0, 0), 0); /* still in the outbox */
+    ck_assert_int_eq(scan("s#0", 0, 0), 0); /* still in the outbox */
     published();
-    ck_assert_int_eq(sweep("s#0", 4, 3), 0); /* still in the stream */
-    ck_assert_int_eq(sweep("s#0", 5, 4), 0); /* delivered just now: being claimed */
+    ck_assert_int_eq(scan("s#0", 4, 3), 0); /* still in the stream */
+    ck_assert_int_eq(scan("s#0", 5, 4), 0); /* delivered just now: being claimed */
 }
 END_TEST
 
-START_TEST(sweep__wakes_what_the_stream_has_lost)
+START_TEST(scan__wakes_what_the_stream_has_lost)
 {
     accept();
     published();
-    ck_assert_int_eq(sweep("s#0", 5, 5), 1); /* acknowledged and yet pending */
-    ck_assert_int_eq(sweep("s#0", 5, 5), 0); /* the new wake-up is in the outbox */
+    ck_assert_int_eq(scan("s#0", 5, 5), 1); /* acknowledged and yet pending */
+    ck_assert_int_eq(scan("s#0", 5, 5), 0); /* the new wake-up is in the outbox */
     ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE epoch = 2"), 1);
 }
 END_TEST
 
-START_TEST(sweep__wakes_everything_of_a_stream_that_is_gone)
+START_TEST(scan__wakes_everything_of_a_stream_that_is_gone)
 {
     accept();
     published();
-    ck_assert_int_eq(sweep("s#1", 0, 0), 1);
+    ck_assert_int_eq(scan("s#1", 0, 0), 1);
 }
 END_TEST
 
-START_TEST(sweep__walks_the_table_in_steps)
+START_TEST(scan__goes_through_the_table_in_steps)
 {
-    const struct job_stream stream = {.stream = "s#1", .ack_wait_ms = 30000};
     const struct job_consumer scout = {.worker = "scout", .priority = JOB_NORMAL};
-    struct job_walk walk = {.woken = 0};
+    const struct job_stream stream = {.stream = "s#1", .ack_wait_ms = 30000, .consumers = &scout, .count = 1};
+    struct job_scan step = {.woken = 0};
     test_db_exec(db,
                  "INSERT INTO jobs (job_id, kind, worker, user_id, run_at)"
                  " SELECT gen_random_uuid(), 'noop', 'scout', '" ID_SYSTEM_USER "', now() - interval '1 hour'"
                  " FROM generate_series(1, 20001)");
-    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
-    ck_assert_int_eq(walk.woken, JOB_WALK_STEP);
-    ck_assert_str_ne(walk.before, "");
-    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
-    ck_assert_int_eq(walk.woken, 1);
-    ck_assert_str_eq(walk.before, "");
+    ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
+    ck_assert_int_eq(step.woken, JOB_SCAN_STEP);
+    ck_assert_str_ne(step.before, "");
+    ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
+    ck_assert_int_eq(step.woken, 1);
+    ck_assert_str_eq(step.before, "");
 }
 END_TEST
 
-START_TEST(sweep__tells_again_of_a_running_job_that_no_claim_names)
+START_TEST(scan__gives_a_running_job_that_no_claim_names_a_new_record)
 {
     const char *id = accept();
     claim(id);
     test_db_exec(db, "DELETE FROM claims");
     test_db_exec(db, "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 minute'");
-    sweep("s#0", 0, 0);
-    sweep("s#0", 0, 0);
+    scan("s#0", 0, 0);
+    scan("s#0", 0, 0);
     ck_assert_int_eq(count("SELECT count(*) FROM claims"), 1);
-    bury_worker();
+    lose_worker();
     ck_assert_int_eq(take_back(), 1);
     assert_status(id, "Pending");
 }
@@ -248,17 +249,17 @@ int main(void)
 {
     test_db_create();
     const struct suite_case cases[] = {
-        {take_back__leaves_the_living_alone, 1},
-        {take_back__charges_a_job_that_was_alone, 1},
-        {take_back__forgives_company_and_claims_each_alone_from_then_on, 1},
-        {take_back__blames_the_newcomer_that_was_claimed_alone, 1},
+        {take_back__takes_nothing_from_the_living, 1},
+        {take_back__charges_a_job_that_was_isolated, 1},
+        {take_back__forgives_jobs_in_flight_together_and_isolates_each_from_then_on, 1},
+        {take_back__blames_the_newcomer_in_quarantine, 1},
         {take_back__gives_up_a_job_that_kills_its_workers, 1},
         {take_back__wants_a_lease_of_quiet_before_it_trusts_leases, 1},
-        {sweep__never_republishes_a_backlog, 1},
-        {sweep__wakes_what_the_stream_has_lost, 1},
-        {sweep__wakes_everything_of_a_stream_that_is_gone, 1},
-        {sweep__walks_the_table_in_steps, 1},
-        {sweep__tells_again_of_a_running_job_that_no_claim_names, 1},
+        {scan__never_republishes_a_backlog, 1},
+        {scan__wakes_what_the_stream_has_lost, 1},
+        {scan__wakes_everything_of_a_stream_that_is_gone, 1},
+        {scan__goes_through_the_table_in_steps, 1},
+        {scan__gives_a_running_job_that_no_claim_names_a_new_record, 1},
         {claims__go_when_their_jobs_have_ended, 1},
         {moves__stay_on_the_page, 1},
         {incarnation__changes_with_the_stream_and_when_it_is_set_back, 1},

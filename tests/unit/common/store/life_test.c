@@ -214,14 +214,15 @@ static bool do_replay(void)
 
 static bool do_sweep(void)
 {
-    const struct job_stream stream = {.stream = "gone", .ack_wait_ms = 30000};
     const struct job_consumer scout = {.worker = "scout", .priority = JOB_NORMAL};
-    struct job_walk walk = {.woken = 0};
+    const struct job_stream stream = {
+        .stream = "gone", .ack_wait_ms = 30000, .consumers = &scout, .count = 1};
+    struct job_scan step = {.woken = 0};
     test_db_exec(pair.db, "DELETE FROM outbox");
-    enum err_code code = job_store_sweep(pair.db, pair.arena, &stream, &scout, 1, &walk, &pair.err);
+    enum err_code code = job_store_scan(pair.db, pair.arena, &stream, &step, &pair.err);
     struct life_effects effects = life_sweep(&pair.life, FOREVER_MS);
     note(effects);
-    return code == E_OK && (walk.woken == 1) == effects.moved;
+    return code == E_OK && (step.woken == 1) == effects.moved;
 }
 
 static bool (*const moves[])(void) = {do_accept, do_claim,     do_claim,  do_settle, do_settle, do_beat,

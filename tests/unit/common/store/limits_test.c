@@ -242,23 +242,23 @@ START_TEST(sweep__does_not_take_those_who_wait_for_lost)
 {
     const char *ids[2];
     struct job_claim *claims = NULL;
-    const struct job_stream stream = {.stream = "s#0"};
     const struct job_consumer scout = {
         .worker = "scout", .priority = JOB_NORMAL, .delivered_seq = 9, .acked_seq = 9};
-    struct job_walk walk = {.woken = 0};
+    const struct job_stream stream = {.stream = "s#0", .consumers = &scout, .count = 1};
+    struct job_scan step = {.woken = 0};
     limit(1, JOB_LIMIT_NONE);
     accept_many(ids, 2, owner);
     ck_assert_uint_eq(claim(ids, 2, &claims), 1);
     test_db_exec(db, "DELETE FROM outbox");
     test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 hour'");
-    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
-    ck_assert_int_eq(walk.woken, 0);
+    ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
+    ck_assert_int_eq(step.woken, 0);
     finish(&claims[0]);
     ck_assert_int_eq(call(), 1);
     test_db_exec(db, "DELETE FROM outbox"); /* the call goes astray */
     test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 hour'");
-    ck_assert_int_eq(job_store_sweep(db, arena, &stream, &scout, 1, &walk, &err), E_OK);
-    ck_assert_int_eq(walk.woken, 1);
+    ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
+    ck_assert_int_eq(step.woken, 1);
     ck_assert_uint_eq(claim_one(ids[1]), 1);
 }
 END_TEST

@@ -33,7 +33,7 @@ static void setup(void)
     arena = arena_new(1 << 24);
     db = test_db_open();
     test_db_exec(db, "TRUNCATE users, media, torrents, jobs, job_results, job_history, dead_letters, outbox, "
-                     "inspections, logs CASCADE");
+                     "inspections, logs, idempotency_keys, job_windows CASCADE");
     test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"
                      " VALUES ('" ID_SYSTEM_USER "', 'system', 'system@localhost', '!', 'system')");
     ada = test_db_user(db, "ada");
@@ -165,6 +165,22 @@ static const struct
      "INSERT INTO logs (id, at, action) SELECT gen_random_uuid(), now() - n * interval '1 day', a FROM "
      "generate_series(1, 400) n, unnest(ARRAY['login', 'login_failed']) a",
      364 + 30},
+    {"idempotency_keys",
+     "INSERT INTO idempotency_keys (user_id, route, key, body_hash, answer, created_at) SELECT " ADA
+     ", 'POST /jobs', n::text, '', '{}', now() - n * interval '1 hour' FROM generate_series(1, 40) n",
+     23},
+    {"jobs",
+     "INSERT INTO jobs (job_id, kind, worker, user_id, status, finished_at) SELECT gen_random_uuid(), 'noop',"
+     " 'scout', " ADA ", 'Completed', now() - n * interval '1 day' FROM generate_series(1, 40) n",
+     29},
+    {"jobs",
+     "INSERT INTO jobs (job_id, kind, worker, user_id, status, created_at) SELECT gen_random_uuid(), 'noop',"
+     " 'scout', " ADA ", 'Running', now() - n * interval '1 day' FROM generate_series(1, 40) n",
+     40},
+    {"job_windows",
+     "INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT 'noop', n::text, gen_random_uuid(),"
+     " now() - n * interval '1 minute' FROM generate_series(1, 100) n",
+     59},
 };
 
 START_TEST(retention__keeps_what_its_rule_says_and_nothing_else)

@@ -4,6 +4,7 @@
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
+#include "common/healing/healing.h"
 #include "common/obs/health.h"
 #include "common/outbox/outbox.h"
 #include "common/store/outbox.h"
@@ -37,6 +38,7 @@ static char worker[32]; /* another one in each case: what one leaves in the stre
 static struct db *db;
 static struct mq *mq;
 static struct outbox *outbox;
+static struct healing *healing;
 static struct health *health;
 static struct runtime *runtime;
 static struct arena *arena;
@@ -184,6 +186,11 @@ static const struct job_kind_row kinds[] = {{.kind = "deaf", .run = run_deaf},
 
 /* ---- what the cases are told in ---------------------------------------------------------------- */
 
+static void wake_relay(void *of)
+{
+    outbox_wake(of);
+}
+
 static void setup(void)
 {
     arena = arena_new(1 << 22);
@@ -204,16 +211,21 @@ static void setup(void)
     memset(text, '\\', BIG);
     text[0] = text[BIG - 1] = '"';
     text[BIG] = '\0';
-    const struct outbox_config config = {.database_url = test_db_url(),
+    const struct outbox_config config = {.database_url = test_db_url(), .name = "runtime_test", .mq = mq};
+    ck_assert_int_eq(outbox_start(&config, &outbox, &err), E_OK);
+    const struct healing_config heals = {.database_url = test_db_url(),
                                          .name = "runtime_test",
                                          .mq = mq,
                                          .lease_ms = 40000,
-                                         .retention_days = 30};
-    ck_assert_int_eq(outbox_start(&config, &outbox, &err), E_OK);
+                                         .retention_days = 30,
+                                         .wake = wake_relay,
+                                         .wake_of = outbox};
+    ck_assert_int_eq(healing_start(&heals, &healing, &err), E_OK);
 }
 
 static void teardown(void)
 {
+    healing_stop(healing);
     outbox_stop(outbox);
     mq_close(mq);
     health_free(health);
