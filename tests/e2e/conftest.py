@@ -62,6 +62,14 @@ def migrate(postgres, database, folder):
     with ThrowAway(("nats", "redis")) as servers:
         stack = Sokoul(folder, postgres, servers.nats, servers.redis, database, NoFake, NoFake)
         stack.ctl("migrate", "up")
+        watch(stack)
+        stack.stop_all()  # nobody may be connected to what is cloned
+
+
+def watch(stack):
+    """From now on the database tells of each move of each job (job_kit.check_each_ran_once asks)."""
+    with open(os.path.join(HERE, "moves.sql"), encoding="utf-8") as f:
+        stack.sql(f.read())
 
 
 class NoFake:
@@ -135,6 +143,7 @@ def own_sokoul(own_servers, tmp_path, tmdb, prowlarr):
     """Like sokoul, with a Postgres that the test may kill and start again by own_servers.restart()."""
     stack = Sokoul(tmp_path, own_servers.postgres, own_servers.nats, own_servers.redis, "sokoul", tmdb, prowlarr)
     stack.ctl("migrate", "up")
+    watch(stack)
     try:
         yield stack
         stack.stop_all()

@@ -38,8 +38,9 @@ def info_of(metainfo):
 
 def check_rows(sokoul):
     """No row says what its metainfo do not prove."""
-    for v1, v2, name, size, files, metainfo in sokoul.sql(
-            "SELECT info_hash_v1, info_hash_v2, name, size, files, metainfo FROM torrents WHERE same_as IS NULL"):
+    rows_of = sokoul.sql("SELECT info_hash_v1, info_hash_v2, name, size, files, metainfo FROM torrents WHERE same_as IS NULL")
+    assert rows_of, "there is something to look at"
+    for v1, v2, name, size, files, metainfo in rows_of:
         if metainfo is None:
             assert (v1 is None) != (v2 is None) and (name, size, files) == (None, None, None), (v1, v2, name)
             continue

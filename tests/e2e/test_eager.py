@@ -35,14 +35,18 @@ def test_jobs_for_an_idle_worker_are_its_own_at_once_and_their_messages_go_by(so
         eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an empty outbox")
         before, first = nats.js("STREAM.INFO.JOBS")["state"]["last_seq"], given(scout)
         ids = []
-        for i in range(20):
-            ids.append(post(admin, {"echo": i}))
+
+        def ten_are_given():
+            """Not each of them: the worker has to say again that it is idle."""
+            ids.append(post(admin, {"echo": len(ids)}))
             sokoul.job_settled(ids[-1])
-        assert given(scout) - first > 10
+            return given(scout) - first >= 10
+
+        eventually(ten_are_given, 60, "ten jobs for the idle worker")
         check_each_ran_once(sokoul, ids)
-        assert nats.js("STREAM.INFO.JOBS")["state"]["last_seq"] - before == 20
+        assert nats.js("STREAM.INFO.JOBS")["state"]["last_seq"] - before == len(ids)
     echoes = [admin.get(f"/jobs/{i}").json["result"]["echo"] for i in ids]
-    assert echoes == list(range(20))
+    assert echoes == list(range(len(ids)))
     assert sokoul.value("SELECT count(*) FROM job_history WHERE job_id = ANY(%s::uuid[])", (ids,)) == 0
     eventually(lambda: sokoul.value("SELECT count(*) FROM claims") == 0, what="no claim left")
 
@@ -66,18 +70,19 @@ def test_slow_jobs_do_not_pile_up_at_one_worker(sokoul, admin, scout):
     """It offers what it would begin at once, and no more."""
     other = sokoul.start("sokoul-scout")
     sokoul.job_settled(post(admin))
-    ids = [post(admin, {"sleep_ms": 6000}) for _ in range(32)]
-    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running'") == 32, 5, "all of them to run")
-    all_settled(sokoul, ids)
-    assert given(scout) + given(other) > 2
+    before = given(scout) + given(other)
+    ids = [post(admin, {"sleep_ms": 600000}) for _ in range(32)]
+    eventually(lambda: sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Running'") == 32, 30, "all of them to run at once")
+    assert given(scout) + given(other) > before
+    assert [admin.post(f"/jobs/{job}/cancel").status for job in ids] == [202] * 32
 
 
-def test_a_given_job_is_cancelled_within_a_second(sokoul, admin, scout):
+def test_a_given_job_is_cancelled(sokoul, admin, scout):
     before = given(scout)
     job = post(admin, {"sleep_ms": 60000})
     eventually(lambda: given(scout) > before, what="the job")
     assert admin.post(f"/jobs/{job}/cancel").status == 202
-    eventually(lambda: "sokoul_worker_jobs_running 0" in Api(scout.port).get("/metrics").text, 1.5, "a worker that has stopped it")
+    eventually(lambda: "sokoul_worker_jobs_running 0" in Api(scout.port).get("/metrics").text, 10, "a worker that has stopped it")
     assert admin.get(f"/jobs/{job}").json["reason"] == "cancelled"
 
 
@@ -106,8 +111,8 @@ def test_a_worker_that_was_frozen_begins_what_is_fresh(sokoul, admin, scout):
     job = post(admin)
     assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job,)) == "Running"
     scout.thaw()
-    assert sokoul.job_settled(job, 2) == "Completed"
-    assert given(scout) == before + 1 and not sokoul.sql(HISTORY, (job,))
+    assert sokoul.job_settled(job) == "Completed"
+    assert given(scout) == before + 1 and not sokoul.sql(HISTORY, (job,)), "its own, and not one that was handed back"
 
 
 def test_a_worker_that_hears_too_late_hands_the_job_back(sokoul, admin, scout):

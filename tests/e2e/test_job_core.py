@@ -369,6 +369,22 @@ def test_what_ended_stays_ended(sokoul, scout):
     assert job(sokoul, done["id"]) == done
 
 
+@pytest.mark.parametrize("statement", [
+    "UPDATE jobs SET status = 'Completed'",
+    "UPDATE jobs SET status = 'Running', finished_at = NULL, lease_until = now(), worker_id = (SELECT id FROM workers LIMIT 1)",
+])
+def test_a_job_that_ends_or_begins_again_is_seen_by_these_tests(sokoul, scout, statement):
+    """Its row, its result and its history look as before when a second end has overwritten the first."""
+    ids = inject(sokoul, "noop", {})
+    all_settled(sokoul, ids)
+    check_each_ran_once(sokoul, ids)
+    scout.stop()
+    sokoul.sql(statement)
+    sokoul.sql("UPDATE jobs SET status = 'Completed', finished_at = now(), lease_until = NULL")
+    with pytest.raises(AssertionError, match="moves after an end"):
+        check_each_ran_once(sokoul, ids)
+
+
 def test_a_relay_learns_that_the_stream_was_made_anew_behind_its_back(sokoul):
     """Else it would note its messages as of the old stream, and the sweeper would wake their jobs for ever."""
     api = Api(sokoul.start("sokoul-api").port)
