@@ -499,7 +499,8 @@ int server_port(const struct server *server)
     return server->port;
 }
 
-/* In flight: first in their own time, then without those who have not read or sent anything for half of it. */
+/* In flight: first in their own time, then without those who have not read or sent anything for half of it.
+ */
 static enum err_code finish_requests(struct server *server, bool (*wait)(struct flight *, int64_t),
                                      int64_t began_ms, int64_t deadline_ms, struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* letters.h -- dead letters: /admin/dlq. */
+/* dead_letters.h -- dead letters: /admin/dlq. */
 #ifndef SOKOUL_API_HANDLERS_DEAD_LETTERS_H
 #define SOKOUL_API_HANDLERS_DEAD_LETTERS_H
 

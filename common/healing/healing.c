@@ -151,6 +151,7 @@ static enum err_code open_pool(struct healing *healing, const struct healing_con
                                         .size = 1,
                                         .get_wait_ms = 1000,
                                         .statement_ms = 10000,
+                                        .plans = DB_PLANS_ANY,
                                         .check = schema_check,
                                         .away = gives_up,
                                         .away_of = healing};

@@ -189,7 +189,7 @@ void mq_ack(struct mq *mq, const struct mq_delivery *delivery);
 void mq_nak(struct mq *mq, const struct mq_delivery *delivery, int64_t delay_ms);
 void mq_working(struct mq *mq, const struct mq_delivery *delivery); /* +WPI: work goes on */
 
-/* Pulls from one consumer; mq_pull_want says how many.  `on_delivery` gets each message on a thread of the
+/* Pulls from one consumer; mq_pull_want says how many.  `got` gets each message on a thread of the
  * library, owns it, queues it and returns.  NATS may come and go. */
 struct mq_pull;
 struct mq_pull_config
@@ -204,6 +204,6 @@ MUST_USE enum err_code mq_pull_open(struct mq *mq, const struct mq_pull_config *
 /* Keeps requests for `credit` messages outstanding: call whenever the credit changed, and at least once a
  * second (requests expire).  Delivered messages count against it. One thread. */
 void mq_pull_want(struct mq_pull *pull, int credit);
-void mq_pull_close(struct mq_pull *pull); /* when it returns, on_delivery does not run any more */
+void mq_pull_close(struct mq_pull *pull); /* when it returns, `got` does not run any more */
 
 #endif
