@@ -222,7 +222,7 @@ def test_a_program_that_never_gets_ready_is_given_up_after_30_s_with_the_reason(
     assert wait_for(lambda: run.pid("sokoul-scout"), 60, 0.002), run.text()
     os.kill(run.pid("sokoul-scout"), signal.SIGSTOP)
     began = time.monotonic()
-    assert run.child.wait(45) == 69
+    assert run.child.wait(45) == 69, run.text()
     took = time.monotonic() - began
     assert "sokoul-scout did not get ready within 30 s: a signal has stopped it" in run.text(), run.text()
     assert 28 < took < 40, took
