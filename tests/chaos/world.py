@@ -14,7 +14,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 
 import psycopg2
 import stack_under_test

@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import psycopg2
 from client import SECRETS, Api
@@ -253,7 +252,7 @@ class Sokoul:
 
     def admin(self, api, name="root"):
         """A client of a new account with the role admin (the role is in the token: a second login)."""
-        client = api.register(name)
+        api.register(name)
         self.sql("UPDATE users SET role = 'admin' WHERE username = %s", (name,))
         answer = api.post("/auth/login", {"username": name, "password": "correct horse battery"})
         assert answer.status == 200, answer

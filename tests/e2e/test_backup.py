@@ -137,7 +137,7 @@ def test_what_is_restored_has_the_same_schema_rights_and_next_numbers(sokoul, ke
     keeper.restore(path)
     assert [line for line in before if "pg_stat_statements" not in line and line] == [line for line in schema(sokoul) if line]
     assert sokoul.value("SELECT nextval('outbox_id_seq')") == number + 1
-    sokoul.postgres.sql(f"DROP OWNED BY looker", sokoul.database)
+    sokoul.postgres.sql("DROP OWNED BY looker", sokoul.database)
     sokoul.postgres.sql("DROP ROLE looker")
     kit.empty_database(sokoul, "heir")
     keeper.restore(path)

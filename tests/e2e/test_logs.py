@@ -30,7 +30,7 @@ def program(folder, name, *texts):
     folder.mkdir(exist_ok=True)
     for number, text in enumerate(texts):
         (folder / f"{name}.{number}").write_text(text, encoding="utf-8")
-    script = f'#!/bin/sh\nn=$(cat "$0.words" 2>/dev/null | wc -l)\necho "$*" >>"$0.words"\ncat "$0.$n"\n'
+    script = '#!/bin/sh\nn=$(cat "$0.words" 2>/dev/null | wc -l)\necho "$*" >>"$0.words"\ncat "$0.$n"\n'
     (folder / name).write_text(script, encoding="utf-8")
     (folder / name).chmod(0o755)
     return str(folder)
