@@ -103,8 +103,10 @@ static enum err_code add_subject(struct count *count, const struct mq_subject *s
 /* Each subject, and where the consumer that takes from it has come to. */
 static enum err_code ask_broker(struct count *count, int64_t *messages, struct err *err)
 {
-    struct survey *survey = NULL;
-    enum err_code code = survey_take(count->healing, &survey, err);
+    struct survey *survey = arena_alloc(count->healing->arena, sizeof *survey);
+    if (survey == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = survey_take(count->healing, survey, err);
     for (size_t i = 0; code == E_OK && i < survey->count; i++)
     {
         const struct job_consumer *at = &survey->consumers[i];

@@ -68,16 +68,12 @@ static enum err_code run_task(struct healing *healing, enum task task, bool has_
                                      .due_ms = healing->due_ms[task],
                                      .now_ms = clock_mono_ms()};
     const enum task_verdict verdict = task_decide(&facts);
-    struct err why = ERR_INIT;
     if (verdict == TASK_WAITS)
         return E_OK;
     healing->due_ms[task] = facts.now_ms + tasks[task].every_ms;
-    enum err_code code = verdict == TASK_RUNS ? tasks[task].run(healing, &why) : E_OK;
-    if (facts.needs == TASK_NEEDS_NATS && (code == E_UNAVAILABLE || code == E_NOT_FOUND))
-        return E_OK;
-    if (code != E_OK)
-        *err = why;
-    return code;
+    enum err_code code = verdict == TASK_RUNS ? tasks[task].run(healing, err) : E_OK;
+    const bool of_nats = code == E_UNAVAILABLE || code == E_NOT_FOUND;
+    return facts.needs == TASK_NEEDS_NATS && of_nats ? E_OK : code;
 }
 
 static enum err_code round_of(struct healing *healing, struct err *err)

@@ -96,8 +96,8 @@ struct survey
     struct job_consumer consumers[HEALING_CONSUMERS]; /* in the order of mq_worker_at */
     struct mq_consumer infos[HEALING_CONSUMERS];      /* of each of them, as NATS says it */
 };
-/* Asks NATS; in the arena.  A message that comes or goes meanwhile makes the numbers disagree, for once. */
-MUST_USE enum err_code survey_take(struct healing *healing, struct survey **survey, struct err *err);
+/* Asks NATS.  A message that comes or goes meanwhile makes the numbers disagree, for once. */
+MUST_USE enum err_code survey_take(struct healing *healing, struct survey *survey, struct err *err);
 /* A step of the scan for jobs whose wake-up is lost. */
 MUST_USE enum err_code jobs_scan(struct healing *healing, const struct stream_now *now,
                                  const struct survey *survey, struct err *err);

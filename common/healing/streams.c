@@ -81,13 +81,10 @@ static enum err_code ask_consumer(struct healing *healing, struct survey *survey
     return E_OK;
 }
 
-enum err_code survey_take(struct healing *healing, struct survey **out, struct err *err)
+enum err_code survey_take(struct healing *healing, struct survey *survey, struct err *err)
 {
-    struct survey *survey = arena_alloc(healing->arena, sizeof *survey);
     struct job_consumer asked = {.worker = NULL};
-    if (survey == NULL)
-        return fail(err, E_NO_MEMORY, "out of memory");
-    survey->acked_seq = INT64_MAX;
+    *survey = (struct survey){.acked_seq = INT64_MAX};
     enum err_code code = mq_stream_info(healing->mq, "JOBS", &survey->stream, err);
     if (code == E_OK)
         code = mq_subjects(healing->mq, healing->arena, &survey->subjects, &survey->subjects_count, err);
@@ -97,7 +94,6 @@ enum err_code survey_take(struct healing *healing, struct survey **out, struct e
         asked.priority = (enum job_priority)(survey->count % JOB_PRIORITIES);
         code = ask_consumer(healing, survey, &asked, err);
     }
-    *out = survey;
     return code;
 }
 
@@ -182,13 +178,15 @@ static enum err_code meet_workers(struct healing *healing, struct err *err)
 
 enum err_code streams_scan(struct healing *healing, struct err *err)
 {
-    struct survey *survey = NULL;
+    struct survey *survey = arena_alloc(healing->arena, sizeof *survey);
     struct stream_now now;
+    if (survey == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = meet_workers(healing, err);
     if (code == E_OK)
         code = stream_verify(healing->mq, healing->db, healing->arena, &now, err);
     if (code == E_OK)
-        code = survey_take(healing, &survey, err);
+        code = survey_take(healing, survey, err);
     if (code == E_OK)
         code = jobs_scan(healing, &now, survey, err);
     if (code == E_OK)
