@@ -7,7 +7,7 @@
 enum err_code limits_admit(struct healing *healing, struct err *err)
 {
     int64_t admitted = 0;
-    enum err_code code = job_limit_sweep(healing->db, healing->arena, &admitted, err);
+    enum err_code code = job_limit_admit_all(healing->db, healing->arena, &admitted, err);
     if (code == E_OK && admitted > 0)
         healing->wake(healing->wake_of);
     return code;

@@ -169,7 +169,7 @@ struct job_claim
     int64_t deadline_at_ms; /* 0: none */
     enum job_priority priority;
     int64_t note; /* the row in `claims` that this claim shares with those it was made with */
-    bool limited; /* it holds a place of its kind's limit: job_limit_call its kind when it is over */
+    bool limited; /* it holds a place of its kind's limit: job_limit_admit its kind when it is over */
 };
 
 struct job_claimer
@@ -245,7 +245,7 @@ struct job_end
     enum job_move move; /* JOB_FINISH, JOB_RETRY, JOB_GIVE_UP, JOB_FAIL, JOB_HAND_BACK, JOB_TAKE_BACK */
     int64_t delay_ms;   /* of JOB_RETRY and JOB_HAND_BACK */
     /* Of JOB_GIVE_UP, JOB_FAIL; told in the history otherwise. "waiting" is not told; nor is "paused", with
-     * which a job is handed back without a wake-up, until job_limit_sweep finds its download resumed. */
+     * which a job is handed back without a wake-up, until job_limit_admit_all finds its download resumed. */
     const char *reason;
     const char *detail; /* plain words or NULL */
     const char *result; /* of JOB_FINISH: JSON text of at most 256 KiB, or NULL for an empty one */

@@ -7,6 +7,7 @@
 #include "common/base/id.h"
 #include "common/job/settle.h"
 #include "common/store/jobs_internal.h"
+#include "common/store/limits_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -246,7 +247,7 @@ static const struct db_stmt scan_stmt = {
     "   lease_until FROM jobs WHERE job_id < $7::uuid ORDER BY job_id DESC LIMIT $8::bigint),"
     " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
     "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
-    "     AND p.wake < c.cut AND coalesce(p.place NOT IN ('waits', 'paused'), true)"
+    "     AND p.wake < c.cut AND coalesce(p.place NOT IN (" PLACE_QUEUED ", " PLACE_PAUSED "), true)"
     "     AND p.run_at < now() - interval '2 s' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake)"
     "     AND NOT EXISTS (SELECT 1 FROM crowds k WHERE k.wake = p.wake AND p.job_id = ANY (k.job_ids)))"
     "   AND status = 'Pending' FOR UPDATE SKIP LOCKED),"
@@ -338,7 +339,7 @@ enum err_code job_store_busy(struct db *db, struct arena *arena, int64_t min_age
 
 static const struct db_stmt counts_stmt = {
     "job_counts",
-    "SELECT (SELECT count(*) FROM jobs WHERE place = 'waits'),"
+    "SELECT (SELECT count(*) FROM jobs WHERE place = " PLACE_QUEUED "),"
     " (SELECT count(*) FROM outbox) + " SQL_CROWDED ","
     " (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
     " (SELECT greatest(0, ceil(extract(epoch FROM now() - least((SELECT min(run_at) FROM outbox),"
@@ -364,7 +365,7 @@ static const struct db_stmt backlog_stmt = {
     "WITH due AS (SELECT split_part(subject, '.', 4) AS kind, 1::bigint AS n, run_at FROM outbox"
     "   WHERE run_at <= now() AND starts_with(subject, 'sokoul.jobs.')"
     "   UNION ALL SELECT split_part(subject, '.', 4), cardinality(job_ids), run_at FROM crowds"
-    "   UNION ALL SELECT kind, 1, run_at FROM jobs WHERE place = 'waits' AND run_at <= now()),"
+    "   UNION ALL SELECT kind, 1, run_at FROM jobs WHERE place = " PLACE_QUEUED " AND run_at <= now()),"
     " waiting AS (SELECT kind, sum(n)::bigint AS n,"
     "   ceil(extract(epoch FROM now() - min(run_at)) * 1000)::bigint AS ms FROM due GROUP BY kind),"
     " running AS (SELECT kind, count(*) AS n FROM jobs WHERE status = 'Running'"

@@ -22,7 +22,7 @@ static const struct db_stmt claim_stmt = {
     "   WHERE kind = ANY($5::text[])),"
     " used AS MATERIALIZED (SELECT kind, user_id, count(*) AS n FROM jobs WHERE kind = ANY($5::text[])"
     "   AND " LIMIT_TAKEN_SQL " GROUP BY kind, user_id),"
-    " due AS MATERIALIZED (SELECT job_id, kind, user_id, coalesce(" LIMIT_CALLED_SQL
+    " due AS MATERIALIZED (SELECT job_id, kind, user_id, coalesce(" LIMIT_ADMITTED_SQL
     ", false) AS called FROM jobs"
     "   WHERE job_id = ANY($1::uuid[]) AND status = 'Pending' AND run_at <= clock_timestamp()"
     "   AND (NOT alone OR $4::boolean) AND kind = ANY($5::text[])),"
@@ -54,7 +54,7 @@ static const struct db_stmt claim_stmt = {
 static enum err_code claim_in(struct db *db, const char *const *params, const struct db_rows *kinds,
                               struct arena *arena, struct db_rows **rows, struct err *err)
 {
-    int64_t called = 0;
+    int64_t admitted = 0;
     size_t n = (size_t)db_rows(kinds);
     const char **names = arena_array(arena, n, sizeof *names);
     if (names == NULL)
@@ -66,7 +66,7 @@ static enum err_code claim_in(struct db *db, const char *const *params, const st
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = limits_lock(db, all[4], err);
     if (code == E_OK)
-        code = limits_call_in(db, names, n, &called, err);
+        code = limits_admit_in(db, names, n, &admitted, err);
     return code == E_OK ? db_run(db, &claim_stmt, all, rows, err) : code;
 }
 

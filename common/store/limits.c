@@ -23,8 +23,8 @@ static const struct db_stmt put_stmt = {
 /* Places that were kept under the old limit are given up: an admitted job is claimed like any other. */
 static const struct db_stmt count_in_stmt = {
     "job_limit_count_in",
-    "UPDATE jobs SET place = CASE status WHEN 'Running' THEN 'held' END WHERE kind = $1"
-    " AND (status = 'Running' OR (status = 'Pending' AND place = 'called'))",
+    "UPDATE jobs SET place = CASE status WHEN 'Running' THEN " PLACE_RUNNING " END WHERE kind = $1"
+    " AND (status = 'Running' OR (status = 'Pending' AND place = " PLACE_ADMITTED "))",
     1};
 
 /* A worker's own limit stays. */
@@ -50,9 +50,10 @@ static const struct db_stmt own_stmt = {
 static const struct db_stmt list_stmt = {
     "job_limit_list",
     "SELECT coalesce(json_agg(json_build_object('kind', l.kind, 'max_running', l.max_running, 'max_per_user',"
-    "   l.max_per_user, 'running', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind AND j.place = 'held'"
+    "   l.max_per_user, 'running', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind AND j.place "
+    "= " PLACE_RUNNING ""
     "     AND j.status = 'Running'), 'waiting', (SELECT count(*) FROM jobs j WHERE j.kind = l.kind"
-    "     AND j.place = 'waits')) ORDER BY l.kind), '[]') FROM job_limits l"
+    "     AND j.place = " PLACE_QUEUED ")) ORDER BY l.kind), '[]') FROM job_limits l"
     " WHERE " LIMIT_SET_SQL,
     0};
 
@@ -68,30 +69,31 @@ static const struct db_stmt lock_stmt = {
     " room AS MATERIALIZED (SELECT l.most, greatest(0, l.most - coalesce((SELECT sum(n) FROM used), 0)) AS " \
     "places, l.max_per_user FROM (SELECT " LIMIT_MOST_SQL " AS most, max_per_user FROM job_limits"           \
     "   WHERE kind = $1) l),"                                                                                \
-    " users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits' ORDER BY user_id"       \
+    " users AS (SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED                  \
+    " ORDER BY user_id"                                                                                      \
     "     LIMIT 1) AS user_id"                                                                               \
-    "   UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = 'waits'"                      \
+    "   UNION ALL SELECT (SELECT user_id FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED ""             \
     "     AND jobs.user_id > users.user_id ORDER BY user_id LIMIT 1) FROM users WHERE users.user_id IS NOT " \
     "NULL)"
 
 /* A free place goes to the user who has the fewest; among equals to the job that has been queued longest. Of
  * each user's jobs as many are read as may get a place, and 64 more: a job that was handed back must not
  * overtake one that was queued in the meantime. */
-static const struct db_stmt call_stmt = {
+static const struct db_stmt admit_stmt = {
     "job_limit_call",
     LIMIT_ROOM_SQL
     ", chosen AS (SELECT w.job_id FROM users CROSS JOIN room LEFT JOIN used USING (user_id) CROSS JOIN "
     "LATERAL"
     "   (SELECT job_id, run_at, row_number() OVER (ORDER BY run_at, job_id) AS nth FROM"
-    "     (SELECT job_id, run_at FROM jobs WHERE kind = $1 AND place = 'waits'"
+    "     (SELECT job_id, run_at FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED ""
     "       AND jobs.user_id = users.user_id AND status = 'Pending' ORDER BY job_id LIMIT 64 + places) o"
     "     ORDER BY run_at, job_id"
     "     LIMIT least(places, greatest(0, coalesce(max_per_user, most) - coalesce(n, 0)))) w"
     "   WHERE users.user_id IS NOT NULL AND places > 0"
     "   ORDER BY coalesce(n, 0) + w.nth, w.run_at, w.job_id LIMIT (SELECT places FROM room)),"
-    " moved AS (UPDATE jobs SET place = 'called', run_at = clock_timestamp(), epoch = epoch + 1,"
+    " moved AS (UPDATE jobs SET place = " PLACE_ADMITTED ", run_at = clock_timestamp(), epoch = epoch + 1,"
     "   wake = nextval('outbox_id_seq') FROM chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending'"
-    "   AND place = 'waits' RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
+    "   AND place = " PLACE_QUEUED " RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
     " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
     " FROM moved RETURNING 1",
     1};
@@ -100,7 +102,7 @@ static const struct db_stmt short_stmt = {
     "job_limit_short",
     LIMIT_ROOM_SQL
     " SELECT greatest(0, coalesce(sum(least(greatest(0, coalesce(max_per_user - coalesce(n, 0), 100)),"
-    "   (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND place = 'waits'"
+    "   (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED ""
     "     AND jobs.user_id = users.user_id LIMIT 100) w))), 0) - coalesce((SELECT places FROM room), 0))"
     " FROM users CROSS JOIN room LEFT JOIN used USING (user_id)"
     " WHERE users.user_id IS NOT NULL AND most > 0",
@@ -114,9 +116,9 @@ static const struct db_stmt short_stmt = {
     "     ORDER BY kind LIMIT 1) FROM kinds WHERE kinds.kind IS NOT NULL)"
 static const struct db_stmt kinds_stmt = {
     "job_limit_kinds",
-    LIMIT_KINDS_SQL
-    " SELECT k.kind, EXISTS (SELECT 1 FROM job_limits l WHERE l.kind = k.kind) FROM kinds k"
-    " WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind = k.kind AND j.place = 'waits') LIMIT 1000",
+    LIMIT_KINDS_SQL " SELECT k.kind, EXISTS (SELECT 1 FROM job_limits l WHERE l.kind = k.kind) FROM kinds k"
+                    " WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind = k.kind AND j.place = " PLACE_QUEUED
+                    ") LIMIT 1000",
     0};
 
 /* Paused jobs whose download is no longer paused, or that never had one. The owner may resume between the
@@ -124,7 +126,8 @@ static const struct db_stmt kinds_stmt = {
 static const struct db_stmt resume_stmt = {
     "job_resume",
     LIMIT_KINDS_SQL
-    ", resumed AS (SELECT j.job_id FROM jobs j WHERE kind IN (SELECT kind FROM kinds) AND place = 'paused'"
+    ", resumed AS (SELECT j.job_id FROM jobs j WHERE kind IN (SELECT kind FROM kinds) AND place "
+    "= " PLACE_PAUSED ""
     "   AND status = 'Pending' AND NOT EXISTS (SELECT 1 FROM downloads d WHERE d.job_id = j.job_id"
     "     AND d.wanted = 'pause') LIMIT 1000 FOR UPDATE SKIP LOCKED),"
     " moved AS (UPDATE jobs SET place = NULL, run_at = clock_timestamp(), epoch = epoch + 1,"
@@ -137,7 +140,8 @@ static const struct db_stmt resume_stmt = {
 /* The limit was removed. If it is made again meanwhile, these jobs are claimed under it like new ones. */
 static const struct db_stmt release_stmt = {
     "job_limit_release",
-    "WITH freed AS (SELECT job_id FROM jobs WHERE kind = $1 AND place = 'waits' AND status = 'Pending'"
+    "WITH freed AS (SELECT job_id FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED
+    " AND status = 'Pending'"
     "   ORDER BY job_id LIMIT 5000 FOR UPDATE SKIP LOCKED),"
     " moved AS (UPDATE jobs SET place = NULL, epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM freed"
     "   WHERE jobs.job_id = freed.job_id RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
@@ -245,7 +249,7 @@ enum err_code job_limit_list(struct db *db, struct arena *arena, const char **js
     return store_read_one(db, arena, &(struct db_call){&list_stmt, NULL}, "no limits", json, err);
 }
 
-/* ---- admitting -------------------------------------------------------------------------------- */
+/* ---- admitting ------------------------------------------------------------------------------ */
 
 enum err_code limits_lock(struct db *db, const char *kinds, struct err *err)
 {
@@ -264,17 +268,17 @@ static enum err_code run_counted(struct db *db, const struct db_stmt *stmt, cons
     return E_OK;
 }
 
-enum err_code limits_call_in(struct db *db, const char *const *kinds, size_t n, int64_t *called,
-                             struct err *err)
+enum err_code limits_admit_in(struct db *db, const char *const *kinds, size_t n, int64_t *admitted,
+                              struct err *err)
 {
     enum err_code code = E_OK;
     for (size_t i = 0; code == E_OK && i < n; i++)
-        code = run_counted(db, &call_stmt, kinds[i], called, err);
+        code = run_counted(db, &admit_stmt, kinds[i], admitted, err);
     return code;
 }
 
-enum err_code job_limit_call(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
-                             int64_t *called, struct err *err)
+enum err_code job_limit_admit(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
+                              int64_t *admitted, struct err *err)
 {
     const char *array = db_param_array(arena, kinds, n);
     int64_t count = 0;
@@ -284,21 +288,21 @@ enum err_code job_limit_call(struct db *db, struct arena *arena, const char *con
     if (code == E_OK)
         code = limits_lock(db, array, err);
     if (code == E_OK)
-        code = limits_call_in(db, kinds, n, &count, err);
+        code = limits_admit_in(db, kinds, n, &count, err);
     if (code == E_OK)
         code = db_commit(db, err);
     if (code != E_OK)
         db_rollback(db);
     else
-        *called = count;
+        *admitted = count;
     return code;
 }
 
-enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *called, struct err *err)
+enum err_code job_limit_admit_all(struct db *db, struct arena *arena, int64_t *admitted, struct err *err)
 {
     struct db_rows *rows = NULL;
-    *called = 0;
-    enum err_code code = run_counted(db, &resume_stmt, NULL, called, err);
+    *admitted = 0;
+    enum err_code code = run_counted(db, &resume_stmt, NULL, admitted, err);
     if (code == E_OK)
         code = db_run(db, &kinds_stmt, NULL, &rows, err);
     if (code != E_OK || db_rows(rows) == 0)
@@ -316,10 +320,10 @@ enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *calle
             limited[n++] = db_text(rows, i, 0);
     int64_t more = 0;
     if (n > 0)
-        code = job_limit_call(db, arena, limited, n, &more, err);
-    *called += more;
+        code = job_limit_admit(db, arena, limited, n, &more, err);
+    *admitted += more;
     for (int i = 0; code == E_OK && i < db_rows(rows); i++)
         if (!db_bool(rows, i, 1))
-            code = run_counted(db, &release_stmt, db_text(rows, i, 0), called, err);
+            code = run_counted(db, &release_stmt, db_text(rows, i, 0), admitted, err);
     return code;
 }

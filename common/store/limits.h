@@ -40,7 +40,7 @@ struct job_limit
 /* Makes it, or changes it.  Jobs that run already count; none is stopped. */
 MUST_USE enum err_code job_limit_put(struct db *db, struct arena *arena, const struct job_limit *limit,
                                      struct err *err);
-/* E_NOT_FOUND: that kind has none.  Its queued jobs are admitted by the next job_limit_sweep. */
+/* E_NOT_FOUND: that kind has none.  Its queued jobs are admitted by the next job_limit_admit_all. */
 MUST_USE enum err_code job_limit_remove(struct db *db, const char *kind, struct err *err);
 /* JSON array of all, by kind: {kind,max_running,max_per_user,running,waiting}. */
 MUST_USE enum err_code job_limit_list(struct db *db, struct arena *arena, const char **json, struct err *err);
@@ -59,11 +59,12 @@ MUST_USE enum err_code job_limit_own(struct db *db, struct arena *arena, const s
 /* How many more jobs would run at once if there were places; 0 for a kind whose limit is 0. */
 MUST_USE enum err_code job_limit_short(struct db *db, const char *kind, int64_t *missing, struct err *err);
 
-/* Admits as many queued jobs as there are free places; *called counts them.  Wake the relay after it. */
-MUST_USE enum err_code job_limit_call(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
-                                      int64_t *called, struct err *err);
+/* Admits as many queued jobs as there are free places; *admitted counts them.  Wake the relay after it. */
+MUST_USE enum err_code job_limit_admit(struct db *db, struct arena *arena, const char *const *kinds, size_t n,
+                                       int64_t *admitted, struct err *err);
 /* The same for all kinds, those included that have no limit any more; also wakes paused jobs that were
  * resumed. For healing, which does not know which jobs have ended. */
-MUST_USE enum err_code job_limit_sweep(struct db *db, struct arena *arena, int64_t *called, struct err *err);
+MUST_USE enum err_code job_limit_admit_all(struct db *db, struct arena *arena, int64_t *admitted,
+                                           struct err *err);
 
 #endif

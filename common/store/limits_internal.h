@@ -6,12 +6,19 @@
 
 #include "common/store/limits.h"
 
+/* The values of jobs.place. */
+#define PLACE_QUEUED "'waits'"
+#define PLACE_ADMITTED "'called'"
+#define PLACE_RUNNING "'held'"
+#define PLACE_PAUSED "'paused'"
+
 /* A place is taken by a running job, and for a while by an admitted one. An admitted job whose wake-up got
  * lost is claimed like a new one when the scan has woken it. */
-#define LIMIT_CALLED_SQL                                                                                     \
-    "(place = 'called' AND status = 'Pending' AND run_at > clock_timestamp() - interval '30 s')"
+#define LIMIT_ADMITTED_SQL                                                                                   \
+    "(place = " PLACE_ADMITTED " AND status = 'Pending' AND run_at > clock_timestamp() - interval '30 s')"
 #define LIMIT_TAKEN_SQL                                                                                      \
-    "place IN ('held', 'called') AND ((place = 'held' AND status = 'Running') OR " LIMIT_CALLED_SQL ")"
+    "place IN (" PLACE_RUNNING ", " PLACE_ADMITTED ") AND ((place = " PLACE_RUNNING                          \
+    " AND status = 'Running') OR " LIMIT_ADMITTED_SQL ")"
 
 /* Of a row of job_limits: the most that may run by the operator's limit and the workers' own together. */
 #define LIMIT_UNSET_SQL "2147483647"
@@ -22,7 +29,7 @@
 
 /* `kinds` is an array parameter. */
 MUST_USE enum err_code limits_lock(struct db *db, const char *kinds, struct err *err);
-MUST_USE enum err_code limits_call_in(struct db *db, const char *const *kinds, size_t n, int64_t *called,
-                                      struct err *err);
+MUST_USE enum err_code limits_admit_in(struct db *db, const char *const *kinds, size_t n, int64_t *admitted,
+                                       struct err *err);
 
 #endif

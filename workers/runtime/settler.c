@@ -221,7 +221,7 @@ static void call_waiting(struct settler *settler)
         return;
     enum err_code code = db_get(settler->runtime->own_pool, &db, &err);
     if (code == E_OK)
-        code = job_limit_call(db, settler->runtime->settler.arena, kinds, n, &called, &err);
+        code = job_limit_admit(db, settler->runtime->settler.arena, kinds, n, &called, &err);
     db_put(db);
     if (code != E_OK)
         log_debug("call_failed", "%s", err.text);

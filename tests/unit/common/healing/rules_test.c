@@ -238,12 +238,12 @@ static const struct
     enum job_priority priority;
     bool takes;
 } subject_rows[] = {
-    {"sokoul.jobs.scout.noop", JOB_NORMAL, true},       {"sokoul.jobs.scout.noop", JOB_HIGH, false},
-    {"sokoul.jobs.scout.noop.high", JOB_HIGH, true},    {"sokoul.jobs.scout.noop.high", JOB_NORMAL, false},
-    {"sokoul.jobs.scout.noop.low", JOB_LOW, true},      {"sokoul.jobs.scout.high", JOB_NORMAL, true},
-    {"sokoul.jobs.scout.high", JOB_HIGH, false},        {"sokoul.jobs.scout2.noop", JOB_NORMAL, false},
-    {"sokoul.jobs.hunter.noop", JOB_NORMAL, false},     {"sokoul.jobs.sco.noop", JOB_NORMAL, false},
-    {"sokoul.jobs.scout.noop.other", JOB_NORMAL, true},
+    {"sokoul.jobs.scout.noop", JOB_NORMAL, true},    {"sokoul.jobs.scout.noop", JOB_HIGH, false},
+    {"sokoul.jobs.scout.noop.high", JOB_HIGH, true}, {"sokoul.jobs.scout.noop.high", JOB_NORMAL, false},
+    {"sokoul.jobs.scout.noop.low", JOB_LOW, true},   {"sokoul.jobs.scout.high", JOB_NORMAL, true},
+    {"sokoul.jobs.scout.high", JOB_HIGH, false},     {"sokoul.jobs.scout2.noop", JOB_NORMAL, false},
+    {"sokoul.jobs.hunter.noop", JOB_NORMAL, false},  {"sokoul.jobs.sco.noop", JOB_NORMAL, false},
+    {"sokoul.jobs.other.noop", JOB_NORMAL, false},   {"sokoul.jobs.scout.noop.other", JOB_NORMAL, true},
 };
 
 START_TEST(consumer__takes_the_subjects_of_its_worker_and_priority)

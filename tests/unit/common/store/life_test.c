@@ -132,7 +132,7 @@ static bool do_call(void)
         return false;
     if (pair.life.place == LIFE_CALLED)
         pair.life.place = LIFE_NO_PLACE;
-    enum err_code code = job_limit_call(pair.db, pair.arena, kinds, 1, &called, &pair.err);
+    enum err_code code = job_limit_admit(pair.db, pair.arena, kinds, 1, &called, &pair.err);
     if (code == E_OK)
         code = job_limit_remove(pair.db, "noop", &pair.err);
     struct life_effects effects = life_call(&pair.life, FOREVER_MS);

@@ -99,7 +99,7 @@ static int64_t call(void)
 {
     const char *kinds[] = {"noop"};
     int64_t called = -1;
-    ck_assert_int_eq(job_limit_call(db, arena, kinds, 1, &called, &err), E_OK);
+    ck_assert_int_eq(job_limit_admit(db, arena, kinds, 1, &called, &err), E_OK);
     return called;
 }
 
@@ -227,11 +227,11 @@ START_TEST(sweep__calls_after_a_cancel_and_frees_all_when_the_limit_is_gone)
     ck_assert_uint_eq(claim(ids, 6, &claims), 1);
     ck_assert_int_eq(job_store_cancel(db, arena, ids[0], NULL, &err), E_OK);
     ck_assert_int_eq(job_store_cancel(db, arena, ids[1], NULL, &err), E_OK);
-    ck_assert_int_eq(job_limit_sweep(db, arena, &called, &err), E_OK);
+    ck_assert_int_eq(job_limit_admit_all(db, arena, &called, &err), E_OK);
     ck_assert_int_eq(called, 1);
     ck_assert(is_called(ids[2]));
     ck_assert_int_eq(job_limit_remove(db, "noop", &err), E_OK);
-    ck_assert_int_eq(job_limit_sweep(db, arena, &called, &err), E_OK);
+    ck_assert_int_eq(job_limit_admit_all(db, arena, &called, &err), E_OK);
     ck_assert_int_eq(called, 3);
     ck_assert_uint_eq(claim(ids + 2, 4, &claims), 4);
     ck_assert_int_eq(job_limit_remove(db, "noop", &err), E_NOT_FOUND);
@@ -409,12 +409,12 @@ START_TEST(sweep__wakes_a_paused_job_when_its_download_is_wanted_again_and_not_b
     test_db_exec(db, "DELETE FROM outbox");
     hand_back(&claims[0], "paused", 0);
     ck_assert_int_eq(count("status = 'Pending' AND place = 'paused' AND attempts = 0"), 1);
-    ck_assert_int_eq(job_limit_sweep(db, arena, &woken, &err), E_OK);
+    ck_assert_int_eq(job_limit_admit_all(db, arena, &woken, &err), E_OK);
     ck_assert_int_eq(woken, 0);
     ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 0);
     ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM job_history"), 0);
     test_db_exec(db, "UPDATE downloads SET wanted = 'run'");
-    ck_assert_int_eq(job_limit_sweep(db, arena, &woken, &err), E_OK);
+    ck_assert_int_eq(job_limit_admit_all(db, arena, &woken, &err), E_OK);
     ck_assert_int_eq(woken, 1);
     ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 1);
     ck_assert_uint_eq(claim_one(id), 1);
@@ -469,7 +469,7 @@ static void *compete(void *of)
             if (job_store_settle(mine_db, scratch, &end, 1, &mine, &why) != E_OK || !mine)
                 most = 2000;
         }
-        if (n > 0 && job_limit_call(mine_db, scratch, kinds, 1, &called, &why) != E_OK)
+        if (n > 0 && job_limit_admit(mine_db, scratch, kinds, 1, &called, &why) != E_OK)
             most = 3000;
     }
     arena_free(scratch);

@@ -187,14 +187,14 @@ static void admit(const struct way *way)
     const char *kinds[] = {"noop"};
     int64_t admitted = 0;
     (void)way;
-    expect(job_limit_call(db, arena, kinds, 1, &admitted, &err));
+    expect(job_limit_admit(db, arena, kinds, 1, &admitted, &err));
 }
 
 static void admit_all(const struct way *way)
 {
     int64_t admitted = 0;
     (void)way;
-    expect(job_limit_sweep(db, arena, &admitted, &err));
+    expect(job_limit_admit_all(db, arena, &admitted, &err));
 }
 
 #define LIMIT "INSERT INTO job_limits (kind, max_running) VALUES ('noop', 5);"
