@@ -8,20 +8,18 @@
  * frozen, and then end its connection, and its turn with it.  Two that work at once do no harm: every repair
  * is one transaction that decides by the row.
  *
- *   file         every   repairs                                  never
- *   jobs.c       0.5 s   Running jobs of dead and frozen workers  takes a job from a worker that is
- *                                                                 connected and renews its leases
- *   jobs.c       10 s    Pending jobs whose wake-up is lost       wakes a job whose message the stream or
- *                                                                 a worker may still have
- *   limits.c     0.5 s   queued jobs that a free place awaits     admits more than the limit
- *   schedules.c  0.5 s   periodic jobs that are due               fires one time twice
- *   streams.c    10 s,   streams and consumers that are missing,  deletes a stream with data in it because
- *                or when wrongly set or stalled                   an update failed: JOBS alone is made anew,
- *                wrong                                            and only when the server says that no
- *                                                                 update will ever do, since Postgres has
- *                                                                 its jobs; makes a consumer anew that
- *                                                                 gets on, or whose worker is busy
- *   jobs.c       1 h     the room of what is past its retention   deletes a job that has not ended
+ * jobs.c: twice a second takes back Running jobs of dead and frozen workers; never from a worker that is
+ *     connected and renews its leases.  Every 10 s wakes Pending jobs whose wake-up is lost; never one whose
+ *     message the stream or a worker may still have.  Every hour deletes what is past its retention; never a
+ *     job that has not ended.
+ * limits.c: twice a second admits queued jobs where a place is free; never more than the limit.
+ * schedules.c: twice a second makes periodic jobs that are due; never two for one time.
+ * streams.c: every 10 s, and a second after something looked wrong, makes and mends streams and consumers;
+ *     never deletes a stream with data in it because an update failed.  JOBS alone is deleted with its data,
+ *     and only when the server says that no update will ever do: Postgres has its jobs.  Every 10 s makes a
+ *     consumer anew that is stalled, which three scans found at the same place; never one that gets on, or
+ *     whose worker is busy with a job that began long ago.
+ * gauges.c: every 10 s, in each process, counts what waits; changes nothing.
  *
  * What it decides stands in rules.h, as pure functions.  A failure of the database ends the round, and the
  * thread begins again with a new connection; a failure of NATS is for the next round to see.

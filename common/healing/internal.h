@@ -61,7 +61,7 @@ struct healing
     int64_t due_ms[TASKS];              /* monotonic */
     struct job_scan scan;               /* where it is among the jobs */
     char scan_stream[INCARNATION_SIZE]; /* for which stream it began with the newest */
-    bool in_doubt;                      /* whatever the database says of a complete scan */
+    bool in_doubt;                      /* a complete scan does not count */
     int64_t mend_at_ms;
     struct consumer_watch watches[HEALING_CONSUMERS]; /* in the order of mq_worker_at */
     struct gauges gauges;

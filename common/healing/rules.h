@@ -109,8 +109,8 @@ enum mend_verdict mend_decide(const struct mend_facts *facts);
 /* A server that was killed may remember acknowledgements and not the removals that they meant.  It may
  * remember messages as unacknowledged that it has no more: it tries to deliver them again and again, one for
  * each request, before all others, and what lies behind them is never done with.  It may have a message that
- * it never delivers again, or, when it led the stream, one that the consumer never heard of.  And a consumer
- * that was made too soon after another of its name had gone delivers nothing, to no request. */
+ * it never delivers again, or, when it led the stream, one that the consumer does not know of.  And a
+ * consumer that was made too soon after another of its name had gone delivers nothing, to no request. */
 struct consumer_facts
 {
     struct mq_consumer is; /* as NATS says it */
