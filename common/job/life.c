@@ -40,11 +40,11 @@ static void begin(struct life *life, int64_t tick, int64_t now_ms, int64_t lease
     life->lease_until_ms = now_ms + lease_ms;
 }
 
-struct life_effects life_claim(struct life *life, enum settle_company company, int64_t tick, int64_t now_ms,
-                               int64_t lease_ms)
+struct life_effects life_claim(struct life *life, enum settle_isolation isolation, int64_t tick,
+                               int64_t now_ms, int64_t lease_ms)
 {
     bool due = life->run_at_ms <= now_ms;
-    if (!due || (life->alone && company == SETTLE_IN_COMPANY) || !move(life, JOB_CLAIM))
+    if (!due || (life->alone && isolation == SETTLE_SHARED) || !move(life, JOB_CLAIM))
         return nothing;
     begin(life, tick, now_ms, lease_ms);
     return (struct life_effects){.moved = true};
@@ -128,12 +128,12 @@ struct life_effects life_beat(struct life *life, int64_t fence, int64_t now_ms, 
     return (struct life_effects){.moved = true};
 }
 
-struct life_effects life_take_back(struct life *life, enum settle_company company, int64_t now_ms)
+struct life_effects life_take_back(struct life *life, enum settle_isolation isolation, int64_t now_ms)
 {
     if (life->status != JOB_RUNNING)
         return nothing;
-    const struct settle_verdict verdict = settle_dead(company, life->attempts);
-    if (company == SETTLE_IN_COMPANY)
+    const struct settle_verdict verdict = settle_dead(isolation, life->attempts);
+    if (isolation == SETTLE_SHARED)
     {
         life->attempts--;
         life->alone = true;

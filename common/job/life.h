@@ -52,11 +52,11 @@ struct life_effects
 
 /* The unique index decides: a row that is there is left as it is. */
 struct life_effects life_accept(struct life *life, int64_t now_ms, int64_t run_at_ms);
-/* Pending and due; a job marked alone only when `company` says that it is claimed by itself. `tick` is a
+/* Pending and due; a job marked alone only when `isolation` says that it is claimed by itself. `tick` is a
  * clock that two claims never read alike: a claim may be lost in a crash of the database, and whoever made it
  * must not be taken for the next one. */
-struct life_effects life_claim(struct life *life, enum settle_company company, int64_t tick, int64_t now_ms,
-                               int64_t lease_ms);
+struct life_effects life_claim(struct life *life, enum settle_isolation isolation, int64_t tick,
+                               int64_t now_ms, int64_t lease_ms);
 /* What a claim does when no place of the kind's limit is free: the message is no longer needed. */
 struct life_effects life_wait(struct life *life, int64_t now_ms);
 /* A place is free for one that waits. */
@@ -68,7 +68,7 @@ struct life_effects life_settle(struct life *life, int64_t fence, enum err_code 
                                 uint32_t random, int64_t now_ms);
 struct life_effects life_beat(struct life *life, int64_t fence, int64_t now_ms, int64_t lease_ms);
 /* The worker is dead, or the lease is over: whoever calls has made sure of one of the two. */
-struct life_effects life_take_back(struct life *life, enum settle_company company, int64_t now_ms);
+struct life_effects life_take_back(struct life *life, enum settle_isolation isolation, int64_t now_ms);
 struct life_effects life_cancel(struct life *life);
 /* Only with an open dead letter. */
 struct life_effects life_replay(struct life *life, bool letter_open, int64_t now_ms);

@@ -47,16 +47,16 @@ struct settle_verdict settle(enum err_code code, unsigned retry_after_s, int att
     return (struct settle_verdict){.move = JOB_FAIL, .reason = err_reason(code), .outcome = "failed"};
 }
 
-struct settle_verdict settle_dead(enum settle_company company, int attempts)
+struct settle_verdict settle_dead(enum settle_isolation isolation, int attempts)
 {
-    if (company == SETTLE_ALONE && attempts >= JOB_MAX_ATTEMPTS)
+    if (isolation == SETTLE_ISOLATED && attempts >= JOB_MAX_ATTEMPTS)
         return (struct settle_verdict){.move = JOB_GIVE_UP, .reason = "exhausted", .outcome = "failed"};
     return (struct settle_verdict){.move = JOB_TAKE_BACK, .outcome = "taken_back"};
 }
 
-enum settle_company settle_blames(const struct settle_loss *loss)
+enum settle_isolation settle_blames(const struct settle_loss *loss)
 {
-    return loss->shared && !loss->quarantined ? SETTLE_IN_COMPANY : SETTLE_ALONE;
+    return loss->shared && !loss->quarantined ? SETTLE_SHARED : SETTLE_ISOLATED;
 }
 
 struct settle_verdict settle_lost(const struct settle_loss *loss)

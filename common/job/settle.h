@@ -29,12 +29,12 @@ struct settle_verdict settle(enum err_code code, unsigned retry_after_s, int att
 
 /* Whether a worker had one job in flight or several: of one that died or froze with several nobody knows
  * which it was.  Then none is blamed: the attempt is forgiven, and each is claimed isolated from now on. */
-enum settle_company
+enum settle_isolation
 {
-    SETTLE_ALONE,
-    SETTLE_IN_COMPANY
+    SETTLE_ISOLATED,
+    SETTLE_SHARED
 };
-struct settle_verdict settle_dead(enum settle_company company, int attempts);
+struct settle_verdict settle_dead(enum settle_isolation isolation, int attempts);
 
 /* A job that is taken back. */
 struct settle_loss
@@ -43,9 +43,9 @@ struct settle_loss
     bool shared;      /* its worker had others in flight, which are taken back with it */
     bool quarantined; /* since a crash it is claimed isolated, and it began just before its worker died */
 };
-/* SETTLE_ALONE: it is blamed.  A job in quarantine is, whatever else its worker had in flight: the others
+/* SETTLE_ISOLATED: it is blamed.  A job in quarantine is, whatever else its worker had in flight: the others
  * had been there for longer. */
-enum settle_company settle_blames(const struct settle_loss *loss);
+enum settle_isolation settle_blames(const struct settle_loss *loss);
 /* settle_dead by that. */
 struct settle_verdict settle_lost(const struct settle_loss *loss);
 

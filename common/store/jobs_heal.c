@@ -174,7 +174,7 @@ static struct job_end end_of(const struct db_rows *rows, int i)
         .reason = verdict.reason != NULL ? verdict.reason : "worker_lost",
         .detail = db_bool(rows, i, 4) ? "The worker died; another one takes over"
                                       : "The worker did not answer for a whole lease; another one takes over",
-        .forgive = settle_blames(&loss) == SETTLE_IN_COMPANY};
+        .forgive = settle_blames(&loss) == SETTLE_SHARED};
 }
 
 static enum err_code take_back_in(struct db *db, struct arena *arena, int64_t lease_ms, int64_t *moved,

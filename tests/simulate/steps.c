@@ -146,7 +146,7 @@ void claim_hold(struct world *world, struct worker *worker, struct hold *hold)
     struct life_effects effects =
         row->life.status == JOB_NOTHING
             ? life_adopt(&row->life, tick, now_ms, LEASE_MS)
-            : life_claim(&row->life, by_itself ? SETTLE_ALONE : SETTLE_IN_COMPANY, tick, now_ms, LEASE_MS);
+            : life_claim(&row->life, by_itself ? SETTLE_ISOLATED : SETTLE_SHARED, tick, now_ms, LEASE_MS);
     if (!effects.moved)
     {
         ack(world, hold);
@@ -183,7 +183,7 @@ void step_bring(struct world *world)
         return;
     struct row *job = &world->jobs[row->job];
     commit_lazily(world);
-    if (!life_claim(&job->life, SETTLE_IN_COMPANY, ++world->tick, world->now_ms, LEASE_MS).moved)
+    if (!life_claim(&job->life, SETTLE_SHARED, ++world->tick, world->now_ms, LEASE_MS).moved)
         return;
     job->holder = (int)(worker - world->workers);
     *hold = (struct hold){
@@ -208,7 +208,7 @@ void step_give(struct world *world)
         return;
     }
     apply(world, job, effects);
-    if (!life_claim(&row->life, SETTLE_IN_COMPANY, ++world->tick, world->now_ms, LEASE_MS).moved)
+    if (!life_claim(&row->life, SETTLE_SHARED, ++world->tick, world->now_ms, LEASE_MS).moved)
         broke(world, "P16 what was just accepted can be claimed");
     commit(world);
     row->seen = JOB_PENDING; /* two moves */
@@ -252,7 +252,7 @@ void step_compare(struct world *world)
             knows(&world->workers[index], job, life->fence))
             continue;
         struct life_effects effects = world->bug == WORLD_BUG_LOST_WORD_BURNS
-                                          ? life_take_back(life, SETTLE_ALONE, world->now_ms)
+                                          ? life_take_back(life, SETTLE_ISOLATED, world->now_ms)
                                           : life_settle(life, life->fence, E_SHUTDOWN, 0, 0, world->now_ms);
         row->holder = -1;
         apply(world, job, effects);
@@ -372,8 +372,8 @@ static int rightful_count(const struct world *world, int worker)
 void take_back_worker(struct world *world, int worker)
 {
     int count = rightful_count(world, worker);
-    enum settle_company company =
-        count > 1 && world->bug != WORLD_BUG_BLAMES_ALL ? SETTLE_IN_COMPANY : SETTLE_ALONE;
+    enum settle_isolation isolation =
+        count > 1 && world->bug != WORLD_BUG_BLAMES_ALL ? SETTLE_SHARED : SETTLE_ISOLATED;
     for (int job = 0; job < JOBS; job++)
     {
         struct row *row = &world->jobs[job];
@@ -382,7 +382,7 @@ void take_back_worker(struct world *world, int worker)
         row->holder = -1;
         if (count == 1)
             row->blames++;
-        apply(world, job, life_take_back(&row->life, company, world->now_ms));
+        apply(world, job, life_take_back(&row->life, isolation, world->now_ms));
     }
 }
 

@@ -88,18 +88,18 @@ END_TEST
 
 static const struct
 {
-    enum settle_company company;
+    enum settle_isolation isolation;
     int attempts;
     enum job_move move;
 } dead_rows[] = {
-    {SETTLE_ALONE, 1, JOB_TAKE_BACK},      {SETTLE_ALONE, 3, JOB_TAKE_BACK},
-    {SETTLE_ALONE, 4, JOB_GIVE_UP},        {SETTLE_ALONE, 5, JOB_GIVE_UP},
-    {SETTLE_IN_COMPANY, 1, JOB_TAKE_BACK}, {SETTLE_IN_COMPANY, 4, JOB_TAKE_BACK},
+    {SETTLE_ISOLATED, 1, JOB_TAKE_BACK}, {SETTLE_ISOLATED, 3, JOB_TAKE_BACK},
+    {SETTLE_ISOLATED, 4, JOB_GIVE_UP},   {SETTLE_ISOLATED, 5, JOB_GIVE_UP},
+    {SETTLE_SHARED, 1, JOB_TAKE_BACK},   {SETTLE_SHARED, 4, JOB_TAKE_BACK},
 };
 
 START_TEST(settle_dead__gives_up_an_isolated_job_at_its_last_attempt)
 {
-    const struct settle_verdict verdict = settle_dead(dead_rows[_i].company, dead_rows[_i].attempts);
+    const struct settle_verdict verdict = settle_dead(dead_rows[_i].isolation, dead_rows[_i].attempts);
     const bool gives_up = dead_rows[_i].move == JOB_GIVE_UP;
     ck_assert_int_eq(verdict.move, dead_rows[_i].move);
     ck_assert_str_eq(verdict.outcome, gives_up ? "failed" : "taken_back");
@@ -110,16 +110,16 @@ END_TEST
 static const struct
 {
     struct settle_loss loss;
-    enum settle_company blames;
+    enum settle_isolation blames;
     enum job_move move;
 } loss_rows[] = {
-    {{.attempts = 1}, SETTLE_ALONE, JOB_TAKE_BACK},
-    {{.attempts = 4}, SETTLE_ALONE, JOB_GIVE_UP},
-    {{.attempts = 1, .shared = true}, SETTLE_IN_COMPANY, JOB_TAKE_BACK},
-    {{.attempts = 4, .shared = true}, SETTLE_IN_COMPANY, JOB_TAKE_BACK},
-    {{.attempts = 1, .quarantined = true}, SETTLE_ALONE, JOB_TAKE_BACK},
-    {{.attempts = 3, .shared = true, .quarantined = true}, SETTLE_ALONE, JOB_TAKE_BACK},
-    {{.attempts = 4, .shared = true, .quarantined = true}, SETTLE_ALONE, JOB_GIVE_UP},
+    {{.attempts = 1}, SETTLE_ISOLATED, JOB_TAKE_BACK},
+    {{.attempts = 4}, SETTLE_ISOLATED, JOB_GIVE_UP},
+    {{.attempts = 1, .shared = true}, SETTLE_SHARED, JOB_TAKE_BACK},
+    {{.attempts = 4, .shared = true}, SETTLE_SHARED, JOB_TAKE_BACK},
+    {{.attempts = 1, .quarantined = true}, SETTLE_ISOLATED, JOB_TAKE_BACK},
+    {{.attempts = 3, .shared = true, .quarantined = true}, SETTLE_ISOLATED, JOB_TAKE_BACK},
+    {{.attempts = 4, .shared = true, .quarantined = true}, SETTLE_ISOLATED, JOB_GIVE_UP},
 };
 
 START_TEST(settle_lost__blames_a_job_that_was_isolated_or_in_quarantine)

@@ -98,7 +98,7 @@ static bool do_claim(void)
     int64_t tick = count == 1 ? claims[0].fence : 0;
     bool greater = count == 0 || tick > pair.life.fence;
     struct life_effects effects =
-        life_claim(&pair.life, company ? SETTLE_IN_COMPANY : SETTLE_ALONE, tick, FOREVER_MS, LEASE_MS);
+        life_claim(&pair.life, company ? SETTLE_SHARED : SETTLE_ISOLATED, tick, FOREVER_MS, LEASE_MS);
     return code == E_OK && greater && (count == 1) == effects.moved;
 }
 
@@ -175,7 +175,7 @@ static bool do_take_back(void)
         return false;
     test_db_exec(pair.db, "UPDATE workers SET backend_pid = 1, missing_since = now() - interval '1 s'");
     enum err_code code = job_store_take_back(pair.db, pair.arena, LEASE_MS, &moved, &pair.err);
-    struct life_effects effects = life_take_back(&pair.life, SETTLE_ALONE, 0);
+    struct life_effects effects = life_take_back(&pair.life, SETTLE_ISOLATED, 0);
     note(effects);
     return code == E_OK && (moved == 1) == effects.moved;
 }
