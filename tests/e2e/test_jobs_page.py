@@ -84,9 +84,9 @@ NUMBERS = [
     (r"`job_again` after \d, (\d), \d s", "common/job/settle.c", r"waits_ms\[\] = \{\d+, (\d+), \d+\}", 1000),
     (r"`job_again` after \d, \d, (\d) s", "common/job/settle.c", r"waits_ms\[\] = \{\d+, \d+, (\d+)\}", 1000),
     (r"… and it was the (\d)th", "common/job/job.h", r"JOB_MAX_ATTEMPTS = (\d+)", 1),
-    (r'`-NAK \{"delay":(\d+)\}`', "workers/runtime/intake.c", r"NAK_POISON_MS = (\d+)", 1e-6),
+    (r'`-NAK \{"delay":(\d+)\}`', "workers/runtime/adopt.h", r"NAK_POISON_MS = (\d+)", 1e-6),
     (r"first (\d+) KiB as hex", "common/store/letters.c", r"RAW_KEPT_BYTES = (\d+)", 1024),
-    (r"claimed nothing for (\d) s", "workers/runtime/internal.h", r"PROBATION_MS = (\d+)", 1000),
+    (r"claimed nothing for (\d) s", "workers/runtime/inbox.h", r"INBOX_QUARANTINE_MS = (\d+)", 1000),
     (r"at two looks 0\.(\d) s apart", "common/store/jobs_heal.c", r"missing_since < clock_timestamp\(\) - interval '(\d+) ms'", 100),
 ]
 

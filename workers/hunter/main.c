@@ -29,7 +29,7 @@ int main(int argc, char **argv)
                                            .conf = CONF_HUNTER,
                                            .http = http_library,
                                            .metrics_port = 9102,
-                                           .places = places_in_all,
+                                           .slots = places_in_all,
                                            .kinds = kinds,
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
                                            .open = hunter_open,

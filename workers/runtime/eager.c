@@ -18,10 +18,9 @@
 /* With the lock held: how many would be begun at once.  Nothing waits then. */
 static int room(const struct runtime *runtime)
 {
-    int room = runtime->idle - runtime->ready.count - runtime->lonely.count;
-    for (int i = 0; i < JOB_PRIORITIES; i++)
-        room -= runtime->inbox[i].count;
-    if (!runtime->registered || runtime->draining || runtime->suspect != NULL || room < 0)
+    const struct shared *shared = &runtime->shared;
+    int room = shared->idle - shared->ready.count - inbox_count(&shared->inbox);
+    if (!shared->inbox.open || shared->inbox.quarantined != NULL || room < 0)
         return 0;
     return room < OFFER_MAX_ROOM ? room : OFFER_MAX_ROOM;
 }
@@ -33,12 +32,12 @@ void eager_offer(struct runtime *runtime)
     struct err err = ERR_INIT;
     struct offer offer = {
         .worker_id = runtime->worker_id.text, .lease_ms = runtime->config.lease_ms, .stamp = clock_mono_ms()};
-    pthread_mutex_lock(&runtime->lock);
+    runtime_lock(runtime);
     offer.room = room(runtime);
-    const bool says = offer.room > 0 && offer.stamp >= runtime->offer_again_ms;
+    const bool says = offer.room > 0 && offer.stamp >= runtime->shared.offer_again_ms;
     if (says)
-        runtime->offer_again_ms = offer.stamp + OFFER_AGAIN_MS;
-    pthread_mutex_unlock(&runtime->lock);
+        runtime->shared.offer_again_ms = offer.stamp + OFFER_AGAIN_MS;
+    runtime_unlock(runtime);
     if (!says)
         return;
     buf_init(&buf, OFFER_MAX_BYTES);
@@ -78,22 +77,20 @@ static void remember(struct runtime *runtime, const char *job_id)
 static void take(struct runtime *runtime, const struct job_claim *claim)
 {
     metrics_add(METRIC_WORKER_GIVEN, 1);
-    pthread_mutex_lock(&runtime->lock);
-    runtime->offer_again_ms = 0;
+    runtime_lock(runtime);
+    runtime->shared.offer_again_ms = 0;
     remember(runtime, claim->job_id);
     const bool known = runtime_find(runtime, claim->job_id, claim->fence) != NULL;
-    const char *why = runtime->draining         ? "the worker is shutting down"
-                      : intake_is_full(runtime) ? "the worker was busy after all"
-                                                : NULL;
-    pthread_mutex_unlock(&runtime->lock);
+    const char *why = runtime->shared.draining                ? "the worker is shutting down"
+                      : inbox_is_full(&runtime->shared.inbox) ? "the worker was busy after all"
+                                                              : NULL;
+    runtime_unlock(runtime);
     if (known)
         return;
-    struct starting starting = starting_of(runtime, claim->note);
-    starting_add(&starting, claim, NULL);
     if (why != NULL)
-        starting_return(&starting, why);
+        deliver_back(runtime, claim, why);
     else
-        starting_show(&starting, false);
+        deliver(runtime, claim, NULL, 1);
 }
 
 /* A wake-up of the job's first epoch: any later one means that it waits again. */
@@ -103,7 +100,7 @@ bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq
     bool known = false;
     if (msg_id == NULL || strcmp(msg_id + strnlen(msg_id, ID_SIZE - 1), ":1") != 0)
         return false;
-    pthread_mutex_lock(&runtime->lock);
+    runtime_lock(runtime);
     for (size_t i = 0; i < EAGER_KEPT && runtime->eager_count > 0 && !known; i++)
     {
         known = strcmp(runtime->eager[i].text, job_id) == 0;
@@ -112,7 +109,7 @@ bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq
         runtime->eager[i].text[0] = '\0';
         runtime->eager_count--;
     }
-    pthread_mutex_unlock(&runtime->lock);
+    runtime_unlock(runtime);
     return known;
 }
 

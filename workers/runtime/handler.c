@@ -7,11 +7,6 @@
 #include "common/base/traceparent.h"
 #include "common/obs/metrics.h"
 
-enum
-{
-    SLOW_MS = 100 /* a job that waited so long inside the process was claimed too early */
-};
-
 /* What a handler thread has in hand: one job, or some of a kind that takes batches. */
 struct hand
 {
@@ -19,29 +14,23 @@ struct hand
     size_t count;
 };
 
-static void hand_over(struct runtime *runtime, struct hand *hand)
+static void hand_over(struct shared *shared, struct hand *hand)
 {
+    shared->running -= (int)hand->count;
     for (size_t i = 0; i < hand->count; i++)
-    {
-        runtime->running--;
-        hand->jobs[i]->running = false;
-        queue_push(&runtime->ended, hand->jobs[i]);
-    }
+        job_queue_push(&shared->ended, &hand->jobs[i]->link);
     if (hand->count > 0)
-        pthread_cond_signal(&runtime->ended_news);
+        pthread_cond_signal(&shared->ended_news);
     hand->count = 0;
 }
 
-/* A job that waited long in here was claimed too early: fewer are held from now on. */
-static void begin(struct runtime *runtime, struct hand *hand, struct job *job, int64_t now_ms)
+static void begin(struct shared *shared, struct hand *hand, int64_t now_ms)
 {
+    struct job *job = job_queue_pop(&shared->ready);
     hand->jobs[hand->count++] = job;
-    job->running = true;
     job->started_ms = now_ms;
-    runtime->running++;
-    const int least = runtime->config.concurrency;
-    if (now_ms - job->claimed_ms > SLOW_MS && runtime->window > least)
-        runtime->window = runtime->window / 2 > least ? runtime->window / 2 : least;
+    shared->running++;
+    inbox_begun(&shared->inbox, &job->link, now_ms);
 }
 
 static size_t batch_of(const struct job_kind_row *row)
@@ -51,34 +40,34 @@ static size_t batch_of(const struct job_kind_row *row)
     return row->batch_max > 0 && row->batch_max < RUNTIME_BATCH ? (size_t)row->batch_max : RUNTIME_BATCH;
 }
 
-static void take_ready(struct runtime *runtime, struct hand *hand)
+static void take_ready(struct shared *shared, struct hand *hand)
 {
-    struct job *first = queue_pop(&runtime->ready);
-    if (first == NULL)
+    const struct job *next = job_of(shared->ready.head);
+    if (next == NULL)
         return;
     const int64_t now_ms = clock_mono_ms();
-    const size_t most = batch_of(first->row);
-    begin(runtime, hand, first, now_ms);
-    while (hand->count < most && runtime->ready.head != NULL && runtime->ready.head->row == first->row)
-        begin(runtime, hand, queue_pop(&runtime->ready), now_ms);
+    const struct job_kind_row *row = next->row;
+    const size_t most = batch_of(row);
+    for (; hand->count < most && next != NULL && next->row == row; next = job_of(shared->ready.head))
+        begin(shared, hand, now_ms);
 }
 
 /* Hands over what ended and takes the next; false: the worker stops.  Who finds more than it takes wakes
  * another: so fast jobs are run by few threads and slow ones by all. */
 static bool next_jobs(struct runtime *runtime, struct hand *hand)
 {
-    pthread_mutex_lock(&runtime->lock);
-    hand_over(runtime, hand);
-    while (runtime->ready.head == NULL && !runtime->stopped)
+    struct shared *shared = runtime_lock(runtime);
+    hand_over(shared, hand);
+    while (shared->ready.head == NULL && !shared->stopped)
     {
-        runtime->idle++;
-        pthread_cond_wait(&runtime->ready_news, &runtime->lock);
-        runtime->idle--;
+        shared->idle++;
+        pthread_cond_wait(&shared->ready_news, &shared->lock);
+        shared->idle--;
     }
-    take_ready(runtime, hand);
-    if (runtime->ready.head != NULL && runtime->idle > 0)
-        pthread_cond_signal(&runtime->ready_news);
-    pthread_mutex_unlock(&runtime->lock);
+    take_ready(shared, hand);
+    if (shared->ready.head != NULL && shared->idle > 0)
+        pthread_cond_signal(&shared->ready_news);
+    runtime_unlock(runtime);
     return hand->count > 0;
 }
 
@@ -137,8 +126,6 @@ static void run_batch(struct hand *hand)
 
 static void run_hand(struct hand *hand)
 {
-    for (size_t i = 0; i < hand->count; i++)
-        hand->jobs[i]->err = (struct err)ERR_INIT;
     crash_point("job_claimed");
     if (hand->jobs[0]->row != NULL && hand->jobs[0]->row->run_batch != NULL)
         run_batch(hand);

@@ -3,38 +3,10 @@
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
+#include "common/obs/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum
-{
-    SPARE_MAX = 64
-};
-
-void queue_push(struct job_queue *queue, struct job *job)
-{
-    job->next = NULL;
-    if (queue->tail != NULL)
-        queue->tail->next = job;
-    else
-        queue->head = job;
-    queue->tail = job;
-    queue->count++;
-}
-
-struct job *queue_pop(struct job_queue *queue)
-{
-    struct job *job = queue->head;
-    if (job == NULL)
-        return NULL;
-    queue->head = job->next;
-    if (queue->head == NULL)
-        queue->tail = NULL;
-    queue->count--;
-    job->next = NULL;
-    return job;
-}
 
 static const struct job_kind_row *row_of(const struct runtime *runtime, const char *kind)
 {
@@ -44,46 +16,18 @@ static const struct job_kind_row *row_of(const struct runtime *runtime, const ch
     return NULL;
 }
 
-static struct job *take_spare(struct runtime *runtime)
-{
-    pthread_mutex_lock(&runtime->lock);
-    struct job *job = runtime->spare;
-    if (job != NULL)
-    {
-        runtime->spare = job->next;
-        runtime->spare_count--;
-    }
-    pthread_mutex_unlock(&runtime->lock);
-    return job;
-}
-
-static struct job *make(void)
+struct job *job_arrived(struct runtime *runtime, struct mq_delivery *take)
 {
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL)
-        return NULL;
-    job->arena = arena_new_sized(JOB_FIRST_BYTES, JOB_ARENA_BYTES);
-    if (job->arena == NULL)
     {
-        free(job);
+        mq_delivery_free(take);
         return NULL;
     }
-    pthread_mutex_init(&job->lock, NULL);
+    job->runtime = runtime;
+    job->message = take;
+    job->err = (struct err)ERR_INIT;
     return job;
-}
-
-static bool copy_claim(struct job *job, const struct job_claim *claim)
-{
-    struct arena *arena = job->arena;
-    job->claim = *claim;
-    job->claim.job_id = arena_strdup(arena, claim->job_id);
-    job->claim.kind = arena_strdup(arena, claim->kind);
-    job->claim.user_id = arena_strdup(arena, claim->user_id);
-    job->claim.request_id = arena_strdup(arena, claim->request_id);
-    job->claim.payload = arena_strdup(arena, claim->payload);
-    job->claim.checkpoint = arena_strdup(arena, claim->checkpoint);
-    job->claim.parent_id = arena_strdup(arena, claim->parent_id);
-    return !arena_failed(arena);
 }
 
 /* The deadline of the attempt: the kind's own, or the job's, whichever comes first. */
@@ -97,81 +41,49 @@ static int64_t deadline_of(const struct job *job, int64_t now_ms)
     return at == 0 || until < at ? until : at;
 }
 
-struct job *job_new_of(struct runtime *runtime, const struct job_claim *claim, struct mq_delivery *take)
+bool job_take_claim(struct job *job, const struct job_claim *claim)
 {
-    struct job *job = take_spare(runtime);
-    if (job == NULL)
-        job = make();
-    if (job == NULL)
-    {
-        mq_delivery_free(take);
-        return NULL;
-    }
-    job->runtime = runtime;
-    job->delivery = take;
-    job->row = NULL;
-    job->note = NULL;
-    job->unsettled = false;
-    job->payload = NULL;
-    job->result = NULL;
-    job->follow = NULL;
-    job->follows = 0;
-    job->running = false;
-    job->decided = false;
-    job->code = E_OK;
-    atomic_store(&job->stop, false);
-    atomic_store(&job->stop_code, E_OK);
-    if (!copy_claim(job, claim))
-    {
-        job_free(job);
-        return NULL;
-    }
-    job->row = row_of(runtime, job->claim.kind);
-    job->claimed_ms = clock_mono_ms();
-    job->started_ms = 0;
-    job->deadline_ms = deadline_of(job, job->claimed_ms);
-    return job;
-}
-
-static void destroy(struct job *job)
-{
-    arena_free(job->arena);
-    pthread_mutex_destroy(&job->lock);
-    free(job);
+    struct arena *arena = arena_new_sized(JOB_FIRST_BYTES, JOB_ARENA_BYTES);
+    if (arena == NULL)
+        return false;
+    job->arena = arena;
+    job->claim = *claim;
+    job->claim.job_id = arena_strdup(arena, claim->job_id);
+    job->claim.kind = arena_strdup(arena, claim->kind);
+    job->claim.user_id = arena_strdup(arena, claim->user_id);
+    job->claim.request_id = arena_strdup(arena, claim->request_id);
+    job->claim.payload = arena_strdup(arena, claim->payload);
+    job->claim.checkpoint = arena_strdup(arena, claim->checkpoint);
+    job->claim.parent_id = arena_strdup(arena, claim->parent_id);
+    job->row = row_of(job->runtime, claim->kind);
+    job->deadline_ms = deadline_of(job, clock_mono_ms());
+    return !arena_failed(arena);
 }
 
 void job_free(struct job *job)
 {
-    struct runtime *runtime = job->runtime;
-    mq_delivery_free(job->delivery);
-    job->delivery = NULL;
+    if (job == NULL)
+        return;
+    mq_delivery_free(job->message);
+    arena_free(job->arena);
     free(job->progress);
     free(job->checkpoint);
-    job->progress = NULL;
-    job->checkpoint = NULL;
-    job->untold = false;
-    arena_reset(job->arena);
-    pthread_mutex_lock(&runtime->lock);
-    bool keep = runtime->spare_count < SPARE_MAX && !runtime->stopped;
-    if (keep)
-    {
-        job->next = runtime->spare;
-        runtime->spare = job;
-        runtime->spare_count++;
-    }
-    pthread_mutex_unlock(&runtime->lock);
-    if (!keep)
-        destroy(job);
+    free(job);
 }
 
-void job_free_spares(struct runtime *runtime)
+void job_ack(struct job *take)
 {
-    while (runtime->spare != NULL)
-    {
-        struct job *job = runtime->spare;
-        runtime->spare = job->next;
-        destroy(job);
-    }
+    if (take->message != NULL)
+        mq_ack(take->runtime->config.mq, take->message);
+    metrics_add(METRIC_NATS_PROCESSED, 1);
+    job_free(take);
+}
+
+void job_nak(struct job *take, int64_t delay_ms)
+{
+    if (take->message != NULL)
+        mq_nak(take->runtime->config.mq, take->message, delay_ms);
+    job_free(take);
 }
 
 /* ---- what a handler sees -------------------------------------------------------------------- */
@@ -249,32 +161,39 @@ enum err_code job_take_result(struct job *job, struct buf *take, struct err *err
     return E_OK;
 }
 
-/* NULL leaves it; false: no memory. */
-static bool replace(char **at, const char *text)
-{
-    char *copy = text != NULL ? strdup(text) : NULL;
-    if (copy == NULL)
-        return text == NULL;
-    free(*at);
-    *at = copy;
-    return true;
-}
-
 static bool is_short(const char *text)
 {
     return text == NULL || strlen(text) <= JOB_TEXT_MAX;
+}
+
+/* What there is of the new goes there, and the old one comes back. */
+static void swap(char **kept, char **text)
+{
+    char *old = *kept;
+    if (*text == NULL)
+        return;
+    *kept = *text;
+    *text = old;
 }
 
 bool job_set_progress(struct job *job, const char *progress, const char *checkpoint)
 {
     if (!is_short(progress) || !is_short(checkpoint))
         return false;
-    pthread_mutex_lock(&job->lock);
-    bool kept = replace(&job->progress, progress);
-    kept = replace(&job->checkpoint, checkpoint) && kept;
-    job->untold = job->untold || progress != NULL || checkpoint != NULL;
-    pthread_mutex_unlock(&job->lock);
-    return kept;
+    char *texts[] = {progress != NULL ? strdup(progress) : NULL,
+                     checkpoint != NULL ? strdup(checkpoint) : NULL};
+    const bool copied = (progress == NULL || texts[0] != NULL) && (checkpoint == NULL || texts[1] != NULL);
+    if (copied && (progress != NULL || checkpoint != NULL))
+    {
+        runtime_lock(job->runtime);
+        swap(&job->progress, &texts[0]);
+        swap(&job->checkpoint, &texts[1]);
+        job->unsaved = true;
+        runtime_unlock(job->runtime);
+    }
+    free(texts[0]);
+    free(texts[1]);
+    return copied;
 }
 
 bool job_follow(struct job *job, const struct job_new *follow)
@@ -332,13 +251,9 @@ enum err_code job_wait(struct job *job, int64_t wait_ms, struct err *err)
 {
     struct runtime *runtime = job->runtime;
     int64_t until_ms = clock_mono_ms() + wait_ms;
-    int64_t left = wait_ms;
-    pthread_mutex_lock(&runtime->lock);
-    while (!job_should_stop(job) && left > 0)
-    {
-        runtime_wait(runtime, &runtime->stop_news, left);
-        left = until_ms - clock_mono_ms();
-    }
-    pthread_mutex_unlock(&runtime->lock);
+    struct shared *shared = runtime_lock(runtime);
+    for (int64_t left = wait_ms; left > 0 && !job_should_stop(job); left = until_ms - clock_mono_ms())
+        runtime_wait(runtime, &shared->stop_news, left);
+    runtime_unlock(runtime);
     return job_stop_reason(job, err);
 }

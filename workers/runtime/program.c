@@ -169,8 +169,8 @@ static enum err_code start_healing(struct process *p, struct err *err)
 
 static int concurrency_of(const struct process *p)
 {
-    if (p->program->places != NULL)
-        return p->program->places(p->conf);
+    if (p->program->slots != NULL)
+        return p->program->slots(p->conf);
     return p->program->concurrency > 0 ? p->program->concurrency : (int)p->conf->worker_concurrency;
 }
 
@@ -196,11 +196,8 @@ static enum err_code start_runtime(struct process *p, struct err *err)
 
 static enum err_code start(struct process *p, struct err *err)
 {
-    const struct program_doors doors = {.conf = p->conf};
     enum err_code code = open_doors(p, err);
-    struct program_doors open_with = doors;
-    open_with.mq = p->mq;
-    open_with.health = p->health;
+    const struct program_doors doors = {.conf = p->conf, .mq = p->mq, .health = p->health};
     if (code == E_OK)
         code = listen_health(p, err);
     if (code == E_OK)
@@ -208,7 +205,7 @@ static enum err_code start(struct process *p, struct err *err)
     if (code == E_OK)
         code = start_healing(p, err);
     if (code == E_OK && p->program->open != NULL)
-        code = p->program->open(&open_with, &p->context, err);
+        code = p->program->open(&doors, &p->context, err);
     return code == E_OK ? start_runtime(p, err) : code;
 }
 

@@ -30,10 +30,10 @@ struct program
     const char *service; /* "sokoul-scout" */
     const char *about;   /* one sentence for --help */
     enum conf_program conf;
-    library_of *http;                       /* http_library where it asks others over HTTP; else NULL */
-    int metrics_port;                       /* where METRICS_LISTEN says nothing */
-    int concurrency;                        /* 0: WORKER_CONCURRENCY */
-    int (*places)(const struct conf *conf); /* NULL: concurrency */
+    library_of *http;                      /* http_library where it asks others over HTTP; else NULL */
+    int metrics_port;                      /* where METRICS_LISTEN says nothing */
+    int concurrency;                       /* 0: WORKER_CONCURRENCY */
+    int (*slots)(const struct conf *conf); /* NULL: concurrency */
     const struct job_kind_row *kinds;
     size_t kinds_count;
     void *context; /* for the handlers, where there is no open */

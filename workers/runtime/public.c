@@ -17,11 +17,10 @@ enum
     TEXT_MAX = 1024 * 1024
 };
 
+/* The runtime's job under the name that others know. */
 struct sokoul_job
 {
-    struct job *job;
-    struct err *err;
-    bool failed; /* sokoul_job_fail was called */
+    struct job job;
 };
 
 /* What the runtime carries for us: where the table of theirs is. */
@@ -48,47 +47,47 @@ static enum err_code code_of(enum sokoul_end end)
 
 const char *sokoul_job_id(const struct sokoul_job *job)
 {
-    return job_id(job->job);
+    return job_id(&job->job);
 }
 
 const char *sokoul_job_kind(const struct sokoul_job *job)
 {
-    return job_kind(job->job);
+    return job_kind(&job->job);
 }
 
 const char *sokoul_job_user(const struct sokoul_job *job)
 {
-    return job_user(job->job);
+    return job_user(&job->job);
 }
 
 const char *sokoul_job_request(const struct sokoul_job *job)
 {
-    return job_request(job->job);
+    return job_request(&job->job);
 }
 
 int sokoul_job_attempt(const struct sokoul_job *job)
 {
-    return job_attempt(job->job);
+    return job_attempt(&job->job);
 }
 
 const char *sokoul_job_payload(const struct sokoul_job *job)
 {
-    return job->job->claim.payload;
+    return job->job.claim.payload;
 }
 
 const char *sokoul_job_text(struct sokoul_job *job, const char *member, const char *otherwise)
 {
-    return json_text(json_get(job_payload(job->job), member), otherwise);
+    return json_text(json_get(job_payload(&job->job), member), otherwise);
 }
 
 int64_t sokoul_job_int(struct sokoul_job *job, const char *member, int64_t otherwise)
 {
-    return json_int(json_get(job_payload(job->job), member), otherwise);
+    return json_int(json_get(job_payload(&job->job), member), otherwise);
 }
 
 const char *sokoul_job_checkpoint(const struct sokoul_job *job)
 {
-    return job_checkpoint(job->job);
+    return job_checkpoint(&job->job);
 }
 
 static const struct sokoul_worker *worker_of(const struct job *job)
@@ -99,7 +98,7 @@ static const struct sokoul_worker *worker_of(const struct job *job)
 
 void *sokoul_job_context(const struct sokoul_job *job)
 {
-    return worker_of(job->job)->context;
+    return worker_of(&job->job)->context;
 }
 
 /* ---- leaving -------------------------------------------------------------------------------- */
@@ -107,17 +106,17 @@ void *sokoul_job_context(const struct sokoul_job *job)
 static bool is_json(struct sokoul_job *job, const char *text)
 {
     const struct json *doc = NULL;
-    return json_parse(job_arena(job->job), text, strlen(text), &doc, NULL) == E_OK;
+    return json_parse(job_arena(&job->job), text, strlen(text), &doc, NULL) == E_OK;
 }
 
 enum sokoul_end sokoul_job_set_result(struct sokoul_job *job, const char *json)
 {
     if (json == NULL || !is_json(job, json))
         return sokoul_job_fail(job, SOKOUL_INVALID, "the handler's result is not JSON", 0);
-    const char *copy = arena_strdup(job_arena(job->job), json);
+    const char *copy = arena_strdup(job_arena(&job->job), json);
     if (copy == NULL)
         return sokoul_job_fail(job, SOKOUL_RETRY, "no memory for the result", 0);
-    job_set_result(job->job, copy);
+    job_set_result(&job->job, copy);
     return SOKOUL_DONE;
 }
 
@@ -125,9 +124,9 @@ enum sokoul_end sokoul_job_fail(struct sokoul_job *job, enum sokoul_end end, con
                                 unsigned retry_after_s)
 {
     enum err_code code =
-        fail(job->err, code_of(end), "%s", text != NULL ? text : "the handler gave no reason");
-    job->err->retry_after_s = code != E_OK ? retry_after_s : 0;
-    job->failed = true;
+        fail(&job->job.err, code_of(end), "%s", text != NULL ? text : "the handler gave no reason");
+    job->job.err.retry_after_s = code != E_OK ? retry_after_s : 0;
+    job_end(&job->job, &job->job.err);
     return end;
 }
 
@@ -135,33 +134,33 @@ bool sokoul_job_set_progress(struct sokoul_job *job, const char *progress, const
 {
     if ((progress != NULL && !is_json(job, progress)) || (checkpoint != NULL && !is_json(job, checkpoint)))
         return false;
-    return job_set_progress(job->job, progress, checkpoint);
+    return job_set_progress(&job->job, progress, checkpoint);
 }
 
 static bool fits_a_job(struct sokoul_job *job, const char *text)
 {
     const struct json *doc = NULL;
     const char *kept = NULL;
-    return json_parse(job_arena(job->job), text, strlen(text), &doc, NULL) == E_OK &&
-           envelope_payload(job_arena(job->job), doc, &kept, NULL) == E_OK;
+    return json_parse(job_arena(&job->job), text, strlen(text), &doc, NULL) == E_OK &&
+           envelope_payload(job_arena(&job->job), doc, &kept, NULL) == E_OK;
 }
 
 bool sokoul_job_follow(struct sokoul_job *job, const char *worker, const char *kind, const char *payload)
 {
-    struct arena *arena = job_arena(job->job);
-    const char *to = worker != NULL ? worker : worker_of(job->job)->name;
+    struct arena *arena = job_arena(&job->job);
+    const char *to = worker != NULL ? worker : worker_of(&job->job)->name;
     struct id id = id_new();
     if (!job_is_token(to) || !job_is_token(kind) || (payload != NULL && !fits_a_job(job, payload)))
         return false;
     const struct job_new follow = {.job_id = arena_strdup(arena, id.text),
                                    .kind = arena_strdup(arena, kind),
                                    .worker = arena_strdup(arena, to),
-                                   .user_id = job_user(job->job),
-                                   .request_id = job_request(job->job),
+                                   .user_id = job_user(&job->job),
+                                   .request_id = job_request(&job->job),
                                    .payload = payload != NULL ? arena_strdup(arena, payload) : "{}",
-                                   .priority = job->job->claim.priority,
-                                   .parent_id = job_id(job->job)};
-    return !arena_failed(arena) && job_follow(job->job, &follow);
+                                   .priority = job->job.claim.priority,
+                                   .parent_id = job_id(&job->job)};
+    return !arena_failed(arena) && job_follow(&job->job, &follow);
 }
 
 const char *sokoul_job_printf(struct sokoul_job *job, const char *format, ...)
@@ -173,7 +172,7 @@ const char *sokoul_job_printf(struct sokoul_job *job, const char *format, ...)
     va_end(args);
     if (len < 0)
         return NULL;
-    char *copy = arena_strdup(job_arena(job->job), text);
+    char *copy = arena_strdup(job_arena(&job->job), text);
     free(text);
     return copy;
 }
@@ -187,7 +186,7 @@ const char *sokoul_job_quote(struct sokoul_job *job, const char *text)
     json_put_text(&w, NULL, text);
     json_end_array(&w);
     /* The writer writes whole documents: the brackets around the one element go again. */
-    char *copy = buf.failed ? NULL : arena_strndup(job_arena(job->job), buf.data + 1, buf.len - 2);
+    char *copy = buf.failed ? NULL : arena_strndup(job_arena(&job->job), buf.data + 1, buf.len - 2);
     buf_fini(&buf);
     return copy;
 }
@@ -196,12 +195,12 @@ const char *sokoul_job_quote(struct sokoul_job *job, const char *text)
 
 bool sokoul_job_should_stop(const struct sokoul_job *job)
 {
-    return job_should_stop(job->job);
+    return job_should_stop(&job->job);
 }
 
 enum sokoul_end sokoul_job_wait(struct sokoul_job *job, int64_t wait_ms)
 {
-    return job_wait(job->job, wait_ms, job->err) == E_OK ? SOKOUL_DONE : SOKOUL_STOPPED;
+    return job_wait(&job->job, wait_ms, &job->job.err) == E_OK ? SOKOUL_DONE : SOKOUL_STOPPED;
 }
 
 /* ---- the worker ----------------------------------------------------------------------------- */
@@ -218,33 +217,17 @@ static const struct sokoul_kind *kind_of(const struct sokoul_worker *worker, con
 static enum err_code run(struct job *job, struct err *err)
 {
     const struct sokoul_kind *kind = kind_of(worker_of(job), job_kind(job));
-    struct sokoul_job theirs = {.job = job, .err = err};
-    if (kind == NULL)
-        return fail(err, E_INVALID, "this worker has no job kind %.32s", job_kind(job));
-    enum err_code code = code_of(kind->run(&theirs));
-    if (code == E_OK || err->code == code)
-        return code;
-    return fail(err, code, "the handler gave no reason");
+    enum err_code code = code_of(kind->run((struct sokoul_job *)job));
+    return code == E_OK || err->code == code ? code : fail(err, code, "the handler gave no reason");
 }
 
 static enum err_code run_batch(struct job *const *jobs, size_t count, struct err *err)
 {
     const struct sokoul_kind *kind = kind_of(worker_of(jobs[0]), job_kind(jobs[0]));
-    struct sokoul_job theirs[RUNTIME_BATCH];
-    struct sokoul_job *list[RUNTIME_BATCH];
-    struct err errs[RUNTIME_BATCH];
-    if (kind == NULL || count > RUNTIME_BATCH)
-        return fail(err, E_INVALID, "this worker has no job kind %.32s", job_kind(jobs[0]));
+    struct sokoul_job *theirs[RUNTIME_BATCH];
     for (size_t i = 0; i < count; i++)
-    {
-        errs[i] = (struct err)ERR_INIT;
-        theirs[i] = (struct sokoul_job){.job = jobs[i], .err = &errs[i]};
-        list[i] = &theirs[i];
-    }
-    enum err_code code = code_of(kind->run_batch(list, count));
-    for (size_t i = 0; i < count; i++)
-        if (theirs[i].failed)
-            job_end(jobs[i], &errs[i]);
+        theirs[i] = (struct sokoul_job *)jobs[i];
+    enum err_code code = code_of(kind->run_batch(theirs, count));
     return code == E_OK ? E_OK : fail(err, code, "the handler gave no reason");
 }
 

@@ -2,10 +2,12 @@
 /*
  * runtime.h -- the job loop, written once: fetch, claim, run, heartbeat, settle, drain.
  *
- *   JetStream --> intake --claim--> ready queue --> handler threads --> ended queue --> settler
- *                   |                                     |                               |
- *               (poison, unknown,                    keeper: leases, lost jobs,       one statement per
- *                lonely jobs)                        cancel, presence                 batch, then acks
+ *   JetStream --> inbox --> intake --claim--> ready --> handlers --> ended --> settler --commit, ack-->
+ *                             |                 ^                    ^
+ *                  not claimed: adopt.h         |  handed back: ----/
+ *                        claimed by the relay of this process, or given by who accepted it
+ *
+ *   and the keeper beside them: presence, leases, deadlines, cancels, jobs that are no longer ours
  *
  * A worker program is a table of kinds; see workers/scout/main.c.  A handler is linear,
  * blocking code on a thread of its own: it reads the job, does the work, leaves a result and
@@ -104,7 +106,7 @@ struct runtime_config
     void *context;
     struct mq *mq; /* borrowed */
     struct outbox
-        *outbox; /* borrowed: woken after retries and hand-backs; brings jobs itself (outbox_local) */
+        *outbox; /* borrowed: woken after retries and hand-backs; claims jobs for it (outbox_local) */
     struct health *health; /* borrowed: told what the runtime sees */
 };
 

@@ -169,9 +169,8 @@ static enum err_code run_heavy(struct job *const *jobs, size_t count, struct err
     (void)why;
     for (; there < TOGETHER && clock_mono_ms() < until_ms; tick())
     {
-        pthread_mutex_lock(&jobs[0]->runtime->lock);
-        there = (size_t)jobs[0]->runtime->held_count;
-        pthread_mutex_unlock(&jobs[0]->runtime->lock);
+        there = (size_t)runtime_lock(jobs[0]->runtime)->inbox.in_flight;
+        runtime_unlock(jobs[0]->runtime);
     }
     for (size_t i = 0; i < count; i++)
         job_set_result(jobs[i], text);
@@ -253,7 +252,7 @@ static enum err_code start(int concurrency, int lease_ms)
     return runtime_start(&config, &runtime, &err);
 }
 
-static struct job_new job_of(const char *kind)
+static struct job_new new_job(const char *kind)
 {
     const struct id id = id_new();
     return (struct job_new){.job_id = arena_strdup(arena, id.text),
@@ -268,7 +267,7 @@ static struct job_new job_of(const char *kind)
 static void accept_jobs(struct job_new *jobs, size_t count, const char *kind)
 {
     for (size_t i = 0; i < count; i++)
-        jobs[i] = job_of(kind);
+        jobs[i] = new_job(kind);
     ck_assert_int_eq(job_store_accept(db, arena, jobs, count, &err), E_OK);
 }
 
@@ -315,6 +314,24 @@ static int64_t stop(bool ends)
     return clock_mono_ms() - began_ms;
 }
 
+static void until(bool (*is_so)(void))
+{
+    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    while (!is_so() && clock_mono_ms() < until_ms)
+        tick();
+    ck_assert(is_so());
+}
+
+static bool is_deaf(void)
+{
+    return atomic_load(&deaf) > 0;
+}
+
+static bool is_over(void)
+{
+    return atomic_load(&live) == 0;
+}
+
 /* ---- starting --------------------------------------------------------------------------------- */
 
 enum
@@ -352,18 +369,13 @@ START_TEST(stop__frees_nothing_under_a_handler_that_does_not_end)
 {
     ck_assert_int_eq(start(2, 40000), E_OK);
     post("deaf", 1);
-    const int64_t begins_ms = clock_mono_ms() + WAIT_MS; /* it is Running before a thread has taken it */
-    while (atomic_load(&deaf) < 1 && clock_mono_ms() < begins_ms)
-        tick();
+    until(is_deaf); /* it is Running before a thread has taken it */
     ck_assert_int_lt(stop(false), STOP_MS);
     ck_assert_int_gt(atomic_load(&live), 0);
     ck_assert_uint_eq(loose_count, 0);
     sem_post(&release); /* it goes on, on memory that is there */
     await(&running, 0); /* completed, or handed back: a worker that leaves waits for no slow database */
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    while (atomic_load(&live) > 0 && clock_mono_ms() < until_ms)
-        tick();
-    ck_assert_int_eq(atomic_load(&live), 0);
+    until(is_over);
 }
 END_TEST
 
@@ -400,14 +412,33 @@ END_TEST
 
 /* ---- messages that wait in a worker that leaves -------------------------------------------------- */
 
-static atomic_int deliveries;
-
-static void got(void *of, struct mq_delivery *take)
+enum
 {
+    LEFT = 4
+};
+
+static struct job_new left[LEFT];
+static atomic_bool came[LEFT];
+
+static void on_left(void *of, struct mq_delivery *take)
+{
+    struct id id;
     (void)of;
+    if (envelope_peek(mq_delivery_data(take), mq_delivery_len(take), &id))
+        for (int i = 0; i < LEFT; i++)
+            if (strcmp(left[i].job_id, id.text) == 0)
+                atomic_store(&came[i], true);
     mq_ack(mq, take);
     mq_delivery_free(take);
-    atomic_fetch_add(&deliveries, 1);
+}
+
+/* The first may come too, when its claim came too late. */
+static bool all_others_came(void)
+{
+    for (int i = 1; i < LEFT; i++)
+        if (!atomic_load(&came[i]))
+            return false;
+    return true;
 }
 
 static void publish(struct mq_publisher *publisher, const struct job_new *job)
@@ -429,36 +460,31 @@ static void *stop_it(void *of)
     return NULL;
 }
 
-static int inbox_count(void)
+static bool others_wait(void)
 {
-    pthread_mutex_lock(&runtime->lock);
-    const int count = runtime->inbox[JOB_NORMAL].count;
-    pthread_mutex_unlock(&runtime->lock);
-    return count;
+    const int count = inbox_count(&runtime_lock(runtime)->inbox);
+    runtime_unlock(runtime);
+    return count == LEFT - 1;
 }
 
 static bool is_draining(void)
 {
-    pthread_mutex_lock(&runtime->lock);
-    const bool draining = runtime->draining;
-    pthread_mutex_unlock(&runtime->lock);
+    const bool draining = runtime_lock(runtime)->draining;
+    runtime_unlock(runtime);
     return draining;
 }
 
-static int64_t await_deliveries(int count)
+static int64_t await_others(void)
 {
     struct mq_pull *pull = NULL;
-    const struct mq_pull_config config = {.worker = worker, .priority = JOB_NORMAL, .got = got};
+    const struct mq_pull_config config = {.worker = worker, .priority = JOB_NORMAL, .got = on_left};
     const int64_t until_ms = clock_mono_ms() + WAIT_MS;
     ck_assert_int_eq(mq_pull_open(mq, &config, &pull, &err), E_OK);
-    while (atomic_load(&deliveries) < count && clock_mono_ms() < until_ms)
-    {
+    for (; !all_others_came() && clock_mono_ms() < until_ms; tick())
         mq_pull_want(pull, 10);
-        tick();
-    }
     const int64_t at_ms = clock_mono_ms();
     mq_pull_close(pull);
-    ck_assert_int_ge(atomic_load(&deliveries), count); /* the first one too, when its claim came too late */
+    ck_assert(all_others_came());
     return at_ms;
 }
 
@@ -471,30 +497,27 @@ START_TEST(stop__gives_messages_that_it_has_not_claimed_to_others_at_once)
                                           " AND wait_event_type = 'Lock'"
                                           " AND query LIKE 'WITH claimed%'",
                                           0};
-    struct job_new jobs[4];
     struct mq_publisher *publisher = NULL;
     struct db *locker = test_db_open();
     pthread_t stopper;
     bool ended = false;
-    accept_jobs(jobs, 4, "quick");
+    accept_jobs(left, LEFT, "quick");
     test_db_exec(db, "DELETE FROM outbox");
     ck_assert_int_eq(mq_publisher_open(mq, &publisher, &err), E_OK);
     ck_assert_int_eq(start(4, 40000), E_OK);
     test_db_exec(locker, "BEGIN; LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE");
-    publish(publisher, &jobs[0]);
+    publish(publisher, &left[0]);
     await(&claims, 1);
-    for (int i = 1; i < 4; i++)
-        publish(publisher, &jobs[i]);
-    while (inbox_count() < 3)
-        tick();
+    for (int i = 1; i < LEFT; i++)
+        publish(publisher, &left[i]);
+    until(others_wait);
     pthread_create(&stopper, NULL, stop_it, &ended);
-    while (!is_draining())
-        tick();
+    until(is_draining);
     test_db_exec(locker, "COMMIT");
     const int64_t went_ms = clock_mono_ms();
     pthread_join(stopper, NULL);
     ck_assert(ended);
-    ck_assert_int_lt(await_deliveries(3) - went_ms, 1900);
+    ck_assert_int_lt(await_others() - went_ms, 1900);
     mq_publisher_close(publisher);
     test_db_close(locker);
 }
@@ -505,23 +528,25 @@ END_TEST
 /* No job has come yet, so the settler does nothing. */
 static void shrink_settler(size_t max_bytes)
 {
-    pthread_mutex_lock(&runtime->lock);
-    arena_free(runtime->settler.arena);
-    runtime->settler.arena = arena_new(max_bytes);
-    pthread_mutex_unlock(&runtime->lock);
+    runtime_lock(runtime);
+    arena_free(runtime->threads.settler.arena);
+    runtime->threads.settler.arena = arena_new(max_bytes);
+    runtime_unlock(runtime);
 }
 
 START_TEST(settle__goes_one_by_one_when_a_batch_is_too_big_for_memory)
 {
+    static const struct db_stmt transactions = {"t_transactions",
+                                                "SELECT count(DISTINCT xmin::text) FROM jobs", 0};
     memset(text, 'x', BIG - 1);
     text[0] = text[BIG - 1] = '"';
     ck_assert_int_eq(start(1, 40000), E_OK);
     shrink_settler((size_t)4 * BIG);
-    pthread_mutex_lock(&runtime->lock);
-    runtime->window = TOGETHER;
-    pthread_mutex_unlock(&runtime->lock);
+    runtime_lock(runtime)->inbox.limit = TOGETHER;
+    runtime_unlock(runtime);
     post("heavy", TOGETHER);
     await(&completed, TOGETHER);
+    ck_assert_int_ge(number(&transactions), TOGETHER - 3); /* memory is for three of them */
     stop(true);
 }
 END_TEST
@@ -534,9 +559,8 @@ START_TEST(settle__tries_a_job_again_whose_end_does_not_fit_into_memory)
     text[0] = text[BIG - 1] = '"';
     ck_assert_int_eq(start(1, 40000), E_OK);
     shrink_settler(BIG / 2);
-    pthread_mutex_lock(&runtime->lock);
-    runtime->window = TOGETHER;
-    pthread_mutex_unlock(&runtime->lock);
+    runtime_lock(runtime)->inbox.limit = TOGETHER;
+    runtime_unlock(runtime);
     post("heavy", TOGETHER);
     await(&again, TOGETHER);
     stop(true);
@@ -566,19 +590,16 @@ START_TEST(progress__has_a_limit)
         int bytes;
         bool is_taken;
     } rows[] = {{2, true}, {JOB_TEXT_MAX, true}, {JOB_TEXT_MAX + 1, false}};
-    struct runtime fake = {.window = 1};
-    pthread_mutex_init(&fake.lock, NULL);
+    struct runtime fake = {.config = {.kinds_count = 0}};
+    pthread_mutex_init(&fake.shared.lock, NULL);
     char *long_text = malloc((size_t)JOB_TEXT_MAX + 2);
     memset(long_text, '1', (size_t)rows[_i].bytes);
     long_text[rows[_i].bytes] = '\0';
-    const struct job_claim claim = {
-        .job_id = "j", .kind = "nap", .user_id = "u", .request_id = "r", .payload = "{}"};
-    struct job *job = job_new_of(&fake, &claim, NULL);
+    struct job *job = job_arrived(&fake, NULL);
     ck_assert_int_eq(job_set_progress(job, long_text, NULL), rows[_i].is_taken);
     ck_assert_int_eq(job_set_progress(job, "1", long_text), rows[_i].is_taken);
-    ck_assert_int_eq(job->untold, rows[_i].is_taken);
+    ck_assert_int_eq(job->unsaved, rows[_i].is_taken);
     job_free(job);
-    job_free_spares(&fake);
     free(long_text);
 }
 END_TEST
