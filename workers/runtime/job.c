@@ -93,19 +93,9 @@ const char *job_id(const struct job *job)
     return job->claim.job_id;
 }
 
-const char *job_kind(const struct job *job)
-{
-    return job->claim.kind;
-}
-
 const char *job_user(const struct job *job)
 {
     return job->claim.user_id;
-}
-
-const char *job_request(const struct job *job)
-{
-    return job->claim.request_id;
 }
 
 int job_attempt(const struct job *job)

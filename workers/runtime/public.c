@@ -52,7 +52,7 @@ const char *sokoul_job_id(const struct sokoul_job *job)
 
 const char *sokoul_job_kind(const struct sokoul_job *job)
 {
-    return job_kind(&job->job);
+    return job->job.claim.kind;
 }
 
 const char *sokoul_job_user(const struct sokoul_job *job)
@@ -62,7 +62,7 @@ const char *sokoul_job_user(const struct sokoul_job *job)
 
 const char *sokoul_job_request(const struct sokoul_job *job)
 {
-    return job_request(&job->job);
+    return job->job.claim.request_id;
 }
 
 int sokoul_job_attempt(const struct sokoul_job *job)
@@ -156,7 +156,7 @@ bool sokoul_job_follow(struct sokoul_job *job, const char *worker, const char *k
                                    .kind = arena_strdup(arena, kind),
                                    .worker = arena_strdup(arena, to),
                                    .user_id = job_user(&job->job),
-                                   .request_id = job_request(&job->job),
+                                   .request_id = job->job.claim.request_id,
                                    .payload = payload != NULL ? arena_strdup(arena, payload) : "{}",
                                    .priority = job->job.claim.priority,
                                    .parent_id = job_id(&job->job)};
@@ -216,14 +216,14 @@ static const struct sokoul_kind *kind_of(const struct sokoul_worker *worker, con
 /* Runs a handler of theirs; every row of our table leads here. */
 static enum err_code run(struct job *job, struct err *err)
 {
-    const struct sokoul_kind *kind = kind_of(worker_of(job), job_kind(job));
+    const struct sokoul_kind *kind = kind_of(worker_of(job), job->claim.kind);
     enum err_code code = code_of(kind->run((struct sokoul_job *)job));
     return code == E_OK || err->code == code ? code : fail(err, code, "the handler gave no reason");
 }
 
 static enum err_code run_batch(struct job *const *jobs, size_t count, struct err *err)
 {
-    const struct sokoul_kind *kind = kind_of(worker_of(jobs[0]), job_kind(jobs[0]));
+    const struct sokoul_kind *kind = kind_of(worker_of(jobs[0]), jobs[0]->claim.kind);
     struct sokoul_job *theirs[RUNTIME_BATCH];
     for (size_t i = 0; i < count; i++)
         theirs[i] = (struct sokoul_job *)jobs[i];

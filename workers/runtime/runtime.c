@@ -64,7 +64,7 @@ struct job *runtime_find(struct runtime *runtime, const char *id, int64_t fence)
     return NULL;
 }
 
-int runtime_running(struct runtime *runtime)
+static int running_jobs(struct runtime *runtime)
 {
     const int running = runtime_lock(runtime)->running;
     runtime_unlock(runtime);
@@ -73,7 +73,7 @@ int runtime_running(struct runtime *runtime)
 
 static double read_running(void *of)
 {
-    return runtime_running(of);
+    return running_jobs(of);
 }
 
 static void offer_readings(struct runtime *runtime)
@@ -262,7 +262,7 @@ static void drain(struct runtime *runtime)
 {
     const int64_t give_up_ms = atomic_load(&runtime->give_up_ms);
     stop_claiming(runtime);
-    log_info("drain", "taking no new job; %d still run", runtime_running(runtime));
+    log_info("drain", "taking no new job; %d still run", running_jobs(runtime));
     int left = wait_empty(runtime, give_up_ms - LAST_WORDS_MS);
     if (left > 0)
     {
@@ -284,7 +284,7 @@ static bool let_go(struct runtime *runtime)
     pthread_cond_broadcast(&shared->stop_news);
     runtime_unlock(runtime);
     wait_empty(runtime, clock_mono_ms() + GIVEN_UP_MS);
-    return runtime_running(runtime) == 0;
+    return running_jobs(runtime) == 0;
 }
 
 static void join_all(struct runtime *runtime)

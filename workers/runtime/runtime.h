@@ -39,9 +39,7 @@ struct health;
 /* ---- what a handler sees -------------------------------------------------------------------- */
 
 const char *job_id(const struct job *job);
-const char *job_kind(const struct job *job);
 const char *job_user(const struct job *job);
-const char *job_request(const struct job *job);
 int job_attempt(const struct job *job);   /* 1 is the first */
 int64_t job_fence(const struct job *job); /* for writes of one's own, under the guard of the job */
 struct arena *job_arena(struct job *job); /* lives until the job has been settled; 32 MiB at most */
@@ -118,7 +116,5 @@ MUST_USE enum err_code runtime_start(const struct runtime_config *config, struct
  * handler does not end though it was told to.  Then its threads have been left to themselves, nothing has
  * been freed, and nothing that handlers may use must be: end the process, and do not ask again. */
 MUST_USE bool runtime_stop(struct runtime *runtime);
-/* For the gauge. */
-int runtime_running(struct runtime *runtime);
 
 #endif
