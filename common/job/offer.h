@@ -18,7 +18,7 @@
 enum
 {
     OFFER_GOOD_MS = 2000, /* how long an offer stands; an idle worker repeats it every second */
-    GIVEN_GOOD_MS = 2500, /* how old its offer may be when a job arrives: what is older keeper.c hands back */
+    GIVEN_GOOD_MS = 2500, /* how old its offer may be when a job arrives: what is older keep.c hands back */
     OFFER_MAX_ROOM = 4,
     OFFER_MAX_BYTES = 1024,
     GIVEN_MAX_BYTES = ENVELOPE_MAX_BYTES + OFFER_MAX_BYTES

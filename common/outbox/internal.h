@@ -48,7 +48,7 @@ struct offers
 };
 MUST_USE enum err_code offers_open(struct offers *offers, struct mq *mq, struct err *err);
 void offers_close(struct offers *offers);
-/* Tells the taker of its job. What gets lost it finds by itself (keeper.c). */
+/* Tells the taker of its job. What gets lost it finds by itself (keep.c). */
 void offers_tell(struct offers *offers, const struct outbox_fresh *fresh);
 
 struct outbox

@@ -6,12 +6,12 @@
  * envelope of a job that the database does not know, or bytes that are no envelope.  adopt_plan says what to
  * do next with one, from what was done last and how that went; unclaimed.c does it.
  *
- *   READ --> LOOK --> ADOPT ------> RUN   due and without a unique key: it is inserted as Running, for us
+ *   READ --> LOOK --> ADOPT ------> RUN      due and without a unique key: it is inserted as Running, for us
  *     |       |  |       |
  *     |       |  +-------+-> ACCEPT -> ACK   delayed, keyed, of a kind with a limit, or somebody was faster
  *     |       |              (DROP: its user does not exist)
- *     |       +--> DEAD_LETTER -> ACK        older than jobs are kept
- *     +--> NAK, and at the fourth delivery DEAD_LETTER -> ACK
+ *     |       +--> dead letter -> ACK        older than jobs are kept
+ *     +--> NAK, and at the fourth delivery dead letter -> ACK
  *
  * Pure: no I/O, no clock.
  */
