@@ -255,6 +255,7 @@ def test_a_warning_of_the_compiler_or_of_a_static_check_is_found(clone, plant):
 
 def test_requirements_are_read_from_comments(clone, plant):
     assert run(clone, "tools/requirements").returncode == 0, "the claims of this tree"
+    plant("tests/PLANTED.md", claim("S4"))  # a page proves nothing
     plant("tests/unit/planted_test.c", claim("S1, S5-S7") + claim("S2 S1", "pa" + "rt") + claim("Z9"))
     assert {"S1", "S5", "S6", "S7"} <= set(state(clone, "proven"))
     assert "S2" in state(clone, "part") and "S1" not in state(clone, "part")
