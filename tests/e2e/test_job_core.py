@@ -248,6 +248,7 @@ def test_a_worker_that_was_frozen_past_its_lease_changes_nothing(sokoul):
     ended = sokoul.sql("SELECT job_id, finished_at, epoch, attempts FROM jobs ORDER BY 1")
     first.thaw()
     first.wait_ready()
+    eventually(lambda: {line["job_id"] for line in first.log(event="job_ended")} >= set(ids), 20, "what it has to say of their ends")
     assert run(sokoul, "noop", {})["status"] == "Completed"
     assert [row for row in sokoul.sql("SELECT job_id, finished_at, epoch, attempts FROM jobs ORDER BY 1")
             if str(row[0]) in ids] == ended
