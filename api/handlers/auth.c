@@ -134,7 +134,7 @@ static enum err_code let_in(struct request *req, const struct account_login *acc
     const struct user_patch patch = {.password_hash = rehash ? hash.text : NULL};
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
-    if (user_store_hold(db, login->id, login->password_hash, err) != E_OK ||
+    if (user_store_lock(db, login->id, login->password_hash, err) != E_OK ||
         open_session(req, db, in, err) != E_OK ||
         (rehash && user_store_update(db, req->arena, in->user_id, &patch, &in->user_json, err) != E_OK) ||
         answer_audit(req, db, "login", in->user_id, NULL, err) != E_OK)

@@ -55,7 +55,7 @@ static enum err_code store_patch(struct request *req, const struct user_patch *p
     const char *me = req->user.id.text;
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
-    enum err_code code = current != NULL ? user_store_hold(db, me, current, err) : E_OK;
+    enum err_code code = current != NULL ? user_store_lock(db, me, current, err) : E_OK;
     if (code == E_OK)
         code = user_store_update(db, req->arena, me, patch, json, err);
     if (code == E_OK && patch->password_hash != NULL)

@@ -17,7 +17,7 @@ static const struct db_stmt lock_user = {
     "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE",
     1,
 };
-static const struct db_stmt hold_owner = {
+static const struct db_stmt lock_owner = {
     "session_hold_owner",
     "SELECT FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1) FOR NO KEY "
     "UPDATE",
@@ -54,10 +54,10 @@ static const struct db_stmt close_all = {
 };
 
 /* In one transaction, at the cost of one round trip; the rows of `then`. */
-static enum err_code run_locked(struct db *db, const struct db_call *hold, const struct db_call *then,
+static enum err_code run_locked(struct db *db, const struct db_call *lock, const struct db_call *then,
                                 struct db_rows **out, struct err *err)
 {
-    const struct db_call calls[] = {*hold, *then};
+    const struct db_call calls[] = {*lock, *then};
     struct db_rows *rows[2];
     if (db_run_all(db, calls, 2, rows, err) != E_OK)
         return err->code;
@@ -66,11 +66,11 @@ static enum err_code run_locked(struct db *db, const struct db_call *hold, const
     return E_OK;
 }
 
-static enum err_code revoke(struct db *db, const struct db_call *hold, const struct db_call *then,
+static enum err_code revoke(struct db *db, const struct db_call *lock, const struct db_call *then,
                             int *revoked, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (run_locked(db, hold, then, &rows, err) != E_OK)
+    if (run_locked(db, lock, then, &rows, err) != E_OK)
         return err->code;
     if (revoked != NULL)
         *revoked = db_affected(rows);
@@ -90,7 +90,7 @@ static enum err_code refuse(struct db *db, const char *token_hash, struct err *e
 {
     const char *params[] = {token_hash};
     int revoked = 0;
-    if (revoke(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&revoke_reused, params},
+    if (revoke(db, &(struct db_call){&lock_owner, params}, &(struct db_call){&revoke_reused, params},
                &revoked, err) != E_OK)
         return err->code;
     if (revoked > 0)
@@ -104,7 +104,7 @@ enum err_code session_store_rotate(struct db *db, struct arena *arena, const cha
 {
     const char *params[] = {token_hash, next->id, next->token_hash, db_param_int(arena, next->valid_s)};
     struct db_rows *rows = NULL;
-    if (run_locked(db, &(struct db_call){&hold_owner, params}, &(struct db_call){&rotate, params}, &rows,
+    if (run_locked(db, &(struct db_call){&lock_owner, params}, &(struct db_call){&rotate, params}, &rows,
                    err) != E_OK)
         return err->code;
     rows = db_rows_keep(rows, arena);

@@ -24,7 +24,7 @@ struct session_new
     int64_t valid_s;
 };
 
-/* In a transaction that has locked the user by user_store_hold, so that the password is still the one that
+/* In a transaction that has locked the user by user_store_lock, so that the password is still the one that
  * was checked. */
 MUST_USE enum err_code session_store_open(struct db *db, struct arena *arena,
                                           const struct session_new *session, struct err *err);

@@ -114,7 +114,7 @@ enum err_code user_store_find_id(struct db *db, struct arena *arena, const char 
     return read_login(db, arena, &(struct db_call){&find_id, params}, login, err);
 }
 
-enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash, struct err *err)
+enum err_code user_store_lock(struct db *db, const char *user_id, const char *password_hash, struct err *err)
 {
     const char *params[] = {user_id, password_hash};
     struct db_rows *rows = NULL;

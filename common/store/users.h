@@ -45,7 +45,7 @@ MUST_USE enum err_code user_store_find_id(struct db *db, struct arena *arena, co
 
 /* Locks this account until the end of the transaction: call it before an action that a password has allowed.
  * E_CONFLICT: the password was changed since it was checked, or the account deleted. */
-MUST_USE enum err_code user_store_hold(struct db *db, const char *user_id, const char *password_hash,
+MUST_USE enum err_code user_store_lock(struct db *db, const char *user_id, const char *password_hash,
                                        struct err *err);
 
 /* The e-mail address of a person.  E_NOT_FOUND: no such user, or the system user, who has no mailbox. */
