@@ -23,7 +23,7 @@ MUST_USE enum err_code answer_ask(struct request *req, struct request_page *page
 MUST_USE enum err_code answer_page(struct request *req, const struct request_page *asked,
                                    const struct store_page *page, struct err *err);
 
-/* The same of a list of jobs or letters. */
+/* The same of a list of jobs or dead letters. */
 MUST_USE enum err_code answer_job_page(struct request *req, const struct request_page *asked,
                                        const struct job_page *page, struct err *err);
 

@@ -39,7 +39,7 @@ enum job_move
     JOB_FINISH,
     JOB_RETRY,
     JOB_GIVE_UP,
-    JOB_FAIL, /* a permanent failure: no letter */
+    JOB_FAIL, /* a permanent failure: no dead letter */
     JOB_HAND_BACK,
     JOB_TAKE_BACK,
     JOB_CANCEL,

@@ -78,8 +78,8 @@ struct mq_link
     bool closed;
     bool left;         /* closed by us, since JetStream did not answer */
     int64_t silent_ms; /* since when JetStream does not answer: monotonic; 0: it does */
-    natsSubscription **buried;
-    size_t buried_count;
+    natsSubscription **ended;
+    size_t ended_count;
 };
 
 enum mq_purpose

@@ -56,11 +56,11 @@ void mq_link_ref(struct mq_link *link)
 void mq_link_take_ended(struct mq_link *link, natsSubscription *sub)
 {
     pthread_mutex_lock(&link->mq->lock);
-    natsSubscription **more = realloc(link->buried, (link->buried_count + 1) * sizeof *more);
+    natsSubscription **more = realloc(link->ended, (link->ended_count + 1) * sizeof *more);
     if (more != NULL)
     {
-        link->buried = more;
-        link->buried[link->buried_count++] = sub;
+        link->ended = more;
+        link->ended[link->ended_count++] = sub;
     }
     pthread_mutex_unlock(&link->mq->lock);
 }
@@ -75,9 +75,9 @@ void mq_link_put(struct mq_link *link)
     pthread_mutex_unlock(&mq->lock);
     if (!last)
         return;
-    for (size_t i = 0; i < link->buried_count; i++)
-        natsSubscription_Destroy(link->buried[i]);
-    free(link->buried);
+    for (size_t i = 0; i < link->ended_count; i++)
+        natsSubscription_Destroy(link->ended[i]);
+    free(link->ended);
     jsCtx_Destroy(link->js);
     natsConnection_Destroy(link->nc);
     free(link);

@@ -74,7 +74,7 @@ enum
       "Calls to providers, by what came of them")                                                            \
     X(PROVIDER_SECONDS, HISTOGRAM, "sokoul_provider_call_duration_seconds", "", "Time of a provider's call") \
     X(DLQ, COUNTER, "sokoul_dlq_total", "", "Dead letters written")                                          \
-    X(JOBS_SWEPT, COUNTER, "sokoul_jobs_swept_total", "", "Jobs woken again by the sweeper")                 \
+    X(JOBS_SWEPT, COUNTER, "sokoul_jobs_swept_total", "", "Jobs woken again by healing")                     \
     X(JOBS_TAKEN_BACK, COUNTER, "sokoul_jobs_taken_back_total", "",                                          \
       "Jobs taken back from dead or frozen workers")                                                         \
     X(BAD_ROWS, COUNTER, "sokoul_bad_rows_total", "", "Rows skipped because they made no sense")             \

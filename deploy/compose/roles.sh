@@ -4,7 +4,7 @@
 #
 # sokoul_migrator owns the tables. What sokoul_api, sokoul_worker and sokoul_reader may do with each of them is granted by
 # `sokoulctl migrate up` (common/store/rights.c). The programs see by pg_stat_activity whose worker has died
-# (pg_read_all_stats), and end the session of a sweeper that is frozen (pg_signal_backend).
+# (pg_read_all_stats), and end the session of a program that heals and is frozen (pg_signal_backend).
 set -eu
 
 # quoted NAME: the password of that secret, as SQL's literal
