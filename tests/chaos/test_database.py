@@ -8,7 +8,7 @@ import time
 import psycopg2
 import pytest
 from points import at
-from stack.proc import wait_for
+from stack.proc import freeze, wait_for
 from stack_under_test import SLOW, eventually
 from world import Load, seed
 
@@ -48,7 +48,7 @@ def walked(world):
 def hold_the_log(world):
     """What does not wait for the disk stays in the server's memory from now on. Answers what a kill must take along."""
     writer = int(world.postgres.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"))
-    os.kill(writer, signal.SIGSTOP)
+    freeze(writer)
     return writer
 
 
@@ -130,8 +130,7 @@ def test_a_frozen_database_is_503_within_five_seconds(world):
     world.both()
     world.post({"sleep_ms": 200}, count=10)
     frozen = [world.postgres.child.pid] + [p.pid for p in world.postgres.own_processes()]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(*frozen)
     try:
         began = time.monotonic()
         world.root.wait_s = 20
@@ -245,7 +244,7 @@ def test_redis_may_do_what_it_wants(world):
         more()
         world.redis.command("FLUSHALL")
         more()
-        world.redis.child.send_signal(signal.SIGSTOP)
+        freeze(world.redis.child.pid)
         more()
         world.redis.child.send_signal(signal.SIGCONT)
         world.redis.kill()

@@ -18,7 +18,7 @@ import subprocess
 
 import psycopg2
 from client import SECRETS, Api
-from stack.proc import ask_child, await_child, free_ports, wait_for
+from stack.proc import ask_child, await_child, free_ports, freeze, wait_for
 from stack.servers import write_private
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -105,7 +105,7 @@ class Program:
         self.child.wait()
 
     def freeze(self):
-        self.child.send_signal(signal.SIGSTOP)
+        freeze(self.child.pid)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)

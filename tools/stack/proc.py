@@ -6,6 +6,7 @@ that an id which the kernel has given to somebody else in the meantime is never 
 Nothing here blocks but `stop` and `wait_for`, which take a deadline in seconds.
 """
 import collections
+import contextlib
 import ctypes
 import errno
 import glob
@@ -56,6 +57,25 @@ def frozen(pid):
     """True for a process that a signal has stopped."""
     stat = stat_of(pid)
     return stat is not None and stat[0] == "T"
+
+
+def is_still(pid):
+    """Each thread of it has been stopped by a signal, or it has gone."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return True
+    return all(stat is None or stat[0] in "TZX" for stat in (stat_of(f"{pid}/task/{thread}") for thread in threads))
+
+
+def freeze(*pids, wait_s=10):
+    """Stops processes where they are, and returns when they stand still: a signal that was sent is not yet obeyed."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile, as Postgres's sessions do
+            os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        if not wait_for(lambda p=pid: is_still(p), wait_s, 0.001):
+            raise StackError(f"process {pid} goes on {wait_s} s after SIGSTOP")
 
 
 def held_by_debugger(pid):

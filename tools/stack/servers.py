@@ -11,6 +11,7 @@ given, and is stopped by its process id.  A server object is used like this:
 
 `child` is the running process (subprocess.Popen) or None.  One thread.
 """
+import contextlib
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ import subprocess
 from urllib.parse import quote
 
 from stack.nats import Nats, NatsError, NobodyListens
-from stack.proc import StackError, family, spawn, stop_child, wait_for
+from stack.proc import StackError, family, freeze, spawn, stop_child, wait_for
 
 DISK_FREE_MIN = 16 << 20
 
@@ -84,10 +85,12 @@ class Server:
 
     def freeze(self):
         """Stops all of its processes where they are; for tests."""
-        self._signal_all(signal.SIGSTOP)
+        freeze(*family(self.child.pid))
 
     def thaw(self):
-        self._signal_all(signal.SIGCONT)
+        for pid in family(self.child.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def answers(self):
         """Whether it says anything at all, be it only that it is not ready yet; at most CHECK_WAIT_S of supervise.py."""
@@ -96,13 +99,6 @@ class Server:
     def watch(self):
         """How a Unit of stack/supervise.py sees that it hangs."""
         return {"check": self.answers}
-
-    def _signal_all(self, number):
-        for pid in family(self.child.pid):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass  # it ended meanwhile, as Postgres's sessions do
 
     def wait_ready(self, wait_s=30):
         def settled():
