@@ -58,7 +58,7 @@ def test_dead_and_paused_downloads_hold_up_neither_a_real_one_nor_a_purge(sokoul
     assert not os.path.exists(done.folder)
     wanted = hunting.download(bob, media, magnet=real.magnet()).completed(30 * SLOW)
     assert intact(wanted, real)
-    shown = eventually(lambda: (s := ada.get(f"/downloads/{paused.id}").json)["status"] == "Pending" and s, 20 * SLOW,
+    shown = eventually(lambda: (s := ada.get(f"/downloads/{paused.id}").json)["status"] == "Pending" and s, 60 * SLOW,
                        "the paused one gives its place up")
     assert (shown["detail"], shown["reason"]) == ("Paused", None)
     assert ada.post(f"/downloads/{paused.id}/resume").status == 202
