@@ -20,7 +20,7 @@ GIT = dict(
 
 
 def run(folder, *words):
-    return subprocess.run(words, cwd=folder, env=GIT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(words, cwd=folder, env=GIT, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(name="clone", scope="module")
