@@ -138,8 +138,8 @@ def test_what_is_fetched_again_is_told_in_plain_words(api, swarm, hunting):
     download = hunting.download(ada, media, magnet=torrent.magnet()).completed(40)
     os.unlink(os.path.join(download.folder, "film.bin"))
     again = hunting.download(bob, media, magnet=torrent.magnet())
-    again.shows("detail = 'Files were missing or changed on the disk: fetching them again'", 20)
-    again.completed(40)
+    again.shows("detail = 'Files were missing or changed on the disk: fetching them again'", 60)
+    again.completed(60)
     assert kit.sha256(os.path.join(again.folder, "film.bin")) == torrent.sha256
 
 
