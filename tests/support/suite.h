@@ -10,8 +10,27 @@
 #ifndef SOKOUL_TESTS_SUPPORT_SUITE_H
 #define SOKOUL_TESTS_SUPPORT_SUITE_H
 
+#include "common/base/clock.h"
+
 #include <check.h>
+#include <poll.h>
 #include <stddef.h>
+
+enum
+{
+    SUITE_SOON_MS = 40000,
+    SUITE_LOOK_MS = 2
+};
+
+/* Waits until the expression is true. */
+#define eventually(condition)                                                                                \
+    do                                                                                                       \
+    {                                                                                                        \
+        const int64_t until_ms = clock_mono_ms() + SUITE_SOON_MS;                                            \
+        while (!(condition) && clock_mono_ms() < until_ms)                                                   \
+            poll(NULL, 0, SUITE_LOOK_MS);                                                                    \
+        ck_assert_msg(condition, "within %d ms: %s", (int)SUITE_SOON_MS, #condition);                        \
+    } while (0)
 
 struct suite_case
 {

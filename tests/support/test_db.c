@@ -181,11 +181,17 @@ int64_t test_db_int(struct db *db, const char *sql)
     static size_t used;
     struct err err = ERR_INIT;
     struct db_rows *rows = NULL;
-    if (used == sizeof statements / sizeof statements[0])
+    size_t at = 0;
+    while (at < used && statements[at].sql != sql)
+        at++;
+    if (at == sizeof statements / sizeof statements[0])
         abort();
-    snprintf(names[used], sizeof names[used], "test_int_%zu", used);
-    statements[used] = (struct db_stmt){names[used], sql, 0};
-    must(db_run(db, &statements[used++], NULL, &rows, &err), &err, sql);
+    if (at == used)
+    {
+        snprintf(names[at], sizeof names[at], "test_int_%zu", at);
+        statements[used++] = (struct db_stmt){names[at], sql, 0};
+    }
+    must(db_run(db, &statements[at], NULL, &rows, &err), &err, sql);
     int64_t value = db_int(rows, 0, 0, INT64_MIN);
     db_rows_free(rows);
     return value;

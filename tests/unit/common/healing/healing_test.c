@@ -10,13 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum
 {
-    WAIT_MS = 20000,
     FOREIGN_WORKERS = 61,
-    TICK_US = 500,
     LEASE_MS = 40000
 };
 
@@ -67,29 +64,11 @@ static void teardown(void)
     db_pool_close(test_db_pool());
 }
 
-static void tick(void)
-{
-    const struct timespec nap = {.tv_nsec = TICK_US * 1000L};
-    nanosleep(&nap, NULL); /* lint: allow: between looks at a condition with a deadline */
-}
-
-static int64_t number(const struct db_stmt *stmt)
-{
-    struct db_rows *found = NULL;
-    ck_assert_int_eq(db_run(db, stmt, NULL, &found, &err), E_OK);
-    const int64_t value = db_int(found, 0, 0, 0);
-    db_rows_free(found);
-    return value;
-}
-
 /* What the statement answers, once it is not 0. */
-static int64_t await(const struct db_stmt *stmt)
+static int64_t await(const char *sql)
 {
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    int64_t found = number(stmt);
-    for (; found == 0 && clock_mono_ms() < until_ms; found = number(stmt))
-        tick();
-    ck_assert_msg(found != 0, "in vain: %s", stmt->sql);
+    int64_t found = 0;
+    eventually((found = test_db_int(db, sql)) != 0);
     return found;
 }
 
@@ -98,14 +77,14 @@ static int64_t await(const struct db_stmt *stmt)
     " AND application_name = '" name " healing'"
 #define HAS_TURN " AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
 
-static const struct db_stmt backend = {"t_backend", BACKEND("healing_test"), 0};
-static const struct db_stmt holder = {"t_holder", BACKEND("healing_test") HAS_TURN, 0};
-static const struct db_stmt second_backend = {"t_second_backend", BACKEND("second"), 0};
-static const struct db_stmt second_holder = {"t_second_holder", BACKEND("second") HAS_TURN, 0};
+static const char backend[] = BACKEND("healing_test");
+static const char holder[] = BACKEND("healing_test") HAS_TURN;
+static const char second_backend[] = BACKEND("second");
+static const char second_holder[] = BACKEND("second") HAS_TURN;
 
 START_TEST(stop__does_not_wait_for_a_frozen_database)
 {
-    const pid_t pid = (pid_t)await(&backend);
+    const pid_t pid = (pid_t)await(backend);
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
     const int64_t began_ms = clock_mono_ms();
     stop();
@@ -130,12 +109,9 @@ START_TEST(healing__looks_after_as_many_workers_as_may_be_known)
                  "INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start)"
                  " SELECT gen_random_uuid(), 'w' || n, 'here', pg_postmaster_start_time(), pid, backend_start"
                  " FROM generate_series(1, 61) n, pg_stat_activity WHERE pid = pg_backend_pid()");
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    const char *last = mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1);
-    for (; (last == NULL || !has_consumer(last)) && clock_mono_ms() < until_ms; tick())
-        last = mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1);
-    ck_assert_str_eq(last, "w9"); /* by name */
-    ck_assert(has_consumer("w9"));
+    eventually(mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1) != NULL);
+    ck_assert_str_eq(mq_worker_at(mq, 3 + FOREIGN_WORKERS - 1), "w9"); /* by name */
+    eventually(has_consumer("w9"));
     ck_assert_int_le((3 + FOREIGN_WORKERS) * JOB_PRIORITIES, HEALING_CONSUMERS);
     ck_assert_int_eq(healing_backlog(healing), 1);
 }
@@ -147,25 +123,20 @@ START_TEST(healing__fires_what_is_due_and_wakes_the_relay)
                      "', 'system', 'system@localhost', '!', 'system') ON CONFLICT DO NOTHING");
     test_db_exec(db, "INSERT INTO schedules (name, kind, priority, payload, every_s, missed, next_at)"
                      " VALUES ('each', 'noop', 'normal', '{}', 3600, 'once', now())");
-    static const struct db_stmt fired = {"t_fired",
-                                         "SELECT count(*) FROM jobs WHERE request_id = 'schedule-each'", 0};
-    ck_assert_int_eq(await(&fired), 1);
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    while (atomic_load(&wakes) == 0 && clock_mono_ms() < until_ms)
-        tick();
-    ck_assert_int_gt(atomic_load(&wakes), 0);
+    ck_assert_int_eq(await("SELECT count(*) FROM jobs WHERE request_id = 'schedule-each'"), 1);
+    eventually(atomic_load(&wakes) > 0);
 }
 END_TEST
 
 /* One heals at a time; when it ends, the other one goes on. */
 START_TEST(turn__goes_to_another_process_when_one_ends)
 {
-    (void)await(&holder);
+    (void)await(holder);
     struct healing *second = start("second");
-    (void)await(&second_backend);
-    ck_assert_int_eq(number(&second_holder), 0);
+    (void)await(second_backend);
+    ck_assert_int_eq(test_db_int(db, second_holder), 0);
     stop();
-    (void)await(&second_holder);
+    (void)await(second_holder);
     healing_stop(second);
 }
 END_TEST

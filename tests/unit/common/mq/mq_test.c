@@ -31,16 +31,6 @@ static void tear_down(void)
     nats_server_free(server);
 }
 
-/* Waits until the expression is true. */
-#define eventually(condition)                                                                                \
-    do                                                                                                       \
-    {                                                                                                        \
-        const int64_t until_ms = clock_mono_ms() + SOON_MS;                                                  \
-        while (!(condition) && clock_mono_ms() < until_ms)                                                   \
-            poll(NULL, 0, 10);                                                                               \
-        ck_assert_msg(condition, "within %d ms: %s", (int)SOON_MS, #condition);                              \
-    } while (0)
-
 static struct mq *open_as(const char *url)
 {
     struct mq *mq = NULL;

@@ -13,12 +13,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum
 {
-    WAIT_MS = 20000,
-    TICK_US = 500
+    FED_MS = 10000 /* so long rows keep coming at most */
 };
 
 static struct db *db;
@@ -49,32 +47,16 @@ static void teardown(void)
     db_pool_close(test_db_pool());
 }
 
-static void tick(void)
-{
-    const struct timespec nap = {.tv_nsec = TICK_US * 1000L};
-    nanosleep(&nap, NULL); /* lint: allow: between looks at a condition with a deadline */
-}
-
-static int64_t number(const struct db_stmt *stmt)
-{
-    struct db_rows *found = NULL;
-    ck_assert_int_eq(db_run(db, stmt, NULL, &found, &err), E_OK);
-    const int64_t value = db_int(found, 0, 0, -1);
-    db_rows_free(found);
-    return value;
-}
-
 static int64_t rows(void)
 {
-    static const struct db_stmt due = {"t_due", "SELECT count(*) FROM outbox WHERE run_at <= now()", 0};
-    return number(&due);
+    return test_db_int(db, "SELECT count(*) FROM outbox WHERE run_at <= now()");
 }
 
 static bool are_gone(int64_t wait_ms)
 {
     const int64_t until_ms = clock_mono_ms() + wait_ms;
     while (rows() > 0 && clock_mono_ms() < until_ms)
-        tick();
+        poll(NULL, 0, SUITE_LOOK_MS);
     return rows() == 0;
 }
 
@@ -88,7 +70,7 @@ static void insert_row(void)
 static void await_relay(void)
 {
     insert_row();
-    ck_assert(are_gone(WAIT_MS));
+    eventually(rows() == 0);
 }
 
 /* ---- new rows, and those of others ------------------------------------------------------------- */
@@ -111,7 +93,7 @@ static void *feed(void *of)
             row.id = next++;
             outbox_publish(outbox, &fresh);
         }
-        tick();
+        poll(NULL, 0, SUITE_LOOK_MS);
     }
     return NULL;
 }
@@ -123,7 +105,7 @@ START_TEST(relay__looks_at_its_table_while_new_rows_keep_coming)
     atomic_store(&feeds, true);
     ck_assert_int_eq(pthread_create(&feeder, NULL, feed, NULL), 0);
     insert_row();
-    const bool gone = are_gone(WAIT_MS / 2);
+    const bool gone = are_gone(FED_MS);
     atomic_store(&feeds, false);
     pthread_join(feeder, NULL);
     ck_assert_msg(gone, "a row of somebody else's waited for the end of our own");
@@ -147,37 +129,24 @@ START_TEST(stop__leaves_what_is_not_due)
     test_db_exec(db, "INSERT INTO outbox (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
                      " '{}', now() + interval '1 hour')");
     stop();
-    static const struct db_stmt all = {"t_all", "SELECT count(*) FROM outbox", 0};
-    ck_assert_int_eq(number(&all), 1);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 1);
 }
 END_TEST
-
-/* The process that serves a thread's connection. */
-static pid_t backend_of(const struct db_stmt *stmt)
-{
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    int64_t pid = number(stmt);
-    for (; pid == 0 && clock_mono_ms() < until_ms; pid = number(stmt))
-        tick();
-    ck_assert_int_gt(pid, 0);
-    return (pid_t)pid;
-}
 
 /* The relay is about to ask the database. */
 static void await_wake_heard(void)
 {
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
     struct pollfd wake = {.fd = outbox->wake_fd, .events = POLLIN};
-    while (poll(&wake, 1, 0) > 0 && clock_mono_ms() < until_ms)
-        tick();
+    eventually(poll(&wake, 1, 0) == 0);
 }
 
 START_TEST(stop__does_not_wait_for_a_frozen_database)
 {
-#define BACKEND "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE datname = current_database() AND "
-    static const struct db_stmt relay = {"t_relay", BACKEND "application_name = 'outbox_test relay'", 0};
     await_relay();
-    const pid_t pid = backend_of(&relay);
+    const pid_t pid = (pid_t)test_db_int(
+        db, "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'outbox_test relay'");
+    ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
     outbox_wake(outbox);
     await_wake_heard();

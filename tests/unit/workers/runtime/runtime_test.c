@@ -25,7 +25,6 @@
 enum
 {
     WAIT_MS = 60000,
-    TICK_US = 500,
     TOGETHER = 16,
     TELLERS = 60,
     DRAIN_MS = 100,
@@ -149,12 +148,6 @@ static sem_t release;   /* the deaf ones */
 static atomic_int deaf; /* that have begun */
 static char *text;      /* of BIG bytes, as JSON */
 
-static void tick(void)
-{
-    const struct timespec nap = {.tv_nsec = TICK_US * 1000L};
-    nanosleep(&nap, NULL); /* lint: allow: between looks at a condition with a deadline */
-}
-
 static enum err_code run_deaf(struct job *job, struct err *why)
 {
     (void)job;
@@ -197,7 +190,7 @@ static enum err_code run_heavy(struct job *const *jobs, size_t count, struct err
     const int64_t until_ms = clock_mono_ms() + WAIT_MS;
     size_t there = 0;
     (void)why;
-    for (; there < TOGETHER && clock_mono_ms() < until_ms; tick())
+    for (; there < TOGETHER && clock_mono_ms() < until_ms; poll(NULL, 0, SUITE_LOOK_MS))
     {
         there = (size_t)runtime_lock(jobs[0]->runtime)->inbox.in_flight;
         runtime_unlock(jobs[0]->runtime);
@@ -230,9 +223,7 @@ static void setup(void)
     ck_assert_int_eq(mq_open(getenv("TEST_NATS_URL"), "runtime_test", &mq, &err), E_OK);
     snprintf(worker, sizeof worker, "probe%d", (int)getpid());
     mq_know_worker(mq, worker);
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    while (mq_ensure(mq, NULL, &err) != E_OK && clock_mono_ms() < until_ms)
-        tick();
+    eventually(mq_ensure(mq, NULL, &err) == E_OK);
     health = health_new();
     sem_init(&release, 0, 0);
     text = malloc(BIG + 1); /* whatever writes it down in quotes needs twice the room */
@@ -317,14 +308,7 @@ static int64_t number(const struct db_stmt *stmt)
     return value;
 }
 
-#define await(stmt, value)                                                                                   \
-    do                                                                                                       \
-    {                                                                                                        \
-        const int64_t until_ms = clock_mono_ms() + WAIT_MS;                                                  \
-        while (number(stmt) != (value) && clock_mono_ms() < until_ms)                                        \
-            tick();                                                                                          \
-        ck_assert_int_eq(number(stmt), (value));                                                             \
-    } while (0)
+#define await(stmt, value) eventually(number(stmt) == (value))
 
 static const struct db_stmt running = {"t_running", "SELECT count(*) FROM jobs WHERE status = 'Running'", 0};
 static const struct db_stmt completed = {"t_completed",
@@ -342,14 +326,6 @@ static int64_t stop(bool ends)
         runtime = NULL;
     }
     return clock_mono_ms() - began_ms;
-}
-
-static void until(bool (*is_so)(void))
-{
-    const int64_t until_ms = clock_mono_ms() + WAIT_MS;
-    while (!is_so() && clock_mono_ms() < until_ms)
-        tick();
-    ck_assert(is_so());
 }
 
 static bool is_deaf(void)
@@ -399,13 +375,13 @@ START_TEST(stop__frees_nothing_under_a_handler_that_does_not_end)
 {
     ck_assert_int_eq(start(2, 40000), E_OK);
     post("deaf", 1);
-    until(is_deaf); /* it is Running before a thread has taken it */
+    eventually(is_deaf()); /* it is Running before a thread has taken it */
     ck_assert_int_lt(stop(false), STOP_MS);
     ck_assert_int_gt(atomic_load(&live), 0);
     ck_assert_uint_eq(loose_count, 0);
     sem_post(&release); /* it goes on, on memory that is there */
     await(&running, 0); /* completed, or handed back: a worker that leaves waits for no slow database */
-    until(is_over);
+    eventually(is_over());
 }
 END_TEST
 
@@ -521,7 +497,7 @@ static int64_t await_others(void)
     const struct mq_pull_config config = {.worker = worker, .priority = JOB_NORMAL, .got = on_left};
     const int64_t until_ms = clock_mono_ms() + WAIT_MS;
     ck_assert_int_eq(mq_pull_open(mq, &config, &pull, &err), E_OK);
-    for (; !all_others_came() && clock_mono_ms() < until_ms; tick())
+    for (; !all_others_came() && clock_mono_ms() < until_ms; poll(NULL, 0, SUITE_LOOK_MS))
         mq_pull_want(pull, 10);
     const int64_t at_ms = clock_mono_ms();
     mq_pull_close(pull);
@@ -551,9 +527,9 @@ START_TEST(stop__gives_messages_that_it_has_not_claimed_to_others_at_once)
     await(&claims, 1);
     for (int i = 1; i < LEFT; i++)
         publish(publisher, &left[i]);
-    until(others_wait);
+    eventually(others_wait());
     pthread_create(&stopper, NULL, stop_it, &ended);
-    until(is_draining);
+    eventually(is_draining());
     test_db_exec(locker, "COMMIT");
     const int64_t went_ms = clock_mono_ms();
     pthread_join(stopper, NULL);
