@@ -203,7 +203,7 @@ MUST_USE enum err_code job_store_bring_crowd(struct db *db, struct arena *arena,
                                              const struct job_claimer *claimer, const struct job_bring *ask,
                                              struct job_claim **claims, size_t *count, struct err *err);
 
-/* Removes rows of `claims` whose jobs have all been settled. One that stays only makes the sweeper look. */
+/* Removes rows of `claims` whose jobs have all been settled. One that stays only makes healing look. */
 MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,
                                                size_t n, struct err *err);
 

@@ -43,7 +43,7 @@ static struct job_queue jobs_of(struct runtime *runtime, const struct job_claim 
                                 struct job *const *take, size_t count)
 {
     struct job_queue jobs = {.count = 0};
-    struct claim_record *record = calloc(1, sizeof *record); /* NULL: the sweeper removes the row */
+    struct claim_record *record = calloc(1, sizeof *record); /* NULL: healing removes the row */
     if (record != NULL)
         record->id = claims[0].note;
     for (size_t i = 0; i < count; i++)

@@ -28,7 +28,7 @@ enum
     JOB_ARENA_BYTES = 32 * 1024 * 1024,
     JOB_FOLLOWS = 8,
     JOB_TEXT_MAX = 256 * 1024, /* bytes of a result, a checkpoint, and progress, each */
-    SPENT_RECORDS = 4096,      /* that wait to be removed; the sweeper does it for the others */
+    SPENT_RECORDS = 4096,      /* that wait to be removed; healing does it for the others */
     EAGER_KEPT = 512,          /* given jobs that are remembered until their wake-ups come */
     OFFER_AGAIN_MS = 1000      /* an offer that nobody took is repeated */
 };
@@ -39,7 +39,7 @@ struct claim_record
 {
     int64_t id;
     int left;  /* jobs in flight that share it */
-    bool kept; /* one could not be begun or ended: the sweeper takes it back, and needs the row */
+    bool kept; /* one could not be begun or ended: healing takes it back, and needs the row */
 };
 
 struct job
@@ -191,7 +191,7 @@ void job_nak(struct job *take, int64_t delay_ms);
 void deliver(struct runtime *runtime, const struct job_claim *claims, struct job *const *take, size_t count);
 /* No handler begins it: it is handed back. */
 void deliver_back(struct runtime *runtime, const struct job_claim *claim, const char *why);
-/* It has been settled, or is left to the sweeper: not in flight any more; lock held. */
+/* It has been settled, or is left to healing: not in flight any more; lock held. */
 void deliver_settled(struct runtime *runtime, struct job *job, int64_t now_ms);
 
 /* unclaimed.c: messages whose job has not been claimed. */

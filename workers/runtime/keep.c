@@ -116,8 +116,7 @@ static enum err_code look(struct keeper *keeper, struct round *round, struct err
     return arena_failed(keeper->arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 
-/* ---- telling and asking ---------------------------------------------------------------------------------
- */
+/* ---- saying and asking ---------------------------------------------------------------------- */
 
 /* The messages are still worked on. */
 static void tell_broker(struct keeper *keeper, const struct round *round)
@@ -235,7 +234,7 @@ static enum err_code compare(struct keeper *keeper, struct err *err)
 
 /* ---- being there ---------------------------------------------------------------------------- */
 
-/* What cannot be removed now the sweeper removes later. */
+/* What cannot be removed now, healing removes later. */
 static enum err_code remove_records(struct keeper *keeper, struct err *err)
 {
     struct shared *shared = runtime_lock(keeper->runtime);

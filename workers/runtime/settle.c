@@ -136,7 +136,7 @@ static void leave(struct job *const *jobs, size_t count, const struct err *why)
 {
     for (size_t i = 0; i < count; i++)
         jobs[i]->unsettled = true;
-    log_error("settle_failed", "%zu jobs are left to the sweeper: %s", count, why->text);
+    log_error("settle_failed", "%zu jobs are left to healing: %s", count, why->text);
 }
 
 /* The end of a job that cannot be written as it is: without what it left behind it can.  Where only the
@@ -185,7 +185,7 @@ static bool has_kind(const char *const *kinds, size_t n, const char *kind)
     return false;
 }
 
-/* What these jobs leave free under limits goes to jobs that are queued for it.  What fails here the sweeper
+/* What these jobs leave free under limits goes to jobs that are queued for it.  What fails here healing
  * does half a second later. */
 static void admit_queued(const struct settler *settler)
 {
