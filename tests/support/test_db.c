@@ -182,14 +182,14 @@ int64_t test_db_int(struct db *db, const char *sql)
     struct err err = ERR_INIT;
     struct db_rows *rows = NULL;
     size_t at = 0;
-    while (at < used && statements[at].sql != sql)
+    while (at < used && strcmp(statements[at].sql, sql) != 0)
         at++;
     if (at == sizeof statements / sizeof statements[0])
         abort();
     if (at == used)
     {
         snprintf(names[at], sizeof names[at], "test_int_%zu", at);
-        statements[used++] = (struct db_stmt){names[at], sql, 0};
+        statements[used++] = (struct db_stmt){names[at], strdup(sql), 0};
     }
     must(db_run(db, &statements[at], NULL, &rows, &err), &err, sql);
     int64_t value = db_int(rows, 0, 0, INT64_MIN);

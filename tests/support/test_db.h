@@ -27,7 +27,7 @@ struct db_pool *test_db_pool(void);                  /* opened at the first call
 struct db *test_db_open(void);                       /* a connection of that pool */
 void test_db_close(struct db *db);                   /* gives it back */
 void test_db_exec(struct db *db, const char *sql);   /* must work */
-int64_t test_db_int(struct db *db, const char *sql); /* the one number that it answers; sql is a literal */
+int64_t test_db_int(struct db *db, const char *sql); /* its one number; 64 texts in a process */
 
 /* A user with that name and nothing else; its id lives as long as the process. */
 const char *test_db_user(struct db *db, const char *username);
