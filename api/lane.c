@@ -3,6 +3,7 @@
 
 #include "api/mw/chain.h"
 #include "api/reply.h"
+#include "api/turns.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/cache/cache.h"
@@ -13,11 +14,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum
-{
-    LOOK_AHEAD = 512 /* requests looked at for a batch: keeps the lock short */
-};
-
 struct lane_thread
 {
     struct lane *lane;
@@ -27,63 +23,17 @@ struct lane_thread
     struct http_client *http;
 };
 
-struct queue
-{
-    struct request *head;
-    struct request *tail;
-    int len;
-};
-
 struct lane
 {
-    pthread_mutex_t lock; /* guards queue, idle, stopping */
+    pthread_mutex_t lock; /* guards turns, idle, stopping */
     pthread_cond_t work;
-    struct queue queue;
+    struct turns *turns;
     int idle;
     bool stopping;
     struct lane_config config;
     int started;
     struct lane_thread thread[];
 };
-
-static void queue_push(struct queue *queue, struct request *req)
-{
-    req->next = NULL;
-    if (queue->tail != NULL)
-        queue->tail->next = req;
-    else
-        queue->head = req;
-    queue->tail = req;
-    queue->len++;
-}
-
-/* Takes out, in order, at most `max` of this route among the first LOOK_AHEAD requests. */
-static size_t queue_take(struct queue *queue, const struct route *route, struct request **out, size_t max)
-{
-    size_t count = 0;
-    struct request *before = NULL;
-    struct request *req = queue->head;
-    for (int looked = 0; req != NULL && count < max && looked < LOOK_AHEAD; looked++)
-    {
-        struct request *next = req->next;
-        if (req->route != route)
-        {
-            before = req;
-            req = next;
-            continue;
-        }
-        if (before != NULL)
-            before->next = next;
-        else
-            queue->head = next;
-        if (queue->tail == req)
-            queue->tail = before;
-        queue->len--;
-        out[count++] = req;
-        req = next;
-    }
-    return count;
-}
 
 /* ---- what a thread lends to a request ------------------------------------------------------ */
 
@@ -131,11 +81,15 @@ static void look_at_failure(struct lane_thread *thread, struct request *req, con
 static void run_one(struct lane_thread *thread, struct request *req)
 {
     struct err err = ERR_INIT;
-    enum err_code code = req->route->handle(req, &err);
-    if (code == E_OK && req->reply.status == 0)
+    enum err_code (*const run)(struct request *, struct err *) =
+        req->step.run != NULL ? req->step.run : req->route->handle;
+    req->step.run = NULL;
+    enum err_code code = run(req, &err);
+    if (code == E_OK && req->step.run == NULL && req->reply.status == 0)
         code = fail(&err, E_BUG, "the handler answered nothing");
     if (code == E_OK)
         return;
+    req->step.run = NULL;
     look_at_failure(thread, req, &err);
     reply_error(req, &err);
 }
@@ -162,6 +116,20 @@ static void run_batch(struct lane_thread *thread, struct request **reqs, size_t 
     }
 }
 
+/* Who waited for a better answer than they have keep what they have. */
+static void turn_away(struct request *req, const struct err *err)
+{
+    req->step.run = NULL;
+    if (req->reply.status == 0)
+        reply_error(req, err);
+}
+
+static void hand_back(const struct lane *lane, struct request *req)
+{
+    chain_finish(req);
+    lane->config.done(req);
+}
+
 /* The executor's part of the chain; those that it refuses have their reply and leave `reqs`. */
 static size_t admit(struct lane_thread *thread, struct request **reqs, size_t count)
 {
@@ -170,12 +138,29 @@ static size_t admit(struct lane_thread *thread, struct request **reqs, size_t co
     {
         struct err err = ERR_INIT;
         reqs[i]->thread = thread;
-        if (chain_run(chain_executor, reqs[i], &err) == E_OK)
+        if (chain_run(reqs[i]->step.run != NULL ? chain_step : chain_executor, reqs[i], &err) == E_OK)
             reqs[allowed++] = reqs[i];
         else
-            reply_error(reqs[i], &err);
+            turn_away(reqs[i], &err);
     }
     return allowed;
+}
+
+/* It is somebody else's as soon as it is out of these hands. */
+static void let_go(struct lane *lane, struct request **reqs, size_t count)
+{
+    pthread_mutex_lock(&lane->lock);
+    for (size_t i = 0; i < count; i++)
+        turns_end(lane->turns, reqs[i]);
+    pthread_mutex_unlock(&lane->lock);
+    for (size_t i = 0; i < count; i++)
+    {
+        reqs[i]->thread = NULL;
+        if (reqs[i]->step.run != NULL)
+            lane->config.go_on(lane->config.lanes, reqs[i]);
+        else
+            hand_back(lane, reqs[i]);
+    }
 }
 
 static void run_round(struct lane_thread *thread, struct request **reqs, size_t count)
@@ -193,29 +178,19 @@ static void run_round(struct lane_thread *thread, struct request **reqs, size_t 
     else if (left == 1)
         run_one(thread, allowed[0]);
     lane_thread_db_release(thread);
-    for (size_t i = 0; i < count; i++)
-    {
-        reqs[i]->thread = NULL;
-        chain_finish(reqs[i]);
-        thread->lane->config.done(reqs[i]);
-    }
+    let_go(thread->lane, reqs, count);
     log_context_set((struct log_context){0});
 }
 
 /* Waits for work; 0: the lane stops. */
 static size_t take_round(struct lane *lane, struct request **reqs)
 {
+    size_t count;
     pthread_mutex_lock(&lane->lock);
     lane->idle++;
-    while (lane->queue.head == NULL && !lane->stopping)
+    while ((count = turns_take(lane->turns, reqs)) == 0 && !lane->stopping)
         pthread_cond_wait(&lane->work, &lane->lock);
     lane->idle--;
-    size_t count = 0;
-    if (lane->queue.head != NULL)
-    {
-        const struct route *route = lane->queue.head->route;
-        count = queue_take(&lane->queue, route, reqs, route->handle_batch != NULL ? ROUTE_BATCH : 1);
-    }
     pthread_mutex_unlock(&lane->lock);
     return count;
 }
@@ -248,9 +223,15 @@ enum err_code lane_start(const struct lane_config *config, struct lane **out, st
 {
     size_t bytes = sizeof(struct lane) + (size_t)config->threads * sizeof(struct lane_thread);
     struct lane *lane = calloc(1, bytes);
-    if (lane == NULL)
+    struct turns *turns = turns_new(config->max_queue, config->max_each);
+    if (lane == NULL || turns == NULL)
+    {
+        free(lane);
+        turns_free(turns);
         return fail(err, E_NO_MEMORY, "out of memory");
+    }
     lane->config = *config;
+    lane->turns = turns;
     pthread_mutex_init(&lane->lock, NULL);
     pthread_cond_init(&lane->work, NULL);
     while (lane->started < config->threads)
@@ -258,6 +239,7 @@ enum err_code lane_start(const struct lane_config *config, struct lane **out, st
         if (!start_thread(lane, &lane->thread[lane->started]))
         {
             lane_stop(lane);
+            lane_free(lane);
             return fail(err, E_NO_MEMORY, "no thread for %s", config->name);
         }
         lane->started++;
@@ -266,51 +248,66 @@ enum err_code lane_start(const struct lane_config *config, struct lane **out, st
     return E_OK;
 }
 
-static void answer_waiting(struct lane *lane)
+static bool anybody(const struct request *req)
 {
-    struct err err = ERR_INIT;
-    err_set(&err, E_SHUTDOWN, __FILE__, __LINE__, "the server is going away");
+    (void)req;
+    return true;
+}
+
+/* Answers those that wait and for which `leaves` is true, with this failure. */
+static void turn_away_all(struct lane *lane, bool (*leaves)(const struct request *req), const struct err *err)
+{
     pthread_mutex_lock(&lane->lock);
-    struct request *req = lane->queue.head;
-    lane->queue = (struct queue){0};
-    lane->stopping = true;
-    pthread_cond_broadcast(&lane->work);
+    struct request *req = turns_leave(lane->turns, leaves);
     pthread_mutex_unlock(&lane->lock);
     while (req != NULL)
     {
         struct request *next = req->next;
-        reply_error(req, &err);
-        chain_finish(req);
-        lane->config.done(req);
+        turn_away(req, err);
+        hand_back(lane, req);
         req = next;
     }
 }
 
+static void going_away(struct err *err)
+{
+    err_set(err, E_SHUTDOWN, __FILE__, __LINE__, "the server is going away");
+}
+
 void lane_stop(struct lane *lane)
+{
+    struct err err = ERR_INIT;
+    if (lane == NULL)
+        return;
+    going_away(&err);
+    pthread_mutex_lock(&lane->lock);
+    lane->stopping = true;
+    pthread_cond_broadcast(&lane->work);
+    pthread_mutex_unlock(&lane->lock);
+    turn_away_all(lane, anybody, &err);
+    for (int i = 0; i < lane->started; i++)
+        pthread_join(lane->thread[i].id, NULL);
+}
+
+void lane_free(struct lane *lane)
 {
     if (lane == NULL)
         return;
-    answer_waiting(lane);
     for (int i = 0; i < lane->started; i++)
     {
-        pthread_join(lane->thread[i].id, NULL);
         cache_close(lane->thread[i].cache);
         http_client_free(lane->thread[i].http);
     }
+    turns_free(lane->turns);
     pthread_cond_destroy(&lane->work);
     pthread_mutex_destroy(&lane->lock);
     free(lane);
 }
 
-bool lane_full(struct lane *lane)
-{
-    return lane_length(lane) >= lane->config.max_queue;
-}
-
 int lane_length(struct lane *lane)
 {
     pthread_mutex_lock(&lane->lock);
-    int len = lane->queue.len;
+    int len = turns_waiting(lane->turns);
     pthread_mutex_unlock(&lane->lock);
     return len;
 }
@@ -329,12 +326,25 @@ void lane_cache_counts(const struct lane *lane, uint64_t *hits, uint64_t *misses
 
 void lane_push(struct lane *lane, struct request *req)
 {
+    struct err err = ERR_INIT;
     pthread_mutex_lock(&lane->lock);
-    queue_push(&lane->queue, req);
-    bool wake = lane->idle > 0;
+    const bool stopping = lane->stopping;
+    struct request *loser = stopping ? req : turns_push(lane->turns, req);
+    const bool wake = lane->idle > 0;
     pthread_mutex_unlock(&lane->lock);
     if (wake)
         pthread_cond_signal(&lane->work);
+    if (loser == NULL)
+        return;
+    if (stopping)
+        going_away(&err);
+    else
+    {
+        fail(&err, E_UNAVAILABLE, "too much to do at the moment, please ask again");
+        err.retry_after_s = 1;
+    }
+    turn_away(loser, &err);
+    hand_back(lane, loser);
 }
 
 /* ---- what need not wait any longer ------------------------------------------------------------ */
@@ -349,38 +359,12 @@ static bool is_late(const struct request *req)
     return clock_mono_ms() >= req->deadline_ms;
 }
 
-/* Answers those that wait and for which `leaves` is true, with this failure. */
-static void turn_away(struct lane *lane, bool (*leaves)(const struct request *req), const struct err *err)
-{
-    struct queue stay = {0};
-    struct queue leave = {0};
-    pthread_mutex_lock(&lane->lock);
-    for (struct request *req = lane->queue.head, *next; req != NULL; req = next)
-    {
-        next = req->next;
-        queue_push(leaves(req) ? &leave : &stay, req);
-    }
-    lane->queue = stay;
-    pthread_mutex_unlock(&lane->lock);
-    for (struct request *req = leave.head, *next; req != NULL; req = next)
-    {
-        next = req->next;
-        reply_error(req, err);
-        chain_finish(req);
-        lane->config.done(req);
-    }
-}
-
 void lane_fail_database(struct lane *lane, const struct err *err)
 {
-    turn_away(lane, needs_database, err);
+    turn_away_all(lane, needs_database, err);
 }
 
 void lane_fail_late(struct lane *lane, const struct err *err)
 {
-    pthread_mutex_lock(&lane->lock);
-    const bool any = lane->queue.head != NULL && is_late(lane->queue.head); /* the oldest is first */
-    pthread_mutex_unlock(&lane->lock);
-    if (any)
-        turn_away(lane, is_late, err);
+    turn_away_all(lane, is_late, err);
 }

@@ -2,16 +2,19 @@
 /*
  * lane.h -- a bounded queue of requests and the threads that work it off.
  *
- *     event thread --lane_push--> [ queue <= max ] --> threads --done(req)--> event thread
+ *     event thread --lane_push--> [ turns <= max ] --> threads --done(req)-----> event thread
+ *     another lane's thread ---->                        `------go_on(req)-----> another lane, or later
  *
- * A thread takes the oldest request; when its route offers a batch handler, it takes up to ROUTE_BATCH
- * of the same route together.  Then it runs the executor's part of the chain (mw/chain.h), the handler,
- * and hands every request to `done` with a reply set.
+ * Who sends requests take turns (turns.h).  A thread takes the next one's oldest request; when its route
+ * offers a batch handler, it takes up to ROUTE_BATCH of the same route together.  Then it runs the executor's
+ * part of the chain (mw/chain.h), the handler, and hands every request to `done` with a reply set, or to
+ * `go_on` when its handler has asked for a further step.  What finds no room, or costs another its place, is
+ * answered 503.
  *
  * Each thread owns a Redis connection and an HTTP client, and borrows a database connection from the
  * pool from the first request_db of a round to the end of that round.
  *
- * Threads: lane_push from one thread only (so lane_full stays true until it is pushed), the rest any.
+ * Threads: any.
  */
 #ifndef SOKOUL_API_LANE_H
 #define SOKOUL_API_LANE_H
@@ -20,6 +23,7 @@
 
 struct lane;
 struct lane_thread;
+struct lanes;
 
 struct lane_config
 {
@@ -29,14 +33,19 @@ struct lane_config
     struct db_pool *db;
     int threads;
     int max_queue;
-    void (*done)(struct request *req); /* called on a lane's thread, may not block */
+    int max_each;                                            /* of one owner's requests that run at once */
+    void (*done)(struct request *req);                       /* called on whatever thread, may not block */
+    void (*go_on)(struct lanes *lanes, struct request *req); /* the same */
+    struct lanes *lanes;
 };
 
 MUST_USE enum err_code lane_start(const struct lane_config *config, struct lane **lane, struct err *err);
-/* Answers what waits with E_SHUTDOWN, lets the threads finish what they hold, joins them. NULL is fine. */
-void lane_stop(struct lane *lane);
+/* Answers what waits and what still comes with E_SHUTDOWN, lets the threads finish what they hold, joins
+ * them. */
+void lane_stop(struct lane *lane); /* NULL is fine */
+void lane_free(struct lane *lane); /* after that, when nobody pushes any more; NULL is fine */
 
-bool lane_full(struct lane *lane);
+/* Has it run, or answers it 503. */
 void lane_push(struct lane *lane, struct request *req);
 int lane_length(struct lane *lane);
 /* Answers found and not found by the caches of its threads. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/lanes.h"
 
+#include "api/parked.h"
+
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/obs/metrics.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +34,7 @@ enum index
 struct lanes
 {
     struct lane *lane[COUNT];
+    struct parked *parked;
     pthread_t clock;
     pthread_mutex_t lock; /* guards stopping */
     pthread_cond_t stop;
@@ -132,32 +136,91 @@ static void stop_clock(struct lanes *lanes)
     pthread_mutex_destroy(&lanes->lock);
 }
 
+static struct lane *lane_of(struct lanes *lanes, const struct request *req)
+{
+    const bool first = req->step.run == NULL;
+    switch (first ? req->route->lane : req->step.lane)
+    {
+    case LANE_PASSWORDS:
+        return lanes->lane[PASSWORDS];
+    case LANE_PROVIDER:
+        return lanes->lane[PROVIDER];
+    default:
+        return lanes->lane[first && req->route->handle_batch != NULL ? HOT : PLAIN];
+    }
+}
+
+void lanes_push(struct lanes *lanes, struct request *req)
+{
+    lane_push(lane_of(lanes, req), req);
+}
+
+static void push(void *of, struct request *req)
+{
+    lanes_push(of, req);
+}
+
+static void go_on(struct lanes *lanes, struct request *req)
+{
+    if (req->step.at_ms > 0)
+        parked_add(lanes->parked, req);
+    else
+        lanes_push(lanes, req);
+}
+
+/* Statements are short, but may have to wait: somebody's locks leave others some executors. What calls the
+ * internet waits for seconds, and one owner gets half of it. */
+static void set_sizes(const struct app *app, struct lane_config configs[COUNT])
+{
+    const int executors = (int)app->conf->db_pool_size;
+    const int hot = lanes_batch_threads(executors);
+    const int plain = executors > hot ? executors - hot : 1;
+    const int queue = (int)app->conf->api_queue_max;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct
+    {
+        const char *name;
+        int threads;
+        int max_queue;
+        int max_each;
+    } sizes[COUNT] = {
+        [HOT] = {"batches", hot, queue, INT_MAX},
+        [PLAIN] = {"executors", plain, queue, plain - plain / 4},
+        [PASSWORDS] = {"passwords", cores > 1 ? (int)cores : 1, PASSWORD_QUEUE, INT_MAX},
+        [PROVIDER] = {"providers", PROVIDER_THREADS, PROVIDER_QUEUE, PROVIDER_THREADS / 2},
+    };
+    for (int i = 0; i < COUNT; i++)
+    {
+        configs[i].name = sizes[i].name;
+        configs[i].threads = sizes[i].threads;
+        configs[i].max_queue = sizes[i].max_queue;
+        configs[i].max_each = sizes[i].max_each;
+        configs[i].db = app->db;
+    }
+    if (app->db_batches != NULL)
+        configs[HOT].db = app->db_batches;
+}
+
+static enum err_code start_all(struct lanes *lanes, const struct lane_config *configs, struct err *err)
+{
+    enum err_code code = parked_start(push, lanes, &lanes->parked, err);
+    for (int i = 0; code == E_OK && i < COUNT; i++)
+        code = lane_start(&configs[i], &lanes->lane[i], err);
+    return code == E_OK ? start_clock(lanes, err) : code;
+}
+
 enum err_code lanes_start(const struct app *app, void (*done)(struct request *req), struct lanes **out,
                           struct err *err)
 {
-    const struct conf *conf = app->conf;
-    int executors = (int)conf->db_pool_size;
-    int hot = lanes_batch_threads(executors);
-    int plain = executors > hot ? executors - hot : 1;
-    int queue = (int)conf->api_queue_max;
-    struct db_pool *batches = app->db_batches != NULL ? app->db_batches : app->db;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const struct lane_config configs[COUNT] = {
-        [HOT] = {app, "batches", conf->redis_url, batches, hot, queue, done},
-        [PLAIN] = {app, "executors", conf->redis_url, app->db, plain, queue, done},
-        [PASSWORDS] = {app, "passwords", conf->redis_url, app->db, cores > 1 ? (int)cores : 1, PASSWORD_QUEUE,
-                       done},
-        [PROVIDER] = {app, "providers", conf->redis_url, app->db, PROVIDER_THREADS, PROVIDER_QUEUE, done},
-    };
     struct lanes *lanes = calloc(1, sizeof *lanes);
     if (lanes == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    const struct lane_config usual = {
+        .app = app, .redis_url = app->conf->redis_url, .done = done, .go_on = go_on, .lanes = lanes};
+    struct lane_config configs[COUNT] = {usual, usual, usual, usual};
+    set_sizes(app, configs);
     init_clock(lanes);
-    enum err_code code = E_OK;
-    for (int i = 0; code == E_OK && i < COUNT; i++)
-        code = lane_start(&configs[i], &lanes->lane[i], err);
-    if (code == E_OK)
-        code = start_clock(lanes, err);
+    enum err_code code = start_all(lanes, configs, err);
     if (code != E_OK)
     {
         lanes_stop(lanes);
@@ -178,16 +241,10 @@ void lanes_stop(struct lanes *lanes)
     stop_clock(lanes);
     for (int i = 0; i < COUNT; i++)
         lane_stop(lanes->lane[i]);
+    parked_stop(lanes->parked);
+    for (int i = 0; i < COUNT; i++)
+        lane_free(lanes->lane[i]);
     free(lanes);
-}
-
-struct lane *lanes_of(struct lanes *lanes, const struct route *route)
-{
-    if (route->lane == LANE_PASSWORDS)
-        return lanes->lane[PASSWORDS];
-    if (route->lane == LANE_PROVIDER)
-        return lanes->lane[PROVIDER];
-    return lanes->lane[route->handle_batch != NULL ? HOT : PLAIN];
 }
 
 void lanes_fail_database(struct lanes *lanes, const struct err *err)

@@ -3,9 +3,12 @@
  * lanes.h -- which lanes there are, how many threads each has, and which route goes where.
  *
  *     batches    2 threads   routes with a batch handler: more threads would make batches small
- *     executors  the rest of DB_POOL_SIZE
+ *     executors  the rest of DB_POOL_SIZE, three quarters of them for one owner at most
  *     passwords  one per core, 32 waiting at most
- *     providers  8, 128 waiting at most: a slow provider keeps no executor
+ *     providers  8, 4 for one owner at most, 128 waiting at most: a slow provider keeps no executor
+ *
+ * In each the owners of requests take turns (turns.h).  What only waits for its time waits in none of them
+ * (parked.h).
  *
  * Offers the length of the queues and the counts of the caches as metrics.
  * Threads: as lane.h says.
@@ -24,7 +27,8 @@ int lanes_batch_threads(int connections);
 MUST_USE enum err_code lanes_start(const struct app *app, void (*done)(struct request *req),
                                    struct lanes **lanes, struct err *err);
 void lanes_stop(struct lanes *lanes); /* as lane_stop; NULL is fine */
-struct lane *lanes_of(struct lanes *lanes, const struct route *route);
+/* Into the lane of its route, or of its next step. */
+void lanes_push(struct lanes *lanes, struct request *req);
 void lanes_fail_database(struct lanes *lanes, const struct err *err);
 
 #endif

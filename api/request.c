@@ -33,6 +33,17 @@ const char *request_query(const struct request *req, const char *name)
     return find(req->query, req->query_count, name);
 }
 
+enum err_code request_go_on(struct request *req, struct request_step step)
+{
+    req->step = step;
+    return E_OK;
+}
+
+const char *request_owner(const struct request *req)
+{
+    return req->user.id.text[0] != '\0' ? req->user.id.text : req->client;
+}
+
 enum err_code request_complain(struct request *req, struct err *err, const char *field, const char *fmt, ...)
 {
     va_list args;

@@ -42,7 +42,9 @@ struct conn;
 struct db;
 struct http_client;
 struct lane_thread;
+struct request;
 struct route;
+struct turns_owner;
 
 enum
 {
@@ -63,6 +65,15 @@ enum
     X(PATCH, "PATCH")                                                                                        \
     X(DELETE, "DELETE")                                                                                      \
     X(OPTIONS, "OPTIONS")
+
+/* Where a handler runs. */
+enum route_lane
+{
+    LANE_EXECUTOR,  /* Postgres and Redis only: milliseconds */
+    LANE_PASSWORDS, /* argon2; a short queue, then 503 */
+    LANE_PROVIDER,  /* calls another server over the internet */
+    LANE_EVENT      /* on the event thread: must not block nor touch a server; health only */
+};
 
 enum method
 {
@@ -120,6 +131,15 @@ struct request_pair
     const char *value;
 };
 
+/* What is left to do for a request: in another lane, or later. */
+struct request_step
+{
+    enum err_code (*run)(struct request *req, struct err *err); /* NULL: nothing is left */
+    enum route_lane lane;
+    int64_t at_ms; /* monotonic: the request waits until then, on no thread; 0: now */
+    void *of;      /* the step's own, of the arena; stays while it runs */
+};
+
 struct request_reply
 {
     int status; /* 0: nothing was answered yet */
@@ -163,7 +183,10 @@ struct request
     struct json_complaints complaints; /* becomes errors[] of a 400 */
     struct request_reply reply;
     struct lane_thread *thread;
-    struct request *next;
+    struct request_step step;
+    struct request *next; /* in whatever list it stands */
+    struct request *before;
+    struct turns_owner *turn;
     void *connection; /* the HTTP library's */
     struct conn *conn;
     int stage; /* server.c's */
@@ -205,6 +228,14 @@ MUST_USE enum err_code request_read(struct request *req, const struct json_field
  * reader may go on to the next field.  `field` is static or of the arena. */
 MUST_USE enum err_code request_complain(struct request *req, struct err *err, const char *field,
                                         const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* For `return`: the handler ends here, and the request goes on with this step.  The lane is entered anew,
+ * after everybody who waits there already.  A reply that stands is kept until the step writes another one,
+ * also when the step is never run: for lack of room or of time, or because the server goes away. */
+enum err_code request_go_on(struct request *req, struct request_step step);
+/* Whose request it is, for taking turns and for budgets: the user's id, or the address of who has not logged
+ * in. */
+const char *request_owner(const struct request *req);
 
 /* Looks at Content-Type without its parameters, case ignored. */
 bool request_is_type(const struct request *req, const char *type);

@@ -31,15 +31,6 @@ enum route_who
     WHO_ADMIN
 };
 
-/* Where a handler runs. */
-enum route_lane
-{
-    LANE_EXECUTOR,  /* Postgres and Redis only: milliseconds */
-    LANE_PASSWORDS, /* argon2; a short queue, then 503 */
-    LANE_PROVIDER,  /* calls another server over the internet */
-    LANE_EVENT      /* on the event thread: must not block nor touch a server; health only */
-};
-
 enum route_flag
 {
     ROUTE_DB = 1,         /* 503 at once while Postgres is away */
@@ -57,8 +48,8 @@ struct route
     enum method method;
     const char *pattern; /* "/media/{id}"; a parameter fills one segment */
     enum route_who who;
-    enum route_lane lane;
-    unsigned flags; /* of enum route_flag */
+    enum route_lane lane; /* the first; a handler may go on in another (request_go_on) */
+    unsigned flags;       /* of enum route_flag */
     size_t max_body_bytes;
     const char *query[ROUTE_MAX_QUERY + 1]; /* allowed names, NULL after the last */
     enum err_code (*handle)(struct request *req, struct err *err);

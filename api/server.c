@@ -255,17 +255,10 @@ static enum MHD_Result hand_over(struct server *server, struct MHD_Connection *c
         return finish_error(server, connection, req, &err);
     if (req->route->lane == LANE_EVENT)
         return run_here(server, connection, req);
-    struct lane *lane = lanes_of(server->lanes, req->route);
-    if (lane_full(lane))
-    {
-        fail(&err, E_UNAVAILABLE, "too much to do at the moment, please ask again");
-        err.retry_after_s = 1;
-        return finish_error(server, connection, req, &err);
-    }
     req->stage = STAGE_WORK;
     conns_phase(req->conn, CONN_WORK);
     MHD_suspend_connection(connection);
-    lane_push(lane, req);
+    lanes_push(server->lanes, req);
     return MHD_YES;
 }
 

@@ -84,9 +84,10 @@ static enum err_code auth_offered(struct request *req, struct err *err)
     return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
 }
 
+/* Before a lane is entered, where users take turns. */
 enum err_code auth_early(struct request *req, struct err *err)
 {
-    if (auth_offered(req, err) != E_OK || !body_follows(req))
+    if (auth_offered(req, err) != E_OK || req->route->lane == LANE_EVENT)
         return err->code;
     return auth_find(req, err) == E_OK ? auth_allow(req, err) : err->code;
 }

@@ -11,25 +11,20 @@ enum
     FREE_BYTES = 4096
 };
 
-static const char *holder_of(const struct request *req)
-{
-    return req->user.id.text[0] != '\0' ? req->user.id.text : req->client;
-}
-
 enum err_code upload_check(struct request *req, struct err *err)
 {
     const char *length = req->header[HEADER_CONTENT_LENGTH];
     const unsigned long long bytes = length != NULL ? strtoull(length, NULL, 10) : 0;
     if (bytes <= FREE_BYTES)
         return E_OK;
-    return budget_ask(req->budgets->uploads, holder_of(req), (size_t)bytes, err);
+    return budget_ask(req->budgets->uploads, request_owner(req), (size_t)bytes, err);
 }
 
 enum err_code upload_charge(struct request *req, struct err *err)
 {
     if (req->upload.len <= FREE_BYTES)
         return E_OK;
-    return budget_take(req->budgets->uploads, holder_of(req), req->upload.len - req->uploaded.bytes,
+    return budget_take(req->budgets->uploads, request_owner(req), req->upload.len - req->uploaded.bytes,
                        &req->uploaded, err);
 }
 
@@ -38,7 +33,8 @@ void answer_charge(struct request *req)
     struct err err = ERR_INIT;
     if (req->reply.body.len <= FREE_BYTES || req->answered.holder != NULL)
         return;
-    if (budget_take(req->budgets->answers, holder_of(req), req->reply.body.len, &req->answered, &err) == E_OK)
+    if (budget_take(req->budgets->answers, request_owner(req), req->reply.body.len, &req->answered, &err) ==
+        E_OK)
         return;
     buf_fini(&req->reply.body);
     reply_error(req, &err);

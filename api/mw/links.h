@@ -28,7 +28,8 @@ enum err_code idempotency_check(struct request *req, struct err *err);
 enum err_code idempotency_hash(struct request *req, struct err *err);
 /* Too old to be worth working for: E_DEADLINE. */
 enum err_code deadline_check(struct request *req, struct err *err);
-/* Whether there is anything to look at, and what it is worth if a body follows: nobody sends one in vain. */
+/* Whether there is anything to look at, and what it is worth: lanes are entered by name, and nobody sends a
+ * body in vain. */
 enum err_code auth_early(struct request *req, struct err *err);
 /* Who is it: Authorization: Bearer.  Sets req->user; E_UNAUTHENTICATED for a broken token. */
 enum err_code auth_find(struct request *req, struct err *err);

@@ -26,8 +26,11 @@
 enum
 {
     ANSWER_BYTES = 65536,
-    WAIT_MS = 20000
+    WAIT_MS = 20000,
+    LATER_MS = 1500
 };
+
+static char second[] = "text/second";
 
 /* ---- the door to Redis, replaced ------------------------------------------------------------ */
 
@@ -121,6 +124,30 @@ static enum err_code wait_at_gate(struct request *req, struct err *err)
     return echo(req, err);
 }
 
+/* Further on where calls to the internet wait. */
+static enum err_code go_far(struct request *req, struct err *err)
+{
+    (void)err;
+    return request_go_on(req, (struct request_step){.run = wait_at_gate, .lane = LANE_PROVIDER});
+}
+
+static enum err_code say_second(struct request *req, struct err *err)
+{
+    const char *word = req->step.of;
+    return reply_text(req, REPLY_OK, word, err);
+}
+
+/* Answers, and a while later better. */
+static enum err_code answer_later(struct request *req, struct err *err)
+{
+    if (reply_text(req, REPLY_OK, "text/first", err) != E_OK)
+        return err->code;
+    return request_go_on(req, (struct request_step){.run = say_second,
+                                                    .lane = LANE_EXECUTOR,
+                                                    .at_ms = clock_mono_ms() + LATER_MS,
+                                                    .of = second});
+}
+
 static enum err_code forget(struct request *req, struct err *err)
 {
     (void)req;
@@ -162,6 +189,8 @@ static const struct route rows[] = {
     {METHOD_GET, "/moderator", WHO_MODERATOR, LANE_PASSWORDS, 0, .handle = echo},
     {METHOD_GET, "/admin", WHO_ADMIN, LANE_EXECUTOR, 0, .handle = echo},
     {METHOD_GET, "/forgets", WHO_ALL, LANE_EXECUTOR, 0, .handle = forget},
+    {METHOD_GET, "/far", WHO_USER, LANE_EXECUTOR, 0, .handle = go_far},
+    {METHOD_GET, "/later", WHO_ALL, LANE_EXECUTOR, 0, .handle = answer_later},
     {METHOD_GET, "/free", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = echo},
 };
 const struct route_table routes = {rows, sizeof rows / sizeof rows[0]};
@@ -282,6 +311,43 @@ static char *ask(const char *head, const char *rest)
     return hear(fd);
 }
 
+static const char *token_of(struct arena *arena, const struct id *user, const char *role)
+{
+    struct err err = ERR_INIT;
+    const char *token = NULL;
+    struct token_claims claims = {.user_id = *user,
+                                  .session_id = id_new(),
+                                  .issued_s = clock_wall_ms() / 1000,
+                                  .expires_s = clock_wall_ms() / 1000 + 60};
+    snprintf(claims.role, sizeof claims.role, "%s", role);
+    ck_assert_int_eq(token_sign(app.tokens, &claims, arena, &token, &err), E_OK);
+    return token;
+}
+
+/* Somebody with an account, who asks and does not wait for the answer. */
+struct person
+{
+    struct arena *arena;
+    const char *token;
+};
+
+static struct person person_new(void)
+{
+    struct person person = {.arena = arena_new(1 << 20)};
+    const struct id user = id_new();
+    person.token = token_of(person.arena, &user, "user");
+    return person;
+}
+
+static int ask_as(const struct person *person, const char *what)
+{
+    int fd = dial();
+    say(fd, arena_printf(person->arena,
+                         "%s HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n",
+                         what, person->token));
+    return fd;
+}
+
 static int status_of(const char *answer)
 {
     return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
@@ -396,17 +462,11 @@ START_TEST(server__lets_in_who_may)
     struct arena *arena = arena_new(1 << 20);
     for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
     {
-        struct err err = ERR_INIT;
-        struct token_claims claims = {.user_id = id_new(),
-                                      .session_id = id_new(),
-                                      .issued_s = clock_wall_ms() / 1000,
-                                      .expires_s = clock_wall_ms() / 1000 + 60};
-        snprintf(claims.role, sizeof claims.role, "%s", permits[i].role);
-        const char *token = NULL;
-        ck_assert_int_eq(token_sign(app.tokens, &claims, arena, &token, &err), E_OK);
+        const struct id user = id_new();
+        const char *token = token_of(arena, &user, permits[i].role);
         char *answer = ask(permits[i].head, arena_printf(arena, "Authorization: Bearer %s\r\n\r\n", token));
         ck_assert_msg(status_of(answer) == permits[i].status, "%s", answer);
-        ck_assert(permits[i].status != 200 || has(answer, claims.user_id.text));
+        ck_assert(permits[i].status != 200 || has(answer, user.text));
         free(answer);
     }
     arena_free(arena);
@@ -506,6 +566,105 @@ START_TEST(server__sheds_what_does_not_fit_the_queue)
         ck_assert_int_eq(status_of(answer), 200);
         free(answer);
     }
+    stop();
+}
+END_TEST
+
+static int hear_status(int fd)
+{
+    char *answer = hear(fd);
+    const int status = status_of(answer);
+    free(answer);
+    return status;
+}
+
+START_TEST(server__gives_one_owner_half_of_what_waits_for_the_internet)
+{
+    configure();
+    start();
+    struct person ada = person_new(), bob = person_new();
+    int fds[20];
+    for (int i = 0; i < 20; i++)
+        fds[i] = ask_as(&ada, "GET /far");
+    gate_await(4);
+    await_queue(16);
+    int bobs = ask_as(&bob, "GET /far");
+    gate_await(5);
+    ck_assert_int_eq(gate.inside, 5);
+    ck_assert_int_eq(hear_status(ask_as(&ada, "GET /echo/x")), 200); /* what calls nobody waits for nobody */
+    gate_open();
+    ck_assert_int_eq(hear_status(bobs), 200);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(hear_status(fds[i]), 200);
+    stop();
+    arena_free(ada.arena);
+    arena_free(bob.arena);
+}
+END_TEST
+
+START_TEST(server__sheds_of_who_floods_it_and_serves_the_others)
+{
+    configure();
+    conf.api_queue_max = 2;
+    start();
+    struct person ada = person_new(), bob = person_new();
+    int fds[3];
+    fds[0] = ask_as(&ada, "GET /gate");
+    gate_await(1);
+    for (int i = 1; i < 3; i++)
+    {
+        fds[i] = ask_as(&ada, "GET /gate");
+        await_queue(i);
+    }
+    int bobs = ask_as(&bob, "GET /echo/x");
+    ck_assert_int_eq(hear_status(fds[2]), 503); /* the newest of ada's, for bob's */
+    ck_assert_int_eq(hear_status(ask_as(&ada, "GET /echo/x")), 503);
+    gate_open();
+    ck_assert_int_eq(hear_status(bobs), 200);
+    ck_assert_int_eq(hear_status(fds[0]), 200);
+    ck_assert_int_eq(hear_status(fds[1]), 200);
+    stop();
+    arena_free(ada.arena);
+    arena_free(bob.arena);
+}
+END_TEST
+
+START_TEST(server__has_many_wait_for_their_time_on_no_thread)
+{
+    configure(); /* one executor */
+    start();
+    int fds[40];
+    const int64_t began_ms = clock_mono_ms();
+    for (int i = 0; i < 40; i++)
+        fds[i] = ask_only("GET /later");
+    for (int i = 0; i < 40; i++)
+    {
+        char *answer = hear(fds[i]);
+        ck_assert_msg(has(answer, "text/second"), "%s", answer);
+        free(answer);
+    }
+    ck_assert_int_ge(clock_mono_ms() - began_ms, LATER_MS);
+    ck_assert_int_lt(clock_mono_ms() - began_ms, 40 * LATER_MS / 2);
+    stop();
+}
+END_TEST
+
+START_TEST(server__keeps_the_answer_that_stands_when_there_is_no_room_for_a_better_one)
+{
+    configure();
+    conf.api_queue_max = 1;
+    start();
+    int waits = ask_only("GET /later");
+    eventually(hear_status(ask_only("GET /echo/x")) == 200); /* and so behind it */
+    int busy = ask_only("GET /gate");
+    gate_await(1);
+    int queued = ask_only("GET /gate");
+    char *answer = hear(waits);
+    ck_assert_msg(status_of(answer) == 200 && has(answer, "text/first"), "%s", answer);
+    free(answer);
+    gate_open();
+    ck_assert_int_eq(hear_status(busy), 200);
+    ck_assert_int_eq(hear_status(queued), 200);
     stop();
 }
 END_TEST
@@ -695,6 +854,10 @@ int main(void)
         {server__takes_waiting_requests_of_a_route_together, 1},
         {server__runs_a_failed_batch_one_by_one_but_not_in_an_outage, sizeof failures / sizeof failures[0]},
         {server__sheds_what_does_not_fit_the_queue, 1},
+        {server__gives_one_owner_half_of_what_waits_for_the_internet, 1},
+        {server__sheds_of_who_floods_it_and_serves_the_others, 1},
+        {server__has_many_wait_for_their_time_on_no_thread, 1},
+        {server__keeps_the_answer_that_stands_when_there_is_no_room_for_a_better_one, 1},
         {server__keeps_nobody_waiting_for_a_database_that_is_gone, 1},
         {server__drains_what_is_in_flight_and_turns_newcomers_away, 1},
         {server__says_when_requests_do_not_end_in_time, 1},
