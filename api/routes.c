@@ -43,13 +43,13 @@ static const struct route rows[] = {
     {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_ENDED_OK, FORM_BYTES,
      .handle = auth_logout},
     {METHOD_GET, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_get},
-    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = profile_patch},
+    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = profile_patch},
     {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
 
     /* titles */
-    {METHOD_GET, "/search", WHO_USER, LANE_PROVIDER, DB, .query = {"query", "type", PAGES},
+    {METHOD_GET, "/search", WHO_USER, LANE_EXECUTOR, DB, .query = {"query", "type", PAGES},
      .handle = search_get},
-    {METHOD_POST, "/search", WHO_USER, LANE_PROVIDER, WORK | ROUTE_BODY_JSON, FORM_BYTES,
+    {METHOD_POST, "/search", WHO_USER, LANE_EXECUTOR, WORK | ROUTE_BODY_JSON, FORM_BYTES,
      .handle = search_post},
     {METHOD_GET, "/media/favorites", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = favorites_list},
     {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = favorites_add},

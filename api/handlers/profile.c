@@ -69,7 +69,12 @@ static enum err_code store_patch(struct request *req, const struct user_patch *p
     return account_gone(code, err);
 }
 
-enum err_code profile_patch(struct request *req, struct err *err)
+static bool needs_password(const struct account_patch *account)
+{
+    return account->password != NULL || account->email != NULL;
+}
+
+static enum err_code patch(struct request *req, struct err *err)
 {
     struct account_patch account;
     struct password_hash hash;
@@ -77,16 +82,26 @@ enum err_code profile_patch(struct request *req, struct err *err)
     const char *json = NULL;
     if (account_patch_read(req, &account, err) != E_OK)
         return err->code;
-    if ((account.password != NULL || account.email != NULL) &&
-        ask_password(req, account.current_password, &current, err) != E_OK)
+    if (needs_password(&account) && ask_password(req, account.current_password, &current, err) != E_OK)
         return err->code;
     if (account.password != NULL && password_hash(account.password, &hash, err) != E_OK)
         return err->code;
-    const struct user_patch patch = {account.username, account.email,
-                                     account.password != NULL ? hash.text : NULL};
-    if (store_patch(req, &patch, current, &json, err) != E_OK)
+    const struct user_patch changes = {account.username, account.email,
+                                       account.password != NULL ? hash.text : NULL};
+    if (store_patch(req, &changes, current, &json, err) != E_OK)
         return err->code;
     return answer_json(req, REPLY_OK, json, err);
+}
+
+/* Only what a password is asked for waits among the passwords. */
+enum err_code profile_patch(struct request *req, struct err *err)
+{
+    struct account_patch account;
+    if (account_patch_read(req, &account, err) != E_OK)
+        return err->code;
+    if (needs_password(&account))
+        return request_go_on(req, (struct request_step){.run = patch, .lane = LANE_PASSWORDS});
+    return patch(req, err);
 }
 
 enum err_code profile_delete(struct request *req, struct err *err)

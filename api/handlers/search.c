@@ -11,7 +11,6 @@
 #include "common/store/peek.h"
 
 #include <string.h>
-#include <time.h>
 
 enum
 {
@@ -93,11 +92,20 @@ static enum err_code provider_failed(enum err_code code, struct err *err)
     return err->code;
 }
 
-/* One page of TMDB's; *cached tells where it came from. */
-static enum err_code find_page(struct request *req, const struct catalog_query *query,
+enum source
+{
+    CACHE_ONLY,
+    CACHE_OR_PROVIDER
+};
+
+/* One page of TMDB's; *cached tells where it came from.  E_NOT_FOUND: not in the cache, and nobody was asked.
+ */
+static enum err_code find_page(struct request *req, const struct catalog_query *query, enum source source,
                                struct catalog_page *page, bool *cached, struct err *err)
 {
     *cached = catalog_find(request_cache(req), req->arena, query, page, err) == E_OK;
+    if (!*cached && source == CACHE_ONLY)
+        return err->code;
     if (!*cached)
         return provider_failed(ask_tmdb(req, query, page, err), err);
     if (page->age_ms >= (int64_t)req->app->conf->search_cache_ttl_s * MS)
@@ -186,6 +194,7 @@ static enum err_code look_back(struct request *req, struct listing *listing, str
 
 struct found
 {
+    enum source from;
     int64_t total;
     bool cached;
 };
@@ -211,7 +220,7 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
         struct catalog_page page = {0};
         const int64_t start = at * TMDB_PAGE_ITEMS;
         search->query.page = (int)at + 1;
-        if (find_page(req, &search->query, &page, &cached, err) != E_OK)
+        if (find_page(req, &search->query, found->from, &page, &cached, err) != E_OK)
             return err->code;
         if (put_page(req, &listing, &page, start) != E_OK)
             return fail(err, E_BUG, "a page of titles is not JSON");
@@ -223,10 +232,10 @@ static enum err_code put_items(struct request *req, struct json_writer *w, struc
     return E_OK;
 }
 
-enum err_code search_get(struct request *req, struct err *err)
+static enum err_code answer_search(struct request *req, enum source from, struct err *err)
 {
     struct title_search search;
-    struct found found = {0};
+    struct found found = {.from = from};
     if (title_search_read(req, &search, err) != E_OK)
         return err->code;
     struct json_writer w = reply_begin(req);
@@ -249,16 +258,34 @@ enum err_code search_get(struct request *req, struct err *err)
     return reply_json(req, REPLY_OK, err);
 }
 
-/* Every look borrows a connection for that look alone. */
+static enum err_code search_ask(struct request *req, struct err *err)
+{
+    return answer_search(req, CACHE_OR_PROVIDER, err);
+}
+
+enum err_code search_get(struct request *req, struct err *err)
+{
+    const enum err_code code = answer_search(req, CACHE_ONLY, err);
+    if (code != E_NOT_FOUND)
+        return code;
+    return request_go_on(req, (struct request_step){.run = search_ask, .lane = LANE_PROVIDER});
+}
+
+/* A search that is accepted and answered so, and may be answered better. */
+struct waiting
+{
+    const char *job_id;
+    int64_t until_ms;
+    int64_t pause_ms; /* until the next look */
+};
+
 static enum err_code look(struct request *req, const char *job_id, struct job_peek *peek, struct err *err)
 {
     struct db *db;
     enum err_code code = request_db(req, &db, err);
     if (code != E_OK)
         return code;
-    code = job_peek_result(db, req->arena, job_id, peek, err);
-    request_db_release(req);
-    return code;
+    return job_peek_result(db, req->arena, job_id, peek, err);
 }
 
 static bool is_over(const struct job_peek *peek)
@@ -266,24 +293,42 @@ static bool is_over(const struct job_peek *peek)
     return strcmp(peek->status, "Completed") == 0 || strcmp(peek->status, "Failed") == 0;
 }
 
-/* Until the job is over, the time is, or the process drains. */
-static enum err_code wait_for_job(struct request *req, const char *job_id, int64_t wait_ms,
-                                  struct job_peek *peek, struct err *err)
+/* Accepted it is, whatever becomes of the looking: the answer that stands says so. */
+static enum err_code search_look(struct request *req, struct err *err)
 {
-    int64_t until_ms = clock_mono_ms() + wait_ms;
-    if (until_ms > req->deadline_ms)
-        until_ms = req->deadline_ms;
-    for (int64_t pause_ms = FIRST_LOOK_MS;;)
+    struct waiting *waiting = req->step.of;
+    struct job_peek peek = {0};
+    const int64_t left_ms = waiting->until_ms - clock_mono_ms();
+    if (look(req, waiting->job_id, &peek, err) != E_OK)
+        return E_OK;
+    if (!is_over(&peek) && (left_ms <= 0 || health_draining(req->app->health)))
+        return E_OK;
+    if (!is_over(&peek))
     {
-        enum err_code code = look(req, job_id, peek, err);
-        const int64_t left_ms = until_ms - clock_mono_ms();
-        if (code != E_OK || is_over(peek) || left_ms <= 0 || health_draining(req->app->health))
-            return code;
-        const int64_t nap_ms = pause_ms < left_ms ? pause_ms : left_ms;
-        const struct timespec nap = {nap_ms / MS, (nap_ms % MS) * 1000000};
-        (void)nanosleep(&nap, NULL); /* lint: allow: between looks at a row, with a deadline */
-        pause_ms = pause_ms * 2 > MAX_LOOK_MS ? MAX_LOOK_MS : pause_ms * 2;
+        const int64_t pause_ms = waiting->pause_ms < left_ms ? waiting->pause_ms : left_ms;
+        waiting->pause_ms = waiting->pause_ms * 2 > MAX_LOOK_MS ? MAX_LOOK_MS : waiting->pause_ms * 2;
+        return request_go_on(req, (struct request_step){.run = search_look,
+                                                        .lane = LANE_EXECUTOR,
+                                                        .at_ms = clock_mono_ms() + pause_ms,
+                                                        .of = waiting});
     }
+    if (strcmp(peek.status, "Failed") == 0)
+        return fail(err, E_PROVIDER, "the search failed: %.120s",
+                    peek.detail != NULL ? peek.detail : "no reason given");
+    return peek.result == NULL ? E_OK : answer_json(req, REPLY_OK, peek.result, err);
+}
+
+static enum err_code await_job(struct request *req, const char *job_id, int64_t wait_ms, struct err *err)
+{
+    struct waiting *waiting = arena_alloc(req->arena, sizeof *waiting);
+    const int64_t until_ms = clock_mono_ms() + wait_ms;
+    if (waiting == NULL)
+        return E_OK;
+    *waiting = (struct waiting){.job_id = job_id,
+                                .until_ms = until_ms < req->deadline_ms ? until_ms : req->deadline_ms,
+                                .pause_ms = FIRST_LOOK_MS};
+    req->step.of = waiting;
+    return search_look(req, err);
 }
 
 enum err_code search_post(struct request *req, struct err *err)
@@ -291,25 +336,15 @@ enum err_code search_post(struct request *req, struct err *err)
     static const char path[] = "/jobs/";
     struct title_search_job wanted;
     struct accept_answer answer = {0};
-    struct job_peek peek = {0};
     struct id id = id_new();
     if (title_search_job_read(req, &wanted, err) != E_OK)
         return err->code;
     const struct job_new job = search_job(req, &id, &wanted.query);
     if (job.payload == NULL)
         return fail(err, E_NO_MEMORY, "no memory for a search");
-    if (accept_job(req, &job, &answer, err) != E_OK)
+    if (accept_job(req, &job, &answer, err) != E_OK || accept_send(req, &answer, err) != E_OK)
         return err->code;
-    request_db_release(req);
     if (answer.location == NULL || wanted.wait_ms == 0)
-        return accept_send(req, &answer, err);
-    if (wait_for_job(req, answer.location + sizeof path - 1, wanted.wait_ms, &peek, err) != E_OK)
-        return accept_send(req, &answer, err); /* accepted it is, whatever became of the looking */
-    if (strcmp(peek.status, "Failed") == 0)
-        return fail(err, E_PROVIDER, "the search failed: %.120s",
-                    peek.detail != NULL ? peek.detail : "no reason given");
-    if (peek.result == NULL)
-        return accept_send(req, &answer, err);
-    reply_header(req, "Location", answer.location);
-    return answer_json(req, REPLY_OK, peek.result, err);
+        return E_OK;
+    return await_job(req, answer.location + sizeof path - 1, wanted.wait_ms, err);
 }
