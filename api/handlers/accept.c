@@ -4,7 +4,7 @@
 #include "api/handlers/answer.h"
 #include "api/route.h"
 #include "common/base/crash.h"
-#include "common/store/peek.h"
+#include "common/store/interests.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -149,8 +149,9 @@ static enum err_code join_or_accept(struct request *req, struct db *db, void *of
     struct one_job *one = of;
     const char *job_id = one->job->job_id;
     enum err_code code = E_NOT_FOUND;
-    if (one->job->unique_key != NULL)
-        code = job_peek_live(db, req->arena, one->job->kind, one->job->unique_key, &job_id, err);
+    const struct job_interest interest = {one->job->kind, one->job->unique_key, one->job->user_id};
+    if (interest.unique_key != NULL)
+        code = job_interest_join(db, req->arena, &interest, &job_id, err);
     if (code == E_NOT_FOUND)
     {
         code = accept_jobs(req, db, one->job, 1, answer, err);

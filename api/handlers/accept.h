@@ -45,7 +45,8 @@ MUST_USE enum err_code accept_once(struct request *req, const struct accept *acc
 /* The same, and answers 202 with it. */
 MUST_USE enum err_code accept_reply(struct request *req, const struct accept *accept, struct err *err);
 
-/* Accepts this one job; a live one with the same unique key is joined instead.  The body is
+/* Accepts this one job; a live one with the same unique key is joined instead, for the job's user.  The body
+ * is
  * {"job_id","status"}, the location /jobs/<id>. */
 MUST_USE enum err_code accept_job(struct request *req, const struct job_new *job,
                                   struct accept_answer *answer, struct err *err);

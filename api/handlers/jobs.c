@@ -6,6 +6,9 @@
 #include "api/handlers/answer.h"
 #include "api/route.h"
 #include "common/base/crash.h"
+#include "common/store/interests.h"
+
+#include <string.h>
 
 /* ---- creating ------------------------------------------------------------------------------- */
 
@@ -227,20 +230,27 @@ enum err_code jobs_list(struct request *req, struct err *err)
     return answer_job_page(req, &asked, &page, err);
 }
 
+/* An admin ends it for all, whoever else only for themselves. */
 enum err_code jobs_cancel(struct request *req, struct err *err)
 {
     struct db *db;
     struct id id;
+    const char *viewer = answer_viewer(req);
+    const char *status = job_status_name(JOB_FAILED);
     if (!answer_owned_id(req, &id, err) || request_db(req, &db, err) != E_OK)
         return err->code;
-    enum err_code code = job_store_cancel(db, req->arena, id.text, answer_viewer(req), err);
+    enum err_code code = viewer == NULL ? job_store_cancel(db, req->arena, id.text, NULL, err)
+                                        : job_interest_cancel(db, req->arena, id.text, viewer, &status, err);
     if (code != E_OK)
         return answer_owned(req, code, err);
+    const bool goes_on = strcmp(status, job_status_name(JOB_FAILED)) != 0;
     struct json_writer w = reply_begin(req);
     json_begin_object(&w, NULL);
     json_put_text(&w, "job_id", id.text);
-    json_put_text(&w, "status", job_status_name(JOB_FAILED));
-    json_put_text(&w, "reason", "cancelled");
+    json_put_text(&w, "status", status);
+    json_put_text(&w, "reason", goes_on ? NULL : "cancelled");
+    if (goes_on)
+        json_put_text(&w, "detail", "others have asked for it as well; it goes on without you");
     json_end_object(&w);
     return reply_json(req, REPLY_ACCEPTED, err);
 }

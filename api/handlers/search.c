@@ -42,7 +42,7 @@ static struct job_new search_job(struct request *req, const struct id *id, const
     return job;
 }
 
-/* Nobody waits for it: a failure costs no more than that the page stays stale. */
+/* Nobody waits for it: a failure costs no more than that the page stays stale, and it is no user's. */
 static void refresh_later(struct request *req, const struct catalog_query *query)
 {
     struct err ignored = ERR_INIT;
@@ -51,6 +51,7 @@ static void refresh_later(struct request *req, const struct catalog_query *query
     struct job_new job = search_job(req, &id, query);
     job.unique_key = catalog_key(req->arena, query);
     job.priority = JOB_LOW;
+    job.user_id = ID_SYSTEM_USER;
     if (job.payload == NULL || accept_job(req, &job, &answer, &ignored) != E_OK)
         log_warn("search_refresh", "a stale search was not refreshed: %s", ignored.text);
 }

@@ -7,19 +7,28 @@
 
 #include <string.h>
 
-#define SEEN_COLUMNS                                                                                         \
+/* Of a job that somebody else has made and the viewer asked for as well, it is not told whose it is. */
+#define IS_OWN(viewer) "(" viewer "::uuid IS NULL OR j.user_id = " viewer "::uuid)"
+#define IS_SHARED(viewer)                                                                                    \
+    "EXISTS (SELECT 1 FROM job_interests i WHERE i.job_id = j.job_id AND i.user_id = " viewer "::uuid)"
+#define SEEN_COLUMNS(viewer)                                                                                 \
     "j.job_id, j.kind, j.worker, j.status, j.reason, j.detail, j.attempts, j.created_at, j.started_at,"      \
-    " j.finished_at, j.user_id, j.request_id, j.priority, j.run_at, j.parent_id, j.progress"
+    " j.finished_at, coalesce(" viewer "::uuid, j.user_id), CASE WHEN " IS_OWN(                              \
+        viewer) " THEN j.request_id"                                                                         \
+                " ELSE '' END, j.priority, j.run_at, j.parent_id, j.progress"
 
 static const struct db_stmt get_stmt = {
     "job_get",
-    "SELECT " SEEN_COLUMNS ", j.payload, r.result, j.worker_id, j.deadline_at, j.epoch,"
-    "   (SELECT coalesce(json_agg(json_build_object('id', c.job_id, 'kind', c.kind, 'status', c.status)"
-    "     ORDER BY c.job_id), '[]') FROM (SELECT job_id, kind, status FROM jobs WHERE parent_id = j.job_id "
-    "AND user_id = j.user_id"
-    "     ORDER BY job_id LIMIT 100) c) FROM jobs j"
-    " LEFT JOIN job_results r ON r.job_id = j.job_id"
-    " WHERE j.job_id = $1 AND ($2::uuid IS NULL OR j.user_id = $2::uuid)",
+    "SELECT " SEEN_COLUMNS("$2") ", j.payload, r.result, j.worker_id, j.deadline_at, j.epoch,"
+                                 "   (SELECT coalesce(json_agg(json_build_object('id', c.job_id, 'kind', "
+                                 "c.kind, 'status', c.status)"
+                                 "     ORDER BY c.job_id), '[]') FROM (SELECT job_id, kind, status FROM jobs "
+                                 "WHERE parent_id = j.job_id "
+                                 "AND user_id = j.user_id AND " IS_OWN(
+                                     "$2") "     ORDER BY job_id LIMIT 100) c) FROM jobs j"
+                                           " LEFT JOIN job_results r ON r.job_id = j.job_id"
+                                           " WHERE j.job_id = $1 AND (" IS_OWN("$2") " OR " IS_SHARED(
+                                               "$2") ")",
     2};
 
 static const struct db_stmt history_stmt = {"job_history",
@@ -43,19 +52,21 @@ static const struct db_stmt graph_stmt = {
     " FROM (SELECT * FROM down ORDER BY level, job_id LIMIT $3::bigint) nearest ORDER BY path",
     3};
 
+/* One's own and those that one asked for as well, each by its index. */
+#define OWN "FROM jobs j WHERE " IS_OWN("$1") FILTERED
+#define SHARED "FROM job_interests s JOIN jobs j ON j.job_id = s.job_id WHERE s.user_id = $1::uuid" FILTERED
+#define FILTERED " AND ($2::text IS NULL OR j.status = $2) AND ($3::text IS NULL OR j.kind = $3)"
+#define NEWEST                                                                                               \
+    " AND ($4::uuid IS NULL OR j.job_id < $4::uuid) ORDER BY j.job_id DESC LIMIT $5::bigint + $6::bigint"
 static const struct db_stmt list_stmt = {
     "job_list",
-    "SELECT " SEEN_COLUMNS " FROM jobs j WHERE ($1::uuid IS NULL OR j.user_id = $1::uuid)"
-    " AND ($2::text IS NULL OR j.status = $2) AND ($3::text IS NULL OR j.kind = $3)"
-    " AND ($4::uuid IS NULL OR j.job_id < $4::uuid) ORDER BY j.job_id DESC LIMIT $5::bigint OFFSET "
-    "$6::bigint",
+    "SELECT " SEEN_COLUMNS("$1") " FROM ((SELECT j.* " OWN NEWEST ") UNION ALL (SELECT j.* " SHARED NEWEST
+                                 ")) j"
+                                 " ORDER BY j.job_id DESC LIMIT $5::bigint OFFSET $6::bigint",
     6};
 
 static const struct db_stmt count_stmt = {
-    "job_count",
-    "SELECT count(*) FROM (SELECT 1 FROM jobs j WHERE ($1::uuid IS NULL OR j.user_id = $1::uuid)"
-    " AND ($2::text IS NULL OR j.status = $2) AND ($3::text IS NULL OR j.kind = $3) LIMIT 10001) t",
-    3};
+    "job_count", "SELECT count(*) FROM (SELECT 1 " OWN " UNION ALL SELECT 1 " SHARED " LIMIT 10001) t", 3};
 
 /* Whoever cancels must see it Pending or Running; a worker that holds it is fenced out. */
 static const struct db_stmt cancel_stmt = {
@@ -67,8 +78,8 @@ static const struct db_stmt cancel_stmt = {
     2};
 
 static const struct db_stmt status_stmt = {
-    "job_status", "SELECT status FROM jobs WHERE job_id = $1 AND ($2::uuid IS NULL OR user_id = $2::uuid)",
-    2};
+    "job_status",
+    "SELECT j.status FROM jobs j WHERE j.job_id = $1 AND (" IS_OWN("$2") " OR " IS_SHARED("$2") ")", 2};
 
 enum
 {

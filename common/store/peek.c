@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/peek.h"
 
-#include "common/store/page.h"
-
-static const struct db_stmt live = {
-    "job_peek_live",
-    "SELECT w.job_id FROM job_windows w JOIN jobs j USING (job_id)"
-    "   WHERE w.kind = $1 AND w.unique_key = $2 AND (w.until > now() OR j.status IN ('Pending', 'Running'))",
-    2,
-};
 static const struct db_stmt result = {
     "job_peek_result",
     "SELECT j.status, j.reason, j.detail, r.result FROM jobs j LEFT JOIN job_results r USING (job_id) "
     "WHERE j.job_id = $1",
     1,
 };
-
-enum err_code job_peek_live(struct db *db, struct arena *arena, const char *kind, const char *unique_key,
-                            const char **job_id, struct err *err)
-{
-    const char *params[] = {kind, unique_key};
-    return store_read_one(db, arena, &(struct db_call){&live, params}, "the job is over", job_id, err);
-}
 
 enum err_code job_peek_result(struct db *db, struct arena *arena, const char *job_id, struct job_peek *peek,
                               struct err *err)

@@ -12,10 +12,6 @@
 #include "common/base/err.h"
 #include "common/db/db.h"
 
-/* The living job of that kind with that unique key.  E_NOT_FOUND: the job is over by now. */
-MUST_USE enum err_code job_peek_live(struct db *db, struct arena *arena, const char *kind,
-                                     const char *unique_key, const char **job_id, struct err *err);
-
 struct job_peek
 {
     const char *status;

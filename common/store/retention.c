@@ -129,6 +129,7 @@ static const struct retention_rule rules[] = {
     {"jobs", "JOBS_RETENTION_DAYS after their end; OUTBOX_MAX bounds those that wait", &jobs},
     {"job_results", "with their job", &job_results},
     {"job_history", "with its job", &job_history},
+    {"job_interests", "with their job, or its user", NULL},
     {"job_windows", "an hour after the window, and not before the job's end", &job_windows},
     {"job_limits", "one per kind, made by operators and workers", NULL},
     {"schedules", "until an operator removes them", NULL},

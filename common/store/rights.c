@@ -31,6 +31,7 @@
     X("jobs", ALL, ALL, LOOK)                                                                                \
     X("job_results", ALL, ALL, LOOK)                                                                         \
     X("job_history", ADD, ADD, LOOK)                                                                         \
+    X("job_interests", ALL, "", LOOK)                                                                        \
     X("job_windows", ALL, ALL, LOOK)                                                                         \
     X("job_limits", ALL, ALL, LOOK)                                                                          \
     X("schedules", ALL, "SELECT, UPDATE", LOOK)                                                              \

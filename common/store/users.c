@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/users.h"
 
+#include "common/store/interests.h"
 #include "common/store/page.h"
 #include "common/store/sql.h"
 
@@ -154,6 +155,8 @@ enum err_code user_store_delete(struct db *db, const char *user_id, struct err *
 {
     const char *params[] = {user_id};
     struct db_rows *rows = NULL;
+    if (job_interest_bequeath(db, user_id, err) != E_OK)
+        return err->code;
     if (db_run(db, &delete_all, params, &rows, err) != E_OK)
         return err->code;
     int deleted = db_affected(rows);

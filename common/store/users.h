@@ -64,8 +64,8 @@ MUST_USE enum err_code user_store_update(struct db *db, struct arena *arena, con
 /* `name` as in user_store_find; role user, moderator or admin (E_INVALID otherwise). */
 MUST_USE enum err_code user_store_role(struct db *db, struct arena *arena, const char *name, const char *role,
                                        const char **json, struct err *err);
-/* Deletes the account and all that belongs to it, results of its jobs included.  E_NOT_FOUND.  The audit
- * trail stays. */
+/* Deletes the account and all that belongs to it, results of its jobs included, but for jobs that others
+ * asked for as well.  In the caller's transaction.  E_NOT_FOUND.  The audit trail stays. */
 MUST_USE enum err_code user_store_delete(struct db *db, const char *user_id, struct err *err);
 
 #endif

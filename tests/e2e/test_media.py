@@ -59,6 +59,28 @@ def test_two_searches_for_releases_are_one_job(sokoul, api, user):
     assert again.status == 202 and again.json["job_id"] != job
 
 
+def test_a_search_that_two_asked_for_is_each_ones_and_ends_with_the_last(sokoul, api, user):
+    media = rows.media(sokoul)
+    other, stranger = api.register("bob"), api.register("eve")
+    job = user.post(f"/media/{media}/releases/search").json["job_id"]
+    assert other.post(f"/media/{media}/releases/search").json["job_id"] == job
+    for who in (user, other):
+        seen = who.get(f"/jobs/{job}").json
+        assert (seen["status"], seen["user_id"]) == ("Pending", who.user["id"])
+        listed = who.get("/jobs").json
+        assert [j["id"] for j in listed["items"]] == [job] and listed["total"] == 1
+    assert stranger.get(f"/jobs/{job}").status == stranger.post(f"/jobs/{job}/cancel").status == 403
+    left = user.post(f"/jobs/{job}/cancel")
+    assert (left.status, left.json["status"], left.json["reason"]) == (202, "Pending", None), left
+    assert user.get(f"/jobs/{job}").status == 403 and user.get("/jobs").json["items"] == []
+    assert user.post(f"/media/{media}/releases/search").json["job_id"] == job  # asked for anew
+    assert other.delete("/user/profile").status == 204
+    assert user.get(f"/jobs/{job}").json["status"] == "Pending"
+    ended = user.post(f"/jobs/{job}/cancel")
+    assert (ended.status, ended.json["status"], ended.json["reason"]) == (202, "Failed", "cancelled")
+    assert user.get(f"/jobs/{job}").json["reason"] == "cancelled" and user.post(f"/jobs/{job}/cancel").status == 409
+
+
 def test_a_search_for_releases_of_nothing_is_404(user):
     assert user.post(f"/media/{uuid.uuid4()}/releases/search").status == 404
     assert user.post("/media/x/releases/search").status == 404

@@ -169,6 +169,8 @@ def test_what_is_stale_is_answered_at_once_and_refreshed_by_a_job(sokoul, tmdb):
     assert time.monotonic() - began < 3
     jobs = sokoul.sql("SELECT payload FROM jobs WHERE kind = 'search'")
     assert jobs == [({"query": "Sintel", "page": 1, "type": "multi"},)]  # one for the three of them
+    assert user.get("/jobs").json["items"] == [] and user.delete("/user/profile").status == 204
+    assert sokoul.value("SELECT status FROM jobs") == "Pending"  # it is nobody's
 
 
 def test_search_works_without_redis(sokoul, user, servers):
