@@ -2,6 +2,7 @@
 #include "cli/session.h"
 
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 #include "common/store/schema.h"
 
 #include <stdio.h>
@@ -93,13 +94,26 @@ bool session_json(const struct session *session)
     return option_given(&session->options, OPTION_JSON);
 }
 
+bool session_write(FILE *out, const char *text, size_t len)
+{
+    bool good = true;
+    for (size_t at = 0; at < len && good;)
+    {
+        char shown[UTF8_SHOW_MAX];
+        size_t size = 0;
+        at += utf8_show_step(text + at, len - at, shown, &size);
+        good = fwrite(shown, 1, size, out) == size;
+    }
+    return good;
+}
+
 enum err_code session_print(struct buf *buf, struct err *err)
 {
     if (buf->failed)
         return fail(err, E_NO_MEMORY, "the answer is too large");
     if (buf->len == 0 || buf->data[buf->len - 1] != '\n')
         buf_add_char(buf, '\n');
-    bool good = fwrite(buf->data, 1, buf->len, stdout) == buf->len && fflush(stdout) == 0;
+    bool good = session_write(stdout, buf->data, buf->len) && fflush(stdout) == 0;
     buf_clear(buf);
     return good ? E_OK : fail(err, E_UNAVAILABLE, "cannot write to standard output");
 }

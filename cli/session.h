@@ -16,6 +16,8 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
+#include <stdio.h>
+
 struct session
 {
     struct options options;
@@ -54,7 +56,10 @@ bool session_may_pass(enum err_code code);
 bool session_back_off(int *wait_ms, int64_t until_ms);
 
 bool session_json(const struct session *session);
-/* Writes the buffer to stdout with a newline and empties it.  E_UNAVAILABLE: stdout is closed or full. */
+/* Writes a text as a terminal may have it: what is not seen is escaped (utf8_show_step). */
+bool session_write(FILE *out, const char *text, size_t len);
+/* Writes the buffer so to stdout, with a newline, and empties it.  E_UNAVAILABLE: stdout is closed or full.
+ */
 MUST_USE enum err_code session_print(struct buf *buf, struct err *err);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/person.h"
 
+#include "common/base/utf8.h"
+
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 enum
 {
@@ -18,7 +21,7 @@ static bool local_ok(const char *local, size_t len)
     for (size_t i = 0; i < len; i++)
     {
         unsigned char c = (unsigned char)local[i];
-        if (c < 0x80 && !isalnum(c) && (c == '\0' || strchr(marks, c) == NULL))
+        if (c >= 0x80 || (!isalnum(c) && (c == '\0' || strchr(marks, c) == NULL)))
             return false;
         if (c == '.' && local[i + 1] == '.')
             return false;
@@ -33,10 +36,21 @@ static bool label_ok(const char *label, size_t len)
     for (size_t i = 0; i < len; i++)
     {
         unsigned char c = (unsigned char)label[i];
-        if (c < 0x80 && !isalnum(c) && c != '-')
+        if (c >= 0x80 || (!isalnum(c) && c != '-'))
             return false;
     }
     return true;
+}
+
+/* Names that stand for no mail server anywhere (RFC 2606, 7686, 9476), and the last parts of numeric
+ * addresses. */
+static bool top_ok(const char *label)
+{
+    static const char *const none[] = {"invalid", "example", "onion", "alt"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        if (strcasecmp(label, none[i]) == 0)
+            return false;
+    return strlen(label) >= 2 && strspn(label, "0123456789") != strlen(label);
 }
 
 bool person_email_ok(const char *email)
@@ -53,7 +67,7 @@ bool person_email_ok(const char *email)
             return false;
         labels++;
         if (label[len] == '\0')
-            return labels >= 2;
+            return top_ok(label) && (labels >= 2 || strcasecmp(label, "localhost") == 0);
         label += len + 1;
     }
 }
@@ -61,14 +75,5 @@ bool person_email_ok(const char *email)
 /* Names may be written in any script; '@' would make them look like an address at the login. */
 bool person_name_ok(const char *name)
 {
-    size_t len = strlen(name);
-    if (len == 0 || name[0] == ' ' || name[len - 1] == ' ')
-        return false;
-    for (size_t i = 0; i < len; i++)
-    {
-        unsigned char c = (unsigned char)name[i];
-        if (c < 0x20 || c == 0x7f || c == '@')
-            return false;
-    }
-    return true;
+    return name[0] != '\0' && strchr(name, '@') == NULL && utf8_is_plain(name) && utf8_is_trimmed(name);
 }

@@ -16,9 +16,12 @@ enum
     PERSON_EMAIL_MAX = 254
 };
 
-/* One '@', a local part of up to 64 characters, a domain of at least two labels; no quoted forms. */
+/* An address to which a mail can be sent (RFC 5321): one '@', a local part of up to 64 characters, a domain
+ * of two labels or more, or localhost; ASCII, no quoted forms, and no domain that is reserved for having no
+ * mail. */
 bool person_email_ok(const char *email);
-/* No controls, no '@', no blanks at its ends; its length is for the caller to look at. */
+/* Nothing that is not seen (utf8_is_hidden), no '@', no blanks at its ends; its length is for the caller to
+ * look at. */
 bool person_name_ok(const char *name);
 
 #endif

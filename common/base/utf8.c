@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Well-formed sequences by their first byte: the range of the second one is what keeps over-long
@@ -94,6 +95,94 @@ void utf8_mend(char *text)
             text[at] = ' ';
         at += step == 0 ? 1 : step;
     }
+}
+
+/* The character of `step` bytes, which utf8_step has found. */
+static uint32_t point_of(const char *text, size_t step)
+{
+    static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t point = (unsigned char)text[0] & first[step];
+    for (size_t i = 1; i < step; i++)
+        point = point << 6 | ((unsigned char)text[i] & 0x3f);
+    return point;
+}
+
+struct range
+{
+    uint32_t first;
+    uint32_t last;
+};
+
+static bool in_ranges(const struct range *ranges, size_t count, uint32_t point)
+{
+    for (size_t i = 0; i < count; i++)
+        if (point >= ranges[i].first && point <= ranges[i].last)
+            return true;
+    return false;
+}
+
+bool utf8_is_hidden(uint32_t point)
+{
+    static const struct range hidden[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+        {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+        {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    return in_ranges(hidden, sizeof hidden / sizeof hidden[0], point);
+}
+
+static bool is_blank(uint32_t point)
+{
+    static const struct range blanks[] = {{0x20, 0x20},     {0xa0, 0xa0},     {0x1680, 0x1680},
+                                          {0x2000, 0x200a}, {0x202f, 0x202f}, {0x205f, 0x205f},
+                                          {0x2800, 0x2800}, {0x3000, 0x3000}};
+    return in_ranges(blanks, sizeof blanks / sizeof blanks[0], point);
+}
+
+bool utf8_is_plain(const char *text)
+{
+    for (size_t len = strlen(text), step; len > 0; text += step, len -= step)
+    {
+        step = utf8_step(text, len);
+        if (step == 0 || utf8_is_hidden(point_of(text, step)))
+            return false;
+    }
+    return true;
+}
+
+bool utf8_is_trimmed(const char *text)
+{
+    bool blank = false; /* the latest character was one */
+    size_t len = strlen(text);
+    for (size_t at = 0, step; at < len; at += step)
+    {
+        step = utf8_step(text + at, len - at);
+        blank = step > 0 && is_blank(point_of(text + at, step));
+        if (blank && at == 0)
+            return false;
+        step += step == 0;
+    }
+    return !blank;
+}
+
+size_t utf8_show_step(const char *text, size_t len, char out[UTF8_SHOW_MAX], size_t *out_len)
+{
+    size_t step = utf8_step(text, len);
+    char escaped[UTF8_SHOW_MAX + 1];
+    const char *from = step > 0 ? text : "\xef\xbf\xbd";
+    *out_len = step > 0 ? step : 3;
+    const uint32_t point = step > 0 ? point_of(text, step) : 0xfffd;
+    if (point != '\n' && point != '\t' && utf8_is_hidden(point))
+    {
+        int size = point < 0x10000 ? snprintf(escaped, sizeof escaped, "\\u%04x", point)
+                                   : snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x",
+                                              0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
+        from = escaped;
+        *out_len = (size_t)size;
+    }
+    memcpy(out, from, *out_len);
+    return step > 0 ? step : 1;
 }
 
 static char short_escape(char c)

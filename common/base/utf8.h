@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of the character that starts at `text`, 1 to 4; 0 when there is none within `len`. */
 size_t utf8_step(const char *text, size_t len);
@@ -23,10 +24,23 @@ size_t utf8_cut(const char *text, size_t len);
  * are no UTF-8 question marks; a character that was cut at the end goes. */
 void utf8_mend(char *text);
 
+/* Whether a character is not seen itself, or changes how its neighbours look: controls of both sets, marks of
+ * direction, line ends, joiners, fillers, tags, and all else of no width. */
+bool utf8_is_hidden(uint32_t point);
+/* False when a character of the text is hidden, or a byte of it is not UTF-8. */
+bool utf8_is_plain(const char *text);
+/* False when the text begins or ends with a blank of any script. */
+bool utf8_is_trimmed(const char *text);
+
 enum
 {
-    UTF8_JSON_MAX = 6 /* bytes of one escaped character */
+    UTF8_JSON_MAX = 6, /* bytes of one escaped character */
+    UTF8_SHOW_MAX = 12
 };
+
+/* Writes the character at `text` (len > 0) for a terminal: what is hidden becomes \u202e or the pair of it,
+ * as JSON has it, so that JSON stays the same; '\n' and '\t' stay.  Returns how many bytes it consumed. */
+size_t utf8_show_step(const char *text, size_t len, char out[UTF8_SHOW_MAX], size_t *out_len);
 
 /* Writes the character at `text` (len > 0) as it stands in a JSON string: quotes, controls, '<', '>'
  * and '&' escaped, NUL and broken bytes as U+FFFD.  Returns how many bytes of `text` it consumed. */

@@ -110,6 +110,36 @@ START_TEST(utf8__spells_a_character_for_json)
 }
 END_TEST
 
+static const struct
+{
+    const char *text;
+    const char *shown;
+} shows[] = {
+    {"a", "a"},
+    {"\n", "\n"},
+    {"\t", "\t"},
+    {"\x1b", "\\u001b"},
+    {"\x7f", "\\u007f"},
+    {"\xc2\x9b", "\\u009b"},
+    {"\xe2\x80\xae", "\\u202e"},
+    {"\xef\xbb\xbf", "\\ufeff"},
+    {"\xf3\xa0\x81\x81", "\\udb40\\udc41"},
+    {"\xff", "\xef\xbf\xbd"},
+    {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+    {"\xd7\x90", "\xd7\x90"}, /* a letter that is written from right to left */
+};
+
+START_TEST(utf8__shows_what_is_not_seen)
+{
+    char out[UTF8_SHOW_MAX];
+    size_t len = 0;
+    const size_t size = strlen(shows[_i].text);
+    ck_assert_uint_eq(utf8_show_step(shows[_i].text, size, out, &len), size);
+    ck_assert_uint_eq(len, strlen(shows[_i].shown));
+    ck_assert_mem_eq(out, shows[_i].shown, len);
+}
+END_TEST
+
 int main(void)
 {
     struct suite_case cases[] = {
@@ -118,6 +148,7 @@ int main(void)
         {utf8__cuts_between_characters, 1},
         {utf8__mends_what_strangers_wrote, sizeof wounds / sizeof wounds[0]},
         {utf8__spells_a_character_for_json, sizeof escapes / sizeof escapes[0]},
+        {utf8__shows_what_is_not_seen, sizeof shows / sizeof shows[0]},
     };
     return suite_run("utf8", cases, sizeof cases / sizeof cases[0]);
 }
