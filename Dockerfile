@@ -5,7 +5,7 @@ ARG DEBIAN=debian:bookworm-slim
 FROM ${DEBIAN} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         build-essential pkg-config libmicrohttpd-dev libpq-dev libhiredis-dev libnats-dev libcjson-dev \
-        libjwt-dev libargon2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libtorrent-rasterbar-dev \
+        libjwt-dev libargon2-dev libzxcvbn-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libtorrent-rasterbar-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="Sokoul" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}"
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libmicrohttpd12 libpq5 libhiredis0.14 libnats3.4 libcjson1 libjwt0 libargon2-1 libcurl4 \
+        ca-certificates libmicrohttpd12 libpq5 libhiredis0.14 libnats3.4 libcjson1 libjwt0 libargon2-1 libzxcvbn0 libcurl4 \
         libssl3 zlib1g libtorrent-rasterbar2.0 \
     && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/* \
     && groupadd --gid 10001 sokoul \

@@ -54,7 +54,7 @@ endif
 # One missing name makes pkg-config answer nothing at all.
 LIBS_C := libmicrohttpd libpq hiredis libnats libcjson libjwt libargon2 libcurl libcrypto zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS_C) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(LIBS_C) 2>/dev/null) -lzxcvbn
 LT_CFLAGS  = $(shell pkg-config --cflags libtorrent-rasterbar 2>/dev/null | sed 's/-I/-isystem /g')
 LT_LIBS    = $(shell pkg-config --libs libtorrent-rasterbar 2>/dev/null) -lssl -lcrypto
 

@@ -7,6 +7,7 @@
 #include "common/base/person.h"
 #include "common/base/utf8.h"
 #include "common/crypt/digest.h"
+#include "common/crypt/strength.h"
 #include "common/store/users.h"
 
 #include <string.h>
@@ -41,12 +42,25 @@ enum err_code user_role_check(const char *role, struct err *err)
     return E_OK;
 }
 
-static enum err_code hash_input(struct session *session, struct password_hash *hash, struct err *err)
+/* An operator may name a weak one no more than anybody else. */
+static enum err_code check_strength(const struct user_new *user, const char *password, struct err *err)
+{
+    struct err weak = ERR_INIT;
+    const char *const known[] = {user->username, user->email, "sokoul"};
+    if (strength_check(password, known, 3, &weak) == E_OK)
+        return E_OK;
+    return fail(err, E_INVALID, "the password %s", weak.text);
+}
+
+static enum err_code hash_input(struct session *session, const struct user_new *user,
+                                struct password_hash *hash, struct err *err)
 {
     char password[PASSWORD_INPUT_SIZE] = "";
     enum password_source source =
         option_given(&session->options, OPTION_PASSWORD_STDIN) ? PASSWORD_STDIN : PASSWORD_ASK;
     enum err_code code = password_input(source, password, err);
+    if (code == E_OK)
+        code = check_strength(user, password, err);
     if (code == E_OK)
         code = password_hash(password, hash, err);
     secret_wipe(password, sizeof password);
@@ -66,7 +80,7 @@ enum err_code verb_user_create(struct session *session, struct err *err)
     if (code == E_OK)
         code = user_role_check(user.role, err);
     if (code == E_OK)
-        code = hash_input(session, &hash, err);
+        code = hash_input(session, &user, &hash, err);
     if (code == E_OK)
         code = session_db(session, &db, err);
     user.password_hash = hash.text;

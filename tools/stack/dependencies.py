@@ -24,6 +24,7 @@ LINKED = {
     "libcjson": Library("libcjson-dev", "MIT", "cjson/"),
     "libjwt": Library("libjwt-dev", "MPL-2.0", "jwt.h"),
     "libargon2": Library("libargon2-dev", "CC0-1.0", "argon2.h"),
+    "zxcvbn": Library("libzxcvbn-dev", "MIT", "zxcvbn.h"),
     "libcurl": Library("libcurl4-openssl-dev", "curl", "curl/"),
     "libcrypto": Library("libssl-dev", "Apache-2.0", "openssl/"),
     "ssl": Library("libssl-dev", "Apache-2.0", "libtorrent/"),  # libtorrent's own headers call it
