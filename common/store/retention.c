@@ -34,6 +34,18 @@ static const struct db_stmt refresh_tokens = {
         "(SELECT user_id FROM refresh_tokens GROUP BY user_id HAVING count(*) > 1000))"),
     1};
 
+/* A question is kept for as long as its mail may wait for a mail server. */
+static const struct db_stmt password_asks = {
+    "retain_password_asks",
+    OLD("password_asks", "NOT EXISTS (SELECT 1 FROM unnest(t.asked) at WHERE at > now() - interval '1 day')"),
+    1};
+static const struct db_stmt password_resets = {"retain_password_resets",
+                                               OLD("password_resets", "expires_at < now()"), 1};
+static const struct db_stmt login_failures = {"retain_login_failures",
+                                              OLD("login_failures", "at < now() - interval '1 hour'"), 1};
+static const struct db_stmt invitations = {"retain_invitations",
+                                           OLD("invitations", "expires_at < now() - interval '30 days'"), 1};
+
 static const struct db_stmt idempotency_keys = {
     "retain_idempotency_keys", OLD("idempotency_keys", "created_at < now() - interval '24 hours'"), 1};
 static const struct db_stmt jobs = {
@@ -123,6 +135,10 @@ static const struct retention_rule rules[] = {
     {"refresh_tokens", "a day after they expired; used ones of a user with over 1,000 for an hour",
      &refresh_tokens},
     {"revocations", "two days: no access token lives for longer than one", &revocations},
+    {"password_asks", "a day after the last question; five an hour of one address", &password_asks},
+    {"password_resets", "until they are used or expire, 15 minutes", &password_resets},
+    {"login_failures", "an hour", &login_failures},
+    {"invitations", "30 days after they expired", &invitations},
     {"watch_history", "the newest 10,000 of each user", &watch_history},
     {"favorites", "one per title, the newest 10,000 of each user", &favorites},
     {"idempotency_keys", "24 hours", &idempotency_keys},

@@ -13,8 +13,14 @@
  * may delete old rows of every table, and read the columns that tell their age.
  */
 #define RIGHTS(X)                                                                                            \
-    X("users", ALL, "SELECT (id, username, email, role)",                                                    \
-      "SELECT (id, username, email, role, created_at, updated_at)")                                          \
+    X("users", ALL, "SELECT (id, username, email, role, disabled_at)",                                       \
+      "SELECT (id, username, email, role, created_at, updated_at, disabled_at)")                             \
+    X("password_asks", ALL, CLEAN, "")                                                                       \
+    X("password_resets", ALL, "SELECT (ctid, expires_at), INSERT, DELETE",                                   \
+      "SELECT (user_id, created_at, expires_at)")                                                            \
+    X("login_failures", ALL, "SELECT (ctid, at), DELETE", LOOK)                                              \
+    X("invitations", ALL, "SELECT (ctid, expires_at), DELETE",                                               \
+      "SELECT (id, role, created_by, created_at, expires_at, used_at, used_by)")                             \
     X("refresh_tokens", ALL, "SELECT (ctid, user_id, expires_at, used_at), DELETE",                          \
       "SELECT (id, user_id, family, created_at, expires_at, used_at, revoked_at)")                           \
     X("revocations", ALL, "SELECT (subject, expires_at), UPDATE (expires_at), DELETE", LOOK)                 \

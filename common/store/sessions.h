@@ -14,6 +14,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/db/db.h"
+#include "common/store/page.h"
 
 struct session_new
 {
@@ -22,6 +23,8 @@ struct session_new
     const char *family;  /* likewise */
     const char *token_hash;
     int64_t valid_s;
+    const char *user_agent; /* what asked for it, and from where; NULL: not known */
+    const char *address;
 };
 
 /* In a transaction that has locked the user by user_store_lock, so that the password is still the one that
@@ -48,5 +51,19 @@ MUST_USE enum err_code session_store_close(struct db *db, const char *user_id, c
 /* Revokes all of a user's families but `keep` (NULL: all). */
 MUST_USE enum err_code session_store_close_all(struct db *db, const char *user_id, const char *keep,
                                                struct err *err);
+/* Revokes this session of this user; E_OK also when it has ended before.  E_NOT_FOUND: the user has none. */
+MUST_USE enum err_code session_store_end(struct db *db, const char *user_id, const char *session_id,
+                                         struct err *err);
+
+struct session_filter
+{
+    const char *user_id;
+    const char *current; /* the session that asks, or NULL */
+};
+/* The sessions that live, the latest used first: {id,created_at,last_used_at,expires_at,user_agent,ip,
+ * current}.  It was used last when its tokens were renewed last. */
+MUST_USE enum err_code session_store_list(struct db *db, struct arena *arena,
+                                          const struct session_filter *filter, const struct store_ask *ask,
+                                          struct store_page *page, struct err *err);
 
 #endif

@@ -18,9 +18,11 @@
 /* How many jobs wait in crowds. */
 #define SQL_CROWDED "(SELECT coalesce(sum(cardinality(job_ids)), 0) FROM crowds)"
 
-#define SQL_USER                                                                                             \
-    "json_build_object('id', u.id, 'username', u.username, 'email', u.email, 'role', u.role, "               \
-    "'created_at', rfc3339(u.created_at), 'updated_at', rfc3339(u.updated_at))"
+/* Members of an account, without braces. */
+#define SQL_USER_MEMBERS                                                                                     \
+    "'id', u.id, 'username', u.username, 'email', u.email, 'role', u.role, "                                 \
+    "'created_at', rfc3339(u.created_at), 'updated_at', rfc3339(u.updated_at)"
+#define SQL_USER "json_build_object(" SQL_USER_MEMBERS ")"
 
 /* Members of a media object, without braces. */
 #define SQL_MEDIA                                                                                            \

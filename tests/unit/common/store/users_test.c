@@ -148,7 +148,8 @@ static const char *open_session(const char *user, const char *hash, int64_t vali
 {
     const char *family = arena_strdup(arena, id_new().text);
     struct id id = id_new();
-    const struct session_new session = {id.text, user, family, hash, valid_s};
+    const struct session_new session = {
+        .id = id.text, .user_id = user, .family = family, .token_hash = hash, .valid_s = valid_s};
     ck_assert_int_eq(session_store_open(db, arena, &session, &err), E_OK);
     return family;
 }
