@@ -5,6 +5,7 @@
 #include "api/mw/links.h"
 #include "api/revocations.h"
 #include "api/server.h"
+#include "api/setup.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -48,6 +49,7 @@ struct process
     struct pools pools;
     struct token_keys *tokens;
     struct revocations *revocations;
+    struct setup *setup;
     struct mq *mq;
     struct health *health;
     struct probes *probes;
@@ -161,7 +163,8 @@ static enum err_code start(struct process *p, struct err *err)
 {
     if (open_doors(p, err) != E_OK || watch_health(p, err) != E_OK || start_outbox(p, err) != E_OK ||
         start_healing(p, err) != E_OK ||
-        revocations_start(p->conf->database_url, &p->revocations, err) != E_OK)
+        revocations_start(p->conf->database_url, &p->revocations, err) != E_OK ||
+        setup_start(p->db, &p->setup, err) != E_OK)
         return err->code;
     p->app = (struct app){
         .conf = p->conf,
@@ -192,6 +195,7 @@ static void stop(struct process *p)
     if (p->health != NULL)
         health_leave(p->health);
     server_free(p->server);
+    setup_stop(p->setup);
     revocations_stop(p->revocations);
     healing_stop(p->healing);
     outbox_stop(p->outbox);

@@ -11,9 +11,13 @@
 #include "api/handlers/history.h"
 #include "api/handlers/jobs.h"
 #include "api/handlers/media.h"
+#include "api/handlers/passwords.h"
 #include "api/handlers/profile.h"
+#include "api/handlers/register.h"
 #include "api/handlers/search.h"
+#include "api/handlers/sessions.h"
 #include "api/handlers/torrents.h"
+#include "api/handlers/users.h"
 #include "common/media/torrent.h"
 
 #define DB ROUTE_DB
@@ -37,11 +41,17 @@ static const struct route rows[] = {
     {METHOD_GET, "/metrics", WHO_ALL, LANE_EVENT, ROUTE_FREE | ROUTE_INTERNAL, .handle = health_get_metrics},
 
     /* accounts */
-    {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = auth_register},
+    {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = register_post},
     {METHOD_POST, "/auth/login", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = auth_login},
     {METHOD_POST, "/auth/refresh", WHO_ALL, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = auth_refresh},
     {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_ENDED_OK, FORM_BYTES,
      .handle = auth_logout},
+    {METHOD_POST, "/auth/password/forgot", WHO_ALL, LANE_EXECUTOR, JSON, FORM_BYTES,
+     .handle = passwords_forgot},
+    {METHOD_POST, "/auth/password/reset", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES,
+     .handle = passwords_reset},
+    {METHOD_GET, "/auth/sessions", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = sessions_list},
+    {METHOD_DELETE, "/auth/sessions/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = sessions_end},
     {METHOD_GET, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_get},
     {METHOD_PATCH, "/user/profile", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = profile_patch},
     {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
@@ -89,6 +99,14 @@ static const struct route rows[] = {
 
     /* operators */
     {METHOD_GET, "/admin/stats", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = admin_get_stats},
+    {METHOD_GET, "/admin/users", WHO_ADMIN, LANE_EXECUTOR, DB, .query = {"role", "disabled", "query", PAGES},
+     .handle = users_list},
+    {METHOD_PATCH, "/admin/users/{id}", WHO_ADMIN, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = users_change},
+    {METHOD_GET, "/admin/invitations", WHO_ADMIN, LANE_EXECUTOR, DB, .query = {PAGES},
+     .handle = invitations_list},
+    {METHOD_POST, "/admin/invitations", WHO_ADMIN, LANE_EXECUTOR, JSON | ROUTE_BODY_OPTIONAL, FORM_BYTES,
+     .handle = invitations_create},
+    {METHOD_DELETE, "/admin/invitations/{id}", WHO_ADMIN, LANE_EXECUTOR, DB, .handle = invitations_delete},
     {METHOD_GET, "/admin/logs", WHO_MODERATOR, LANE_EXECUTOR, DB,
      .query = {"user_id", "action", "since", PAGES}, .handle = admin_list_logs},
     {METHOD_GET, "/admin/dlq", WHO_ADMIN, LANE_EXECUTOR, DB, .query = {"kind", PAGES},

@@ -4,100 +4,19 @@
 
 #include "api/dto/account.h"
 #include "api/handlers/answer.h"
-#include "common/base/clock.h"
+#include "api/handlers/entrance.h"
+#include "api/handlers/throttle.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 #include "common/crypt/password.h"
 #include "common/crypt/refresh.h"
-#include "common/crypt/token.h"
 #include "common/store/sessions.h"
 #include "common/store/users.h"
-
-#include <stdio.h>
 
 enum
 {
     LOGIN_TRIES = 3 /* a password that is changed while it is verified is verified anew */
 };
-
-struct entrance
-{
-    const char *user_id;
-    const char *role;
-    const char *family;
-    const char *user_json;
-    const char *refresh;
-};
-
-static enum err_code reply_tokens(struct request *req, enum reply_status status, const struct entrance *in,
-                                  struct err *err)
-{
-    const int64_t ttl_s = req->app->conf->access_token_ttl_s;
-    const int64_t now_s = clock_wall_ms() / 1000;
-    const char *access = NULL;
-    struct token_claims claims = {.issued_s = now_s, .expires_s = now_s + ttl_s};
-    snprintf(claims.user_id.text, sizeof claims.user_id.text, "%s", in->user_id);
-    snprintf(claims.session_id.text, sizeof claims.session_id.text, "%s", in->family);
-    snprintf(claims.role, sizeof claims.role, "%s", in->role);
-    if (token_sign(req->app->tokens, &claims, req->arena, &access, err) != E_OK)
-        return err->code;
-    struct json_writer w = reply_begin(req);
-    json_begin_object(&w, NULL);
-    json_put_raw(&w, "user", in->user_json);
-    json_put_text(&w, "access_token", access);
-    json_put_text(&w, "refresh_token", in->refresh);
-    json_put_text(&w, "token_type", "Bearer");
-    json_put_int(&w, "expires_in", ttl_s);
-    json_end_object(&w);
-    return reply_json(req, status, err);
-}
-
-/* A new family inside the open transaction. */
-static enum err_code open_session(struct request *req, struct db *db, struct entrance *in, struct err *err)
-{
-    struct digest digest;
-    const struct refresh_token refresh = refresh_token_new();
-    if (!refresh_token_digest(refresh.text, &digest))
-        return fail(err, E_BUG, "a new refresh token has no digest");
-    struct id row = id_new();
-    in->family = arena_strdup(req->arena, id_new().text);
-    in->refresh = arena_strdup(req->arena, refresh.text);
-    if (in->family == NULL || in->refresh == NULL)
-        return fail(err, E_NO_MEMORY, "no memory for a session");
-    const struct session_new session = {row.text, in->user_id, in->family, digest.hex,
-                                        req->app->conf->refresh_token_ttl_s};
-    return session_store_open(db, req->arena, &session, err);
-}
-
-static enum err_code add_user(struct request *req, const struct account_register *account,
-                              const struct password_hash *hash, struct entrance *in, struct err *err)
-{
-    struct db *db;
-    if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
-        return err->code;
-    const struct user_new user = {in->user_id, account->username, account->email, hash->text, NULL};
-    if (user_store_add(db, req->arena, &user, &in->user_json, err) != E_OK ||
-        open_session(req, db, in, err) != E_OK ||
-        answer_audit(req, db, "register", in->user_id, account->username, err) != E_OK)
-    {
-        db_rollback(db);
-        return err->code;
-    }
-    return db_commit(db, err);
-}
-
-enum err_code auth_register(struct request *req, struct err *err)
-{
-    struct account_register account;
-    struct password_hash hash;
-    struct id id = id_new();
-    struct entrance in = {.user_id = id.text, .role = "user"};
-    if (account_register_read(req, &account, err) != E_OK ||
-        password_hash(account.password, &hash, err) != E_OK ||
-        add_user(req, &account, &hash, &in, err) != E_OK)
-        return err->code;
-    return reply_tokens(req, REPLY_CREATED, &in, err);
-}
 
 /* The same answer and the same time, whether the name or the password is wrong. */
 static enum err_code refuse_login(struct request *req, const char *name, const struct user_login *login,
@@ -106,7 +25,8 @@ static enum err_code refuse_login(struct request *req, const char *name, const s
     struct db *db;
     struct err lost = ERR_INIT;
     if (request_db(req, &db, &lost) != E_OK ||
-        answer_audit(req, db, "login_failed", login->id, name, &lost) != E_OK)
+        answer_audit(req, db, "login_failed", login->id, name, &lost) != E_OK ||
+        throttle_note(req, name, &lost) != E_OK)
         log_warn("audit_lost", "a failed login could not be written down: %s", lost.text);
     return fail(err, E_UNAUTHENTICATED, "the name or the password is wrong");
 }
@@ -135,7 +55,7 @@ static enum err_code let_in(struct request *req, const struct account_login *acc
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
     if (user_store_lock(db, login->id, login->password_hash, err) != E_OK ||
-        open_session(req, db, in, err) != E_OK ||
+        entrance_open(req, db, in, err) != E_OK ||
         (rehash && user_store_update(db, req->arena, in->user_id, &patch, &in->user_json, err) != E_OK) ||
         answer_audit(req, db, "login", in->user_id, NULL, err) != E_OK)
     {
@@ -150,7 +70,7 @@ enum err_code auth_login(struct request *req, struct err *err)
     struct account_login account;
     struct user_login login = {0};
     struct entrance in = {0};
-    if (account_login_read(req, &account, err) != E_OK)
+    if (account_login_read(req, &account, err) != E_OK || throttle_check(req, account.name, err) != E_OK)
         return err->code;
     enum err_code code = E_CONFLICT;
     for (int tries = 0; tries < LOGIN_TRIES && code == E_CONFLICT; tries++)
@@ -162,7 +82,7 @@ enum err_code auth_login(struct request *req, struct err *err)
     }
     if (code == E_UNAUTHENTICATED || code == E_CONFLICT)
         return refuse_login(req, account.name, &login, err);
-    return code == E_OK ? reply_tokens(req, REPLY_OK, &in, err) : code;
+    return code == E_OK ? entrance_reply(req, REPLY_OK, &in, err) : code;
 }
 
 enum err_code auth_refresh(struct request *req, struct err *err)
@@ -179,12 +99,17 @@ enum err_code auth_refresh(struct request *req, struct err *err)
         return fail(err, E_UNAUTHENTICATED, "the refresh token is not valid");
     struct id row = id_new();
     const struct session_new next = {
-        .id = row.text, .token_hash = new_digest.hex, .valid_s = req->app->conf->refresh_token_ttl_s};
+        .id = row.text,
+        .token_hash = new_digest.hex,
+        .valid_s = req->app->conf->refresh_token_ttl_s,
+        .user_agent = entrance_agent(req),
+        .address = req->client,
+    };
     if (request_db(req, &db, err) != E_OK ||
         session_store_rotate(db, req->arena, old.hex, &next, &owner, err) != E_OK)
         return err->code;
     const struct entrance in = {owner.user_id, owner.role, owner.family, owner.user_json, refresh.text};
-    return reply_tokens(req, REPLY_OK, &in, err);
+    return entrance_reply(req, REPLY_OK, &in, err);
 }
 
 enum err_code auth_logout(struct request *req, struct err *err)

@@ -4,6 +4,7 @@
 #include "api/dto/account.h"
 #include "api/handlers/answer.h"
 #include "api/handlers/purge.h"
+#include "api/handlers/throttle.h"
 #include "common/crypt/password.h"
 #include "common/store/downloads.h"
 #include "common/store/sessions.h"
@@ -27,23 +28,23 @@ enum err_code profile_get(struct request *req, struct err *err)
     return answer_json(req, REPLY_OK, json, err);
 }
 
-/* The hash of the current password, once it was right. */
-static enum err_code ask_password(struct request *req, const char *password, const char **hash,
+/* Who this is, once the current password was right. */
+static enum err_code ask_password(struct request *req, const char *password, struct user_login *me,
                                   struct err *err)
 {
     struct db *db;
-    struct user_login login;
-    if (request_db(req, &db, err) != E_OK)
+    if (throttle_check(req, req->user.id.text, err) != E_OK || request_db(req, &db, err) != E_OK)
         return err->code;
-    enum err_code code = user_store_find_id(db, req->arena, req->user.id.text, &login, err);
+    enum err_code code = user_store_find_id(db, req->arena, req->user.id.text, me, err);
     request_db_release(req);
     if (code != E_OK)
         return account_gone(code, err);
-    code = password_verify(password, login.password_hash, err);
-    if (code == E_UNAUTHENTICATED)
-        return fail(err, E_FORBIDDEN, "the current password is wrong");
-    *hash = login.password_hash;
-    return code;
+    code = password_verify(password, me->password_hash, err);
+    if (code != E_UNAUTHENTICATED)
+        return code;
+    if (throttle_note(req, req->user.id.text, err) != E_OK)
+        return err->code;
+    return fail(err, E_FORBIDDEN, "the current password is wrong");
 }
 
 /* A new password ends all other sessions.  `current`: the hash of the password that allows this, NULL: none.
@@ -78,17 +79,19 @@ static enum err_code patch(struct request *req, struct err *err)
 {
     struct account_patch account;
     struct password_hash hash;
-    const char *current = NULL;
+    struct user_login me = {0};
     const char *json = NULL;
     if (account_patch_read(req, &account, err) != E_OK)
         return err->code;
-    if (needs_password(&account) && ask_password(req, account.current_password, &current, err) != E_OK)
+    if (needs_password(&account) && ask_password(req, account.current_password, &me, err) != E_OK)
         return err->code;
-    if (account.password != NULL && password_hash(account.password, &hash, err) != E_OK)
+    if (account.password != NULL &&
+        (account_strength_check(req, account.password, me.username, me.email, err) != E_OK ||
+         password_hash(account.password, &hash, err) != E_OK))
         return err->code;
     const struct user_patch changes = {account.username, account.email,
                                        account.password != NULL ? hash.text : NULL};
-    if (store_patch(req, &changes, current, &json, err) != E_OK)
+    if (store_patch(req, &changes, me.password_hash, &json, err) != E_OK)
         return err->code;
     return answer_json(req, REPLY_OK, json, err);
 }

@@ -25,6 +25,15 @@ enum conf_program
     CONF_PROGRAMS
 };
 
+/* Who may make an account. */
+enum conf_registration
+{
+    CONF_REGISTRATION_UNSET, /* open where only this machine reaches the API, else by invitation */
+    CONF_REGISTRATION_OPEN,
+    CONF_REGISTRATION_INVITE,
+    CONF_REGISTRATION_CLOSED
+};
+
 /* The programs that cannot run without the setting. */
 enum conf_need
 {
@@ -53,6 +62,7 @@ enum conf_need
     X(BOOL,      bool,                "true or false",             "")                                       \
     X(LISTEN,    struct conf_listen,  "address:port",              "")                                       \
     X(CIDRS,     struct conf_cidrs,   "addresses or CIDR ranges, comma between", "")                         \
+    X(ENTRY,     enum conf_registration, "open, invite or closed", "")                                       \
     X(LEVEL,     enum log_level,      "trace, debug, info, warn or error", "")
 
 #define CONF_SERVERS(X)                                                                                      \
@@ -79,9 +89,14 @@ enum conf_need
     X(SEARCH_CACHE_TTL_S, search_cache_ttl_s, U32, "3600", 0, 604800, NOBODY, RELOAD, "How long search results count as fresh.") \
     X(PROWLARR_REDIRECT_HOSTS, prowlarr_redirect_hosts, TEXT, "", 0, 4096, NOBODY, RELOAD, "Hosts of indexers that Prowlarr may send a download to (its setting Redirect), comma between; without it only Prowlarr itself is asked.") \
     X(SMTP_URL, smtp_url, SMTP_URL, "", 0, 0, NOBODY, RELOAD, "Mail server for the notices that sokoul-scout sends; without it no mail is sent.") \
+    X(PASSWORD_RESET_TO_LOG, password_reset_to_log, BOOL, "false", 0, 0, NOBODY, RELOAD, "Without SMTP_URL: whether sokoul-scout writes the link that sets a forgotten password anew into its log.") \
     X(SMTP_FROM, smtp_from, TEXT, "", 3, 254, NOBODY, RELOAD, "Address from which notices come; by default the user of SMTP_URL if it is an address, else sokoul at its host.")
 
 #define CONF_API_ROWS(X)                                                                                     \
+    X(PUBLIC_URL, public_url, HTTP_URL, "", 0, 0, NOBODY, RELOAD, "Where people reach Sokoul, for links in mails and invitations; without it they get codes.") \
+    X(REGISTRATION, registration, ENTRY, "", 0, 0, NOBODY, RELOAD, "Who may make an account: open, invite or closed; by default open where API_LISTEN is a loopback address, else invite.") \
+    X(LOGIN_FAILURES_MAX, login_failures_max, U32, "10", 1, 1000000, NOBODY, RELOAD, "Wrong passwords within 15 minutes for one account from one address, before it has to wait; RATE_LIMIT_ALLOW is exempt.") \
+    X(LOGIN_FAILURES_PER_ADDRESS_MAX, login_failures_per_address_max, U32, "100", 1, 1000000, NOBODY, RELOAD, "The same of one address, for all accounts together.") \
     X(API_LISTEN, api_listen, LISTEN, "127.0.0.1:3000", 0, 0, NOBODY, FIXED, "Where the API listens; port 0 takes any free one.") \
     X(TRUSTED_PROXIES, trusted_proxies, CIDRS, "", 0, 0, NOBODY, RELOAD, "Proxies whose X-Forwarded-For counts.") \
     X(CORS_ORIGINS, cors_origins, TEXT, "", 0, 0, NOBODY, RELOAD, "Origins of web pages that may call the API, comma between.") \

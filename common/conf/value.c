@@ -161,13 +161,30 @@ static enum err_code read_level(const struct conf_setting *setting, const char *
     return E_OK;
 }
 
+static enum err_code read_entry(const struct conf_setting *setting, const char *text, void *at,
+                                struct err *err)
+{
+    static const char *const words[] = {[CONF_REGISTRATION_UNSET] = "",
+                                        [CONF_REGISTRATION_OPEN] = "open",
+                                        [CONF_REGISTRATION_INVITE] = "invite",
+                                        [CONF_REGISTRATION_CLOSED] = "closed"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i], text) == 0)
+        {
+            const enum conf_registration entry = (enum conf_registration)i;
+            memcpy(at, &entry, sizeof entry);
+            return E_OK;
+        }
+    return fail(err, E_CONFIG, "%s must be open, invite or closed", setting->name);
+}
+
 static enum err_code (*const readers[CONF_TYPE_COUNT])(const struct conf_setting *setting, const char *text,
                                                        void *at, struct err *err) = {
     [CONF_TEXT] = read_text,     [CONF_SECRET] = read_text,   [CONF_PG_URL] = read_hosts_url,
     [CONF_REDIS_URL] = read_url, [CONF_NATS_URL] = read_urls, [CONF_HTTP_URL] = read_url,
     [CONF_SMTP_URL] = read_url,  [CONF_U32] = read_u32,       [CONF_NUMBER] = read_number,
     [CONF_BOOL] = read_bool,     [CONF_LISTEN] = read_listen, [CONF_CIDRS] = read_cidrs,
-    [CONF_LEVEL] = read_level,   [CONF_ODD] = read_odd,
+    [CONF_LEVEL] = read_level,   [CONF_ODD] = read_odd,       [CONF_ENTRY] = read_entry,
 };
 
 enum err_code value_read(const struct conf_setting *setting, const char *text, struct conf *conf,

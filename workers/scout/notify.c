@@ -6,6 +6,7 @@
 #include "common/http/mail.h"
 #include "common/json/write.h"
 #include "common/store/users.h"
+#include "workers/scout/reset.h"
 #include "workers/scout/scout.h"
 
 #include <string.h>
@@ -23,8 +24,15 @@ struct wish
     const char *template_name;
 };
 
-/* *detail: why nothing was sent; NULL: the notice was sent. */
-typedef enum err_code deliver_fn(struct job *job, const struct notice *notice, const char **unsent,
+/* What goes out.  `address` NULL: there is nobody to tell. */
+struct letter
+{
+    struct notice notice;
+    const char *address;
+};
+
+/* *unsent: why nothing was sent; NULL: the notice was sent. */
+typedef enum err_code deliver_fn(struct job *job, const struct letter *letter, const char **unsent,
                                  struct err *err);
 
 /* ---- e-mail --------------------------------------------------------------------------------- */
@@ -43,31 +51,22 @@ static enum err_code address_of(struct job *job, const char **address, struct er
     return E_OK;
 }
 
-static enum err_code deliver_email(struct job *job, const struct notice *notice, const char **unsent,
+static enum err_code deliver_email(struct job *job, const struct letter *letter, const char **unsent,
                                    struct err *err)
 {
     const struct conf *conf = scout_conf(job_context(job));
-    const char *address = NULL;
-    if (conf->smtp_url[0] == '\0')
+    if (letter->address == NULL)
     {
-        *unsent = "No channel is configured: set SMTP_URL to send mails";
-        return E_OK;
-    }
-    enum err_code code = address_of(job, &address, err);
-    if (code != E_OK)
-        return code;
-    if (address == NULL)
-    {
-        *unsent = "The job belongs to no person, so there is nobody to tell";
+        *unsent = "There is nobody to tell: no person has this job, or this address";
         return E_OK;
     }
     const struct mail_server server = {.url = conf->smtp_url,
                                        .from = conf->smtp_from,
                                        .deadline_ms = (int)conf->http_timeout_s * MS,
                                        .cancel = job_stop_flag(job)};
-    const struct mail mail = {.to = address,
-                              .subject = notice->subject,
-                              .text = notice->text,
+    const struct mail mail = {.to = letter->address,
+                              .subject = letter->notice.subject,
+                              .text = letter->notice.text,
                               .id = job_id(job),
                               .at_ms = clock_wall_ms()};
     return mail_send(&server, &mail, err);
@@ -116,10 +115,52 @@ static enum err_code keep_result(struct job *job, const char *channel, const cha
     return job_take_result(job, &text, err);
 }
 
+static bool is_reset(const struct wish *wish)
+{
+    return strcmp(wish->template_name, "password_reset") == 0;
+}
+
+static enum err_code write_letter(struct job *job, const struct wish *wish, struct letter *letter,
+                                  struct err *err)
+{
+    if (is_reset(wish))
+        return reset_write(job, &letter->notice, &letter->address, err);
+    if (notice_write(job_arena(job), wish->template_name, job_payload(job), &letter->notice, err) != E_OK)
+        return err->code;
+    return address_of(job, &letter->address, err);
+}
+
+/* Without a mail server; only of a password that was forgotten, and if the operator has asked for it. */
+static const char *tell_log(const struct conf *conf, const struct wish *wish, const struct letter *letter)
+{
+    if (!is_reset(wish) || !conf->password_reset_to_log || letter->address == NULL)
+        return "No channel is configured: set SMTP_URL to send mails";
+    log_warn("password_reset", "PASSWORD_RESET_TO_LOG: %s", letter->notice.text);
+    return "Told in the log of sokoul-scout, as PASSWORD_RESET_TO_LOG says";
+}
+
+static enum err_code deliver(struct job *job, const struct channel *channel, const struct wish *wish,
+                             const char **unsent, struct err *err)
+{
+    const struct conf *conf = scout_conf(job_context(job));
+    struct letter letter = {{NULL, NULL}, NULL};
+    const bool has_server = conf->smtp_url[0] != '\0';
+    if (is_reset(wish) && !has_server && !conf->password_reset_to_log)
+    {
+        *unsent = tell_log(conf, wish, &letter); /* no token is made for nobody */
+        return E_OK;
+    }
+    enum err_code code = write_letter(job, wish, &letter, err);
+    if (code == E_OK && has_server)
+        return channel->deliver(job, &letter, unsent, err);
+    if (code == E_OK)
+        *unsent = tell_log(conf, wish, &letter);
+    return code;
+}
+
 enum err_code notify_run(struct job *job, struct err *err)
 {
     struct wish wish = {"", ""};
-    struct notice notice = {NULL, NULL};
     const char *unsent = NULL;
     if (read_wish(job, &wish, err) != E_OK)
         return err->code;
@@ -128,10 +169,8 @@ enum err_code notify_run(struct job *job, struct err *err)
         return fail(err, E_INVALID, "channel: %.40s is none that this version can use, only email is",
                     wish.channel);
     log_info("job_received", "a notice, attempt %d", job_attempt(job));
-    if (notice_write(job_arena(job), wish.template_name, job_payload(job), &notice, err) != E_OK)
-        return err->code;
     int64_t began_ms = clock_mono_ms();
-    enum err_code code = channel->deliver(job, &notice, &unsent, err);
+    enum err_code code = deliver(job, channel, &wish, &unsent, err);
     if (code == E_CANCELLED) /* the stop flag tells why */
         return job_should_stop(job) ? job_stop_reason(job, err) : code;
     if (code != E_OK)

@@ -7,6 +7,7 @@
  *
  *   job_failed     {job_id, kind, reason?, detail?, title?}
  *   download_done  {download_id, name}
+ *   password_reset {ask_id}: to whoever has the address that was asked for (reset.h)
  *
  * The result is {"channel","sent","detail"}: with nothing to deliver, because no mail server is configured or
  * the job is of no person, the job Completes with `sent` false and a detail in plain words.  A mail that the
