@@ -35,7 +35,7 @@ def stack(least, migrated, tmp_path, tmdb, prowlarr):
 
 
 def start_all(stack, least):
-    scout = stack.start("sokoul-scout", least.settings("scout"))  # the first, so that it is who looks after all
+    scout = stack.start("sokoul-scout", {**least.settings("scout"), "PASSWORD_RESET_TO_LOG": "true"})  # the first, so that it is who looks after all
     hunter = stack.start("sokoul-hunter", least.settings("hunter"))
     return scout, hunter, Api(stack.start("sokoul-api", least.settings("api")).port)
 
@@ -45,6 +45,8 @@ def test_the_programs_do_their_work_with_the_rights_of_their_roles(stack, least)
     eventually(lambda: scout.log(event="stream_made") or scout.log(event="consumer_made"), 20, "scout makes consumers")
     stack.ctl("job", "inject", "--kind", "noop", "--count", "200", "--wait")
     user = api.register("ada")
+    assert api.post("/auth/password/forgot", {"email": "ada@example.org"}).status == 202
+    eventually(lambda: scout.log(event="password_reset"), 20, "scout makes a link")
     media = user.get("/search", query={"query": "inception"}).json["items"][0]["id"]
     job = user.post(f"/media/{media}/releases/search").json["job_id"]
     assert stack.job_settled(job) == "Completed"
