@@ -93,6 +93,12 @@ static bool is_grave(const struct release_tag *tag)
              tag->value == RELEASE_FLAG_PROGRAM));
 }
 
+/* Does the word make a faint one beside it count?  Two languages do so together: "[JP,EN]". */
+static bool says_more(const struct words *words, size_t at)
+{
+    return words_tells(words, at) || words_is(words, at, RELEASE_FIELD_LANGUAGE);
+}
+
 static bool counts(const struct words *words, size_t at, const struct parts *parts)
 {
     const struct release_tag *tag = words_tag(words, at);
@@ -100,12 +106,13 @@ static bool counts(const struct words *words, size_t at, const struct parts *par
         return false;
     if (is_grave(tag) && parts->is_episode && at < parts->quality)
         return parts->quality_run <= parts->numbers_end;
-    if (tag->strength == RELEASE_FAINT && words->at[at].after_dash && at + 1 == words->count)
+    if (tag->strength == RELEASE_FAINT && words->at[at].after_dash && at + 1 == words->count &&
+        words->at[at].place == WORD_FREE)
         return false; /* the group "-CS" */
     if (at >= parts->quality || (tag->strength == RELEASE_STRONG && at < parts->numbers_end))
         return true;
     if (tag->strength == RELEASE_FAINT)
-        return at >= parts->quality_run && (words_tells(words, at + 1) || words_tells(words, at - 1));
+        return at >= parts->quality_run && (says_more(words, at + 1) || says_more(words, at - 1));
     return !parts->is_episode || at >= parts->quality_run || words->at[at].place != WORD_FREE;
 }
 

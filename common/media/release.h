@@ -21,13 +21,15 @@
  * episodes wherever they stand, for no title has its number written so; "6.01" is a season and its episode.
  * "05a" is a part of the fifth episode.  A season that is a year ("S2014E18") is also the year.  "12.5", an
  * opening, a volume of discs and "CD1" are no episodes, and not the whole work: they end the title and give
- * the flag EXTRA.
+ * the flag EXTRA, as does an OVA beside a season ("S2 OVA - 02").  "S04DVD2" is a disc of the season, and is
+ * read as the season.
  *
  * Two titles: "One AKA Other" and "One / Other" give the title "One" and the alias "Other"; "One (Other)"
  * gives "One" and "One Other", for the brackets may hold a country, another title or a part of it, and
- * "Другой (One)" gives "One".  Where a word at an end of the title may be none of it, the alias is the title
- * without it: the country of a series ("Title US S01"), a year where no other is ("2011 Title"), a group
- * where no other is ("grp-the.title.2011"), a station ("BBC.Title").
+ * "Другой (One)" gives "One", as does "Другой[what it is like] One".  Where a word at an end of the title may
+ * be none of it, the alias is the title without it: the country of a series ("Title US S01"), a year where no
+ * other is ("2011 Title"), a group where no other is ("grp-the.title.2011"), a station ("BBC.Title"), the
+ * mark of an edition ("Title.SE.2011").
  *
  * Plain data, no memory.  Names are read up to RELEASE_MAX_LEN bytes.  Blocks never.  Any thread.
  */

@@ -148,7 +148,8 @@ static bool is_untied_group(const struct words *words, size_t at)
 static bool is_letter(const struct words *words, size_t at)
 {
     return at + 1 < words->count && words->at[at].end - words->at[at].start == 1 &&
-           words->at[at].after_dash && words->at[at + 1].end - words->at[at + 1].start == 1;
+           words->at[at].after_dash && !words->at[at].has_digit &&
+           words->at[at + 1].end - words->at[at + 1].start == 1;
 }
 
 /* "-GRP", "-Some-Group", "-BEN.THE.MEN", "H.264.Some-Group": the words behind the last known one. */
@@ -170,8 +171,9 @@ static bool read_tail(const struct words *words, size_t end, size_t title_end, s
     bool count = number_at(words, last - 1, 4) != RELEASE_NONE && !words->at[last - 1].after_dash;
     if (last - first > 1 && (words->at[first].after_break || count))
         return false;
-    bool known = words->at[first - 1].tag != RELEASE_NONE || words->at[first - 1].place != WORD_FREE ||
-                 number_at(words, first - 1, 2) != RELEASE_NONE;
+    bool known =
+        (words->at[first - 1].tag != RELEASE_NONE && !words_is(words, first - 1, RELEASE_FIELD_EPISODE)) ||
+        words->at[first - 1].place != WORD_FREE || number_at(words, first - 1, 2) != RELEASE_NONE;
     bool by = strcmp(words->at[first - 1].text, "by") == 0;
     bool whole = (words->at[first].after_dash && known) || last - first == 1 || by ||
                  (words->at[last - 1].after_dash && last - first == 2 && known);
@@ -260,11 +262,21 @@ static size_t before_sum(const struct words *words)
     return end;
 }
 
-/* The "[Group]" of the front; else "...-GRP", also with "[tracker]" behind it; else a name in the last
- * bracket. */
+/* "[Word] Title x264-GRP": does a name end the words, tied by a dash to one of quality? */
+static bool is_tail_tied(const struct words *words)
+{
+    size_t last = words->count;
+    while (last > 0 && words->at[last - 1].place != WORD_FREE)
+        last--;
+    return last > words->first + 2 && words->at[last - 1].after_dash && !words->at[last - 1].after_break &&
+           words->at[last - 1].tag == RELEASE_NONE && words_is_strong(words, last - 2);
+}
+
+/* The "[Group]" of the front, if no "x264-GRP" ends the words; else "...-GRP", also with "[tracker]" behind
+ * it; else a name in the last bracket. */
 void release_read_group(const struct words *words, size_t title_end, struct release_name *release)
 {
-    if (words->group[0] != '\0')
+    if (words->group[0] != '\0' && !is_tail_tied(words))
     {
         memcpy(release->group, words->group, sizeof release->group);
         return;

@@ -148,7 +148,8 @@ static bool is_checksum(const struct words *words, size_t at)
            strchr("([", words->name[word->start - 1]) != NULL && strchr(")]", words->name[word->end]) != NULL;
 }
 
-/* "BD1080p", "WEB-DLx264", "1080p10bit": a source or so, and a strong word directly behind it. */
+/* "BD1080p", "WEB-DLx264", "1080p10bit", "DKsubs720p": a source or so, and a strong word directly behind it.
+ */
 static void mark_halves(struct words *words, size_t at)
 {
     struct word *word = &words->at[at];
@@ -162,13 +163,22 @@ static void mark_halves(struct words *words, size_t at)
         if (cut == 2 && strncmp(word->text, "dl", 2) == 0 && at > 0 && strcmp(word[-1].text, "web") == 0)
             front = word[-1].tag; /* "WEB-DLx264" */
         bool fits = front != RELEASE_NONE && (release_tags[front].strength == RELEASE_STRONG ||
-                                              release_tags[front].field == RELEASE_FIELD_SOURCE);
+                                              release_tags[front].field == RELEASE_FIELD_SOURCE ||
+                                              release_tags[front].field == RELEASE_FIELD_FLAG);
         if (!fits)
             continue;
         word->tag = front;
         word->second = behind;
         return;
     }
+}
+
+/* "3xDVD9", "12DVD": how many discs there are. */
+static bool is_discs(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *disc = text + digits + (text[digits] == 'x' ? 1 : 0);
+    return digits > 0 && strncmp(disc, "dvd", 3) == 0 && disc[3 + strspn(disc + 3, "0123456789")] == '\0';
 }
 
 static void mark_odd(struct words *words, size_t at)
@@ -179,6 +189,8 @@ static void mark_odd(struct words *words, size_t at)
     int lines = lines_of(word->text);
     if (lines > 0)
         word->tag = row_of_lines(lines);
+    else if (is_discs(word->text))
+        word->tag = find_part("dvdrip", 6);
     else if (is_size(words, at) || is_checksum(words, at))
         word->tag = row_of_nothing();
     else

@@ -48,15 +48,38 @@ static size_t without_brackets(const struct words *words, size_t first, size_t e
     return words->at[at - 1].place == WORD_FREE ? at : end;
 }
 
-/* A title in another script and in Latin letters: where the Latin one begins; `end` when there are not both.
- */
+/* Is a letter of it Greek or Cyrillic, or of a script further on?  Signs like a Roman number are none. */
+static bool is_other_letters(const char *text)
+{
+    for (; *text != '\0'; text++)
+    {
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0xCE && c != 0xE2)
+            return true;
+    }
+    return false;
+}
+
+/* A title in another script and then in Latin letters, perhaps with words about the release between them:
+ * where the Latin one begins; `end` when there are not both. */
 static size_t latin_title(const struct words *words, size_t first, size_t end)
 {
-    size_t at = first;
-    while (at < end && (unsigned char)words->at[at].text[0] >= 0x80)
-        at++;
-    bool latin = at > first && at < end && words->at[at].text[0] >= 'a' && words->at[at].text[0] <= 'z';
+    size_t at = end;
+    if (first >= end || !is_other_letters(words->at[first].text))
+        return end;
+    while (!is_other_letters(words->at[at - 1].text))
+        at--;
+    bool latin = at < end && words->at[at].text[0] >= 'a' && words->at[at].text[0] <= 'z';
     return latin ? at : end;
+}
+
+/* "Другой[What the release is like] One": the title in its own script ends before the brackets. */
+static size_t before_bracket(const struct words *words, size_t first, size_t end)
+{
+    size_t at = first + 1;
+    while (at < end && words->at[at].place == words->at[first].place)
+        at++;
+    return at;
 }
 
 /* "Другой (One)": the brackets hold the title in Latin letters. */
@@ -77,7 +100,10 @@ static void write_title(const struct words *words, size_t first, size_t end, str
         copy_words(words, is_other_script(words, first, plain_end) ? plain_end : first, first_end,
                    release->alias);
     else if (latin_title(words, first, end) < end)
+    {
         copy_words(words, latin_title(words, first, end), end, release->alias);
+        plain_end = before_bracket(words, first, end);
+    }
     copy_words(words, first, plain_end, release->title);
 }
 
@@ -101,7 +127,7 @@ static bool is_country(const struct words *words, size_t at)
 /* "BBC.Title.1080p": who broadcasts it may stand before the title. */
 static bool is_front_station(const struct words *words, size_t first, size_t end)
 {
-    static const char *const stations[] = {"bbc", "itv", "pbs", "nhk"};
+    static const char *const stations[] = {"bbc", "itv", "pbs", "nhk", "imax"};
     for (size_t i = 0; i < sizeof stations / sizeof stations[0]; i++)
         if (end > first + 1 && strcmp(words->at[first].text, stations[i]) == 0)
             return true;
@@ -130,12 +156,24 @@ static bool is_front_count(const struct words *words, size_t first, size_t end)
             (behind[0] == '.' && behind[1] == ' '));
 }
 
+/* "Title.SE.1986": the last word may say which edition it is, in two capitals. */
+static bool is_edition_mark(const struct words *words, size_t at)
+{
+    static const char *const marks[] = {"SE", "OM"};
+    const char *text = words->name + words->at[at].start;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (words->at[at].end - words->at[at].start == 2 && strncmp(text, marks[i], 2) == 0)
+            return true;
+    return false;
+}
+
 /* The title as it would be, were its first or last word not a part of it. */
 static void write_other(const struct words *words, size_t first, size_t end, struct release_name *release)
 {
     bool series =
         release->season != RELEASE_NONE || release->episode_first != RELEASE_NONE || release->day != 0;
-    if (series && end > first + 1 && is_country(words, end - 1))
+    bool last = end > first + 1 && (series ? is_country(words, end - 1) : is_edition_mark(words, end - 1));
+    if (last)
         copy_words(words, first, end - 1, release->alias);
     else if (!series && release->year != 0 && is_front_count(words, first, end))
         copy_words(words, first + 1, end, release->alias);

@@ -74,6 +74,12 @@ static uint32_t plain_sign(uint32_t point, char before)
     return TEXT_BROKEN;
 }
 
+/* A '*' beside one of these marks a word, as in "*2011*", and is none of a title like "P*I*E*R". */
+static bool is_edge(char c)
+{
+    return strchr(" ._-[]()", c) != NULL;
+}
+
 static void copy_plain(char *to, const char *name, size_t len)
 {
     const char *end = name + len;
@@ -83,7 +89,9 @@ static void copy_plain(char *to, const char *name, size_t len)
         const char *from = name;
         if ((unsigned char)*name < 0x80)
         {
-            to[used++] = *name++;
+            bool star = *name == '*' && (is_edge(used > 0 ? to[used - 1] : ' ') || is_edge(name[1]));
+            to[used++] = star ? ' ' : *name;
+            name++;
             continue;
         }
         uint32_t sign = plain_sign(text_next(&name, end), used > 0 ? to[used - 1] : '\0');
@@ -131,7 +139,10 @@ static size_t take_sample(struct words *words)
 
 static bool has_www(const char *text, size_t len)
 {
-    return memmem(text, len, "www", 3) != NULL || memmem(text, len, "WWW", 3) != NULL;
+    for (size_t at = 0; at + 3 <= len; at++)
+        if (strncasecmp(text + at, "www", 3) == 0)
+            return true;
+    return false;
 }
 
 static bool is_site(const char *text, size_t len)
@@ -148,10 +159,21 @@ static bool is_site(const char *text, size_t len)
     return false;
 }
 
+/* "Title-GRP -={ SITE }=-": the signs that some who show a release put around their name. */
+static void drop_banner(char *name)
+{
+    char *banner = strstr(name, "={");
+    while (banner != NULL && banner > name && strchr("=- ", banner[-1]) != NULL)
+        banner--;
+    if (banner != NULL && banner > name)
+        *banner = '\0';
+}
+
 /* "Title [www.site.example]", "Title[rartv]": who shows the release is none of it. */
 static void drop_site(char *name)
 {
     static const char *const trackers[] = {"rartv", "rarbg", "eztv", "ettv", "tgx", "eztvx.to"};
+    drop_banner(name);
     size_t len = strlen(name);
     const char *open = len > 2 && name[len - 1] == ']' ? memrchr(name, '[', len - 1) : NULL;
     if (open == NULL || open == name)

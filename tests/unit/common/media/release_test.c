@@ -170,7 +170,7 @@ static const struct
     {"Harbor.Lights.2011.1080i.HDTV.MPEG2.DD5.1-GRP",
      "Harbor Lights|2011||1080|HDTV|MPEG-2|Dolby Digital||GRP"},
     {"Harbor.Lights.2011.576p.DVD.VC-1-GRP", "Harbor Lights|2011||576|DVD|VC-1|||GRP"},
-    {"Harbor.Lights.2011.NTSC.DVDR-GRP", "Harbor Lights|2011|||DVD||||GRP"},
+    {"Harbor.Lights.2011.NTSC.DVDR-GRP", "Harbor Lights|2011||480|DVD||||GRP"},
     {"Harbor.Lights.2011.PDTV.x264-GRP", "Harbor Lights|2011|||TV|H.264|||GRP"},
     {"Harbor.Lights.2011.1920x1080.BluRay.x264-GRP", "Harbor Lights|2011||1080|BluRay|H.264|||GRP"},
     {"Harbor.Lights.2011.8bit.x264.1080p.BluRay-GRP", "Harbor Lights|2011||1080|BluRay|H.264|||GRP"},
