@@ -28,8 +28,8 @@ int number_at(const struct words *words, size_t at, size_t max_digits)
 
 bool number_joins(const struct words *words, size_t at)
 {
-    static const char *const joiners[] = {"to",  "and", "a",  "e",    "y",   "und",
-                                          "bis", "en",  "et", "thru", "och", "au"};
+    static const char *const joiners[] = {"to", "and", "a",    "e",   "y",  "und", "bis",
+                                          "en", "et",  "thru", "och", "au", "ao",  "al"};
     for (size_t i = 0; i < sizeof joiners / sizeof joiners[0]; i++)
         if (strcmp(words_text(words, at), joiners[i]) == 0)
             return true;
@@ -119,7 +119,8 @@ static int joined_episode(const struct words *words, size_t at, bool joined,
     bool next = episode == release->episode_last + 1 && word->end - word->start >= 2 &&
                 strchr("._", words->name[word->start - 1]) != NULL;
     bool close = episode == release->episode_last + 1 && number_ends_at(words, at + 1);
-    bool tied = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && (!word->after_break || close));
+    bool loose = word->after_break || (word->after_dash && words->name[word->start - 2] == ' '); /* " -30-" */
+    bool tied = strchr("~+&,", word->joint) != NULL || (word->joint == '-' && (!loose || close));
     return joined || tied || next ? episode : RELEASE_NONE;
 }
 
@@ -265,8 +266,8 @@ static size_t number_of_all(const struct words *words, size_t at, struct release
     int episode =
         words->at[at].tag == RELEASE_NONE ? number_behind(words->at[at].text, "", 3, &rest) : RELEASE_NONE;
     const char *all = "";
-    if (episode == RELEASE_NONE)
-        return 0;
+    if (episode == RELEASE_NONE || (at > 0 && words_is(words, at - 1, RELEASE_FIELD_EXTRA)))
+        return 0; /* "Disc 2 of 3" */
     bool glued = skip_of(rest, &all) && number_behind(all, "", 3, &all) != RELEASE_NONE && all[0] == '\0';
     bool apart = rest[0] == '\0' && skip_of(words_text(words, at + 1), &all) && all[0] == '\0' &&
                  number_at(words, at + 2, 3) >= episode;

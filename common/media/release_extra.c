@@ -17,15 +17,17 @@ bool number_is_half(const struct words *words, size_t at)
            words->at[at + 1].start == words->at[at].end + 1;
 }
 
-/* "Title - 12.5", "[Group] Title 12.5": between two episodes. */
+/* "Title - 12.5", "[Group] Title 12.5", "Title - 12.5.1": between two episodes. */
 size_t release_read_half(const struct words *words, size_t at, struct release_name *release)
 {
     bool stands = words->at[at].after_break || (words->group[0] != '\0' && strlen(words->at[at].text) == 2);
-    if (!number_is_half(words, at) || !stands || !number_ends_at(words, at + 2) ||
-        number_follows_quality(words, at))
+    if (!number_is_half(words, at))
+        return 0;
+    size_t used = number_is_half(words, at + 1) ? 3 : 2;
+    if (!stands || !number_ends_at(words, at + used) || number_follows_quality(words, at))
         return 0; /* "x264 - 5.1" */
     set_extra(release);
-    return 2;
+    return used;
 }
 
 /* "op4a", "ed2v2", "cd1of2": an extra whose number is a version, a part, or one of all. */

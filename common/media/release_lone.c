@@ -164,7 +164,7 @@ static int glued_part(const struct words *words, size_t at)
     return rest[0] == '\0' ? number : RELEASE_NONE;
 }
 
-/* "103" is the third episode of the first season, "07" the seventh, "Part 2" the second. */
+/* "103" is the third episode of the first season, "07" the seventh, "Part 2" and "Part Two" the second. */
 size_t release_read_aired(const struct words *words, size_t at, struct release_name *release)
 {
     const char *rest = "";
@@ -173,6 +173,8 @@ size_t release_read_aired(const struct words *words, size_t at, struct release_n
         at > 1 && (strcmp(words->at[at - 1].text, "part") == 0 || strcmp(words->at[at - 1].text, "pt") == 0);
     if (part && number == RELEASE_NONE)
         number = number_at(words, at, 2);
+    if (part && number == RELEASE_NONE)
+        number = number_named(words->at[at].text);
     if (number == RELEASE_NONE)
         number = glued_part(words, at);
     if (strcmp(words_text(words, at + 1), "ppv") == 0)
@@ -180,8 +182,11 @@ size_t release_read_aired(const struct words *words, size_t at, struct release_n
     if (number == RELEASE_NONE || words->at[at].tag != RELEASE_NONE ||
         word_year(words->at[at].text) != RELEASE_NONE || is_model(words, at) || !is_aired(words))
         return 0;
-    bool two = number > 100 && number_at(words, at + 1, 4) == number + 1;
-    if (!number_ends_at(words, at + (two ? 2 : 1)) || words->at[at].place != WORD_FREE)
+    bool parts = part && number_joins(words, at + 1) && strcmp(words_text(words, at + 2), "part") == 0 &&
+                 number_at(words, at + 3, 2) == number + 1; /* "Part 1 and Part 2" */
+    bool two = parts || (number > 100 && number_at(words, at + 1, 4) == number + 1);
+    size_t used = parts ? 4 : two ? 2 : 1;
+    if (!number_ends_at(words, at + used) || words->at[at].place != WORD_FREE)
         return 0;
     if (number < 100)
         release_add_episode(release, number);
@@ -194,5 +199,5 @@ size_t release_read_aired(const struct words *words, size_t at, struct release_n
     }
     if (two)
         release_add_episode(release, number % 100 + 1);
-    return two ? 2 : 1;
+    return used;
 }

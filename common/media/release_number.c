@@ -5,14 +5,15 @@
 
 /* ---- days ------------------------------------------------------------------------------------------ */
 
+/* "mar", "sept", "march" */
 static int month_of(const char *text)
 {
-    static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                         "jul", "aug", "sep", "oct", "nov", "dec"};
-    static const char *const tails[] = {"uary", "ruary", "ch",     "il",   "",      "e",
-                                        "y",    "ust",   "tember", "ober", "ember", "ember"};
-    for (size_t i = 0; i < sizeof months / sizeof months[0]; i++)
-        if (strncmp(text, months[i], 3) == 0 && (text[3] == '\0' || strcmp(text + 3, tails[i]) == 0))
+    static const char *const months[] = {"january",   "february", "march",    "april",
+                                         "may",       "june",     "july",     "august",
+                                         "september", "october",  "november", "december"};
+    size_t len = strlen(text);
+    for (size_t i = 0; len >= 3 && i < sizeof months / sizeof months[0]; i++)
+        if (text[0] == months[i][0] && strncmp(text, months[i], len) == 0)
             return (int)i + 1;
     return 0;
 }
@@ -58,7 +59,7 @@ static bool is_short_day(const struct words *words, size_t at)
 }
 
 /* "2024.03.15", "15.03.2024", "03.15.2024"; of two that can both be months, the day is first.  "24.03.15"
- * begins with the year. */
+ * begins with the year, where it can. */
 static size_t read_three(const struct words *words, size_t at, struct release_name *release)
 {
     int one = two_digits(words, at);
@@ -70,10 +71,11 @@ static size_t read_three(const struct words *words, size_t at, struct release_na
     bool tied = at + 1 < words->count && words->at[at].place == words->at[at + 1].place;
     if (front != RELEASE_NONE && tied && two != RELEASE_NONE && three != RELEASE_NONE)
         done = set_day(release, front, two, three) || set_day(release, front, three, two);
-    else if (back != RELEASE_NONE && one != RELEASE_NONE && two != RELEASE_NONE)
+    else if (back != RELEASE_NONE && one != RELEASE_NONE && two != RELEASE_NONE &&
+             words->at[at].place == words->at[at + 2].place) /* not "Seasons 01-03 (2014)" */
         done = set_day(release, back, two, one) || set_day(release, back, one, two);
     else if (is_short_day(words, at))
-        done = set_day(release, 2000 + one, two, three);
+        done = set_day(release, 2000 + one, two, three) || set_day(release, 2000 + three, two, one);
     return done ? 3 : 0;
 }
 
@@ -128,7 +130,8 @@ static bool may_count(const struct words *words, size_t at)
         return tag->field == RELEASE_FIELD_SEASON || tag->field == RELEASE_FIELD_EPISODE ||
                tag->field == RELEASE_FIELD_EXTRA ||
                (tag->field == RELEASE_FIELD_VAGUE_RESOLUTION && starts_with_digit(words, at));
-    return words->at[at].has_digit || (unsigned char)words->at[at].text[0] >= 0xE0 ||
+    bool part = at > 0 && strcmp(words->at[at - 1].text, "part") == 0; /* "Part Two" */
+    return part || words->at[at].has_digit || (unsigned char)words->at[at].text[0] >= 0xE0 ||
            month_of(words->at[at].text) > 0;
 }
 

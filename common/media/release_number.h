@@ -78,6 +78,9 @@ size_t release_more_episodes(const struct words *words, size_t next, const char 
 /* The number behind letters, and what follows it: "s02e05" with "s" is 2, and "e05" is left. */
 int number_behind(const char *text, const char *letters, size_t max_digits, const char **rest);
 
+/* "one" .. "ten", "un" .. "dix", "i" .. "x"; RELEASE_NONE otherwise. */
+int number_named(const char *text);
+
 /* A word of digits that means nothing else; RELEASE_NONE otherwise. */
 int number_at(const struct words *words, size_t at, size_t max_digits);
 

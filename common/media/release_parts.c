@@ -268,8 +268,13 @@ static size_t find_late_year(const struct words *words, size_t from)
 static size_t end_with_year(const struct words *words, size_t end, size_t limit, struct release_name *release)
 {
     size_t year = find_year(words, limit);
+    size_t from = year;
+    if (year < words->count && year > words->first + 1 && words->at[year].joint == '-' &&
+        word_year(words->at[year - 1].text) != RELEASE_NONE &&
+        word_year(words->at[year - 1].text) < word_year(words->at[year].text))
+        from--; /* "1978-2011" */
     if (year < words->count)
-        end = year < end ? year : end;
+        end = from < end ? from : end;
     else
         year = find_late_year(words, end);
     if (year < words->count)

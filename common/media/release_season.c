@@ -61,6 +61,14 @@ static size_t more_seasons(const struct words *words, size_t next, bool many, st
 
 /* ---- an episode behind a season -------------------------------------------------------------------- */
 
+/* "S2 OVA - 02": what came beside the season is neither it nor one of its episodes. */
+static bool is_side_work(const struct words *words, size_t at)
+{
+    const char *text = words_text(words, at);
+    return (strcmp(text, "ova") == 0 || strcmp(text, "oad") == 0 || strcmp(text, "ona") == 0) &&
+           number_at(words, at + 1, 3) != RELEASE_NONE && words->at[at].joint == ' ';
+}
+
 /* "S02 E05", "S3 -  15", "S2 [05]", "S21 999", "Season 4 Episode 7". */
 size_t release_read_behind(const struct words *words, size_t at, struct release_name *release)
 {
@@ -69,6 +77,12 @@ size_t release_read_behind(const struct words *words, size_t at, struct release_
         used = release_read_counted(words, at, release);
     if (used > 0)
         return used;
+    if (is_side_work(words, at))
+    {
+        release->flags |= UINT32_C(1) << RELEASE_FLAG_EXTRA;
+        release_add_episode(release, number_at(words, at + 1, 3));
+        return 2;
+    }
     if (strcmp(words_text(words, at), "part") == 0 && number_at(words, at + 1, 2) != RELEASE_NONE)
     {
         if (number_at(words, at + 2, 3) != RELEASE_NONE && words->at[at + 2].after_break)
@@ -120,10 +134,19 @@ static int glued_episode(const char *text, const char **rest)
     return episode;
 }
 
-/* "S07D1": a disc of the season. */
+/* "S07D1", "S07DVD1": a disc of the season. */
 static bool is_disc(const char *rest)
 {
-    return rest[0] == 'd' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
+    return (number_behind(rest, "d", 2, &rest) != RELEASE_NONE ||
+            number_behind(rest, "dvd", 2, &rest) != RELEASE_NONE) &&
+           rest[0] == '\0';
+}
+
+/* "S01S02": the last season of both; RELEASE_NONE when it is not written so. */
+static int glued_season(const char *rest, int season)
+{
+    int last = number_behind(rest, "s", 2, &rest);
+    return last > season && rest[0] == '\0' ? last : RELEASE_NONE;
 }
 
 /* "Title 50 (S4-14)": the season's own count, alone in brackets behind that through all seasons. */
@@ -145,10 +168,17 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
         season = number_behind(text, "t", 2, &rest);
     if (season == RELEASE_NONE && words_is(words, at + 1, RELEASE_FIELD_EPISODE))
         season = number_behind(text, "t", 2, &rest); /* "T1 E5" */
+    if (season == RELEASE_NONE && number_behind(text, "so", 1, &rest) != RELEASE_NONE && rest[0] == 'e')
+        season = text[2] - '0'; /* "SO2E05", a letter for the zero */
     if (season == RELEASE_NONE)
         return 0;
     const char *behind = rest;
     int episode = glued_episode(rest, &behind);
+    if (rest == text + 5 && rest[0] == '\0' && text[1] == '0')
+    {
+        episode = season % 100; /* "S0615" */
+        season /= 100;
+    }
     bool open = strcmp(rest, "e") == 0 || strcmp(rest, "ep") == 0;
     if (episode != RELEASE_NONE)
     {
@@ -162,11 +192,14 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
         release_add_episode(release, number_at(words, at + 1, 2));
         return 2;
     }
-    bool label = season > MOST_SEASONS && at > words->first && words_tells(words, at - 1); /* "x265 S82" */
-    if (label || (rest[0] != '\0' && !open && !is_disc(rest)))
+    bool label = season > MOST_SEASONS && number_follows_quality(words, at); /* "x265 S82" */
+    int last = glued_season(rest, season);
+    if (label || (rest[0] != '\0' && !open && !is_disc(rest) && last == RELEASE_NONE))
         return 0;
     set_season(release, season);
-    return is_disc(rest) ? 1 : 1 + behind_season(words, at + 1, false, release);
+    if (last != RELEASE_NONE)
+        release->season_last = last;
+    return is_disc(rest) || last != RELEASE_NONE ? 1 : 1 + behind_season(words, at + 1, false, release);
 }
 
 /* "2x05", "02x05-06", "2016x231", "1 x 03" */
@@ -217,8 +250,7 @@ size_t release_read_tied(const struct words *words, size_t at, struct release_na
     return 2;
 }
 
-/* "one" .. "ten", "un" .. "dix", "ii" .. "x" */
-static int named_number(const char *text)
+int number_named(const char *text)
 {
     static const char *const names[] = {"one", "two",   "three", "four", "five",
                                         "six", "seven", "eight", "nine", "ten"};
@@ -290,7 +322,7 @@ static size_t season_before(const struct words *words, size_t at, struct release
     bool plain = word_number(words->at[at].text, 2) != RELEASE_NONE && !tail;
     const char *next = words_text(words, word + 1);
     const char *rest = "";
-    bool behind = number_behind(next, "", 2, &rest) != RELEASE_NONE || named_number(next) != RELEASE_NONE;
+    bool behind = number_behind(next, "", 2, &rest) != RELEASE_NONE || number_named(next) != RELEASE_NONE;
     size_t last = word + 1 < words->count && number_at(words, word + 2, 3) != RELEASE_NONE &&
                           words->at[word + 2].joint == '-'
                       ? word + 2
@@ -338,7 +370,7 @@ size_t release_read_season(const struct words *words, size_t at, struct release_
     const char *number = used == 1 ? text + letters : words_text(words, at + 1);
     int season = number_behind(number, "", 2, &rest);
     if (season == RELEASE_NONE && (strcmp(text, "season") == 0 || strcmp(text, "saison") == 0))
-        season = named_number(number);
+        season = number_named(number);
     bool apart = used == 2 && at + 1 < words->count &&
                  ((words->name[words->at[at].end] == ':' && (unsigned char)text[0] < 0x80) ||
                   words->at[at + 1].after_break);

@@ -271,6 +271,33 @@ static const struct release_row rows[] = {
     {"007 Harbor Lights 1989 720p", "007 Harbor Lights|1989||720|||||"},
     {"Show Name Saison VII FRENCH BDRip", "Show Name||S7||BluRay|||fr|"},
     {"Show Name Season IV Episode 2", "Show Name||S4E2||||||"},
+    /* glued, or a letter for a zero */
+    {"Harbor.Lights.S01S02.COMPLETE.x264-GRP", "Harbor Lights||S1-S2|||H.264||complete|GRP"},
+    {"Harbor.Lights.S04DVD2.German.DVDR-GRP", "Harbor Lights||S4||DVD|||de|GRP"},
+    {"Harbor.Lights.S0615.400p.WEB-DL.x264", "Harbor Lights||S6E15||WEB-DL|H.264|||"},
+    {"Harbor Lights SO2E04.avi", "Harbor Lights||S2E4||||||"},
+    {"Harbor.Lights.S2014E18.720p.WEB", "Harbor Lights|2014|S2014E18|720|WEB-DL||||"},
+    /* what stands beside a season, or is a disc of it */
+    {"Harbor Lights S2 OVA - 02.mkv", "Harbor Lights||S2E2|||||extra|"},
+    {"Harbor Lights S2 + OVA 1080p", "Harbor Lights||S2|1080|||||"},
+    {"Harbor Lights (2005) Series 1 Disc 2 of 3 DVDR-GRP", "Harbor Lights|2005|S1||DVD||||GRP"},
+    {"Harbor.Lights.(2011)(2160p.WEBRip.x265.crf18.S97.AAC)[GRP]",
+     "Harbor Lights|2011||2160|WEBRip|H.265|AAC||GRP"},
+    /* runs, and what is none */
+    {"Harbor Lights 10ª Temporada - 215 ao 220 - [GRP]", "Harbor Lights||S10E215-220||||||GRP"},
+    {"Harbor Lights - S06E01 - -30-", "Harbor Lights||S6E1||||||30"},
+    {"Harbor Lights Stagioni 01-03 (2014-2017) x264", "Harbor Lights|2014|S1-S3|||H.264|||"},
+    {"Harbor.Lights.Part.1.and.Part.2.HDTV.x264-GRP", "Harbor Lights||E1-2||HDTV|H.264|||GRP"},
+    {"Harbor.Lights.Part.Two.720p.HDTV.x264-GRP", "Harbor Lights||E2|720|HDTV|H.264|||GRP"},
+    {"Harbor.Lights.Part.IV.HDTV.x264-GRP", "Harbor Lights||E4||HDTV|H.264|||GRP"},
+    {"Harbor.Lights.Part.Two.2021.720p.HDTV.x264-GRP", "Harbor Lights Part Two|2021||720|HDTV|H.264|||GRP"},
+    {"[Group] Harbor Girls - 26.5.1 (1080p)", "Harbor Girls|||1080||||extra|Group"},
+    /* years and days */
+    {"Harbor Lights 1960-1961 720p", "Harbor Lights|1961||720|||||"},
+    {"Harbor Lights *2022* [BRRip.XviD]", "Harbor Lights|2022|||BluRay|XviD|||"},
+    {"P*I*E*R 1970 720p", "P*I*E*R|1970||720|||||"},
+    {"Daily Harbor 30th Sept 2020 WEBRip", "Daily Harbor|2020-09-30|||WEBRip||||"},
+    {"daily.harbor.18.09.00.avi", "daily harbor|2000-09-18|||||||"},
 };
 
 START_TEST(release__reads_numbers_in_every_spelling)

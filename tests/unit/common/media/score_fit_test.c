@@ -156,6 +156,24 @@ static const struct
     {FILM("Harbor Lights", 2018), "Harbor.Lights.CAM-Grp", REFUSED},
     {FILM("Harbor Cam", 2018), "Harbor.Cam.2018.1080p.WEB", FITS},
     {FILM("Harbor Cam Lights", 2018), "Harbor Cam Lights", FITS},
+    /* what stands beside the title, the season or the episode */
+    {FILM("Harbor Lights", 1986), "Harbor.Lights.SE.1986.BDRip.1080p", FITS},
+    {FILM("Harbor Lights", 2015), "Harbor.Lights.OM.2015.WEB-DLRip", FITS},
+    {FILM("Harbor Lights", 2013), "IMAX.-.Harbor.Lights.2013.2160p.BluRay", FITS},
+    {FILM("Harbor Lights", 2023),
+     "【Site www.site.example】港口[IMAX满屏版][简繁英字幕].Harbor.Lights.2023.2160p", FITS},
+    {FILM("港口", 2023), "【Site www.site.example】港口[IMAX满屏版][简繁英字幕].Harbor.Lights.2023.2160p",
+     FITS},
+    {FILM("Harbor Lights", 2000), "Harbor.Lights.2000.Bootleg.Cut.2160p.BluRay.REMUX-GRP", FITS},
+    {FILM("Harbor Lights", 2000), "Harbor.Lights.2000.Bootleg.x264", REFUSED},
+    {EPISODE("Show Name", 2, -1), "Show Name S2 OVA - 02.mkv", REFUSED},
+    {EPISODE("Show Name", 2, 2), "Show Name S2 OVA - 02.mkv", REFUSED},
+    {EPISODE("Show Name", 6, 1), "Show Name - S06E01 - -30-", FITS},
+    {EPISODE("Show Name", 6, 2), "Show Name - S06E01 - -30-", REFUSED},
+    {EPISODE("Show Name", 2, -1), "Show.Name.S01S02.COMPLETE.x264-GRP", FITS},
+    {EPISODE("Show Name", 3, -1), "Show.Name.S01S02.COMPLETE.x264-GRP", REFUSED},
+    {EPISODE("Show Name", 1, 2), "Show.Name.Part.Two.720p.HDTV.x264-GRP", FITS},
+    {EPISODE("Show Name", 1, 3), "Show.Name.Part.1.and.Part.2.HDTV.x264-GRP", REFUSED},
 };
 
 START_TEST(score__fits_what_is_wanted_and_nothing_else)
