@@ -21,8 +21,8 @@
  * episodes wherever they stand, for no title has its number written so; "6.01" is a season and its episode.
  * "05a" is a part of the fifth episode.  A season that is a year ("S2014E18") is also the year.  "12.5", an
  * opening, a volume of discs and "CD1" are no episodes, and not the whole work: they end the title and give
- * the flag EXTRA, as does an OVA beside a season ("S2 OVA - 02").  "S04DVD2" is a disc of the season, and is
- * read as the season.
+ * the flag EXTRA, as does an OVA beside a season ("S2 OVA - 02").  A disc of a season ("S04D2") is one
+ * too: the season is told.
  *
  * Two titles: "One AKA Other" and "One / Other" give the title "One" and the alias "Other"; "One (Other)"
  * gives "One" and "One Other", for the brackets may hold a country, another title or a part of it, and

@@ -74,6 +74,9 @@ size_t release_read_dash(const struct words *words, size_t at, struct release_na
         return 0;
     if (word_year(word->text) != RELEASE_NONE && !run)
         return 0;
+    if (words->group[0] == '\0' && !run && strlen(word->text) == 1 && at + 1 < words->count &&
+        words->at[at + 1].place == WORD_ROUND && word_year(words->at[at + 1].text) != RELEASE_NONE)
+        return 0;                                                                  /* "Title - 2 (2013)" */
     bool goes_on = run && at + 2 < words->count && words->at[at + 2].joint == '&'; /* "01-05 & 07-09" */
     if (!goes_on && !number_ends_at(words, at + 1 + more))
         return 0;

@@ -208,11 +208,24 @@ static bool is_making(const struct words *words, size_t at)
     return false;
 }
 
+/* "Title - FR", "Title MULTi", "Title HDR", "Title UHD": does the last word of a name speak of the release?
+ */
+static bool is_said_last(const struct words *words, size_t at)
+{
+    const struct release_tag *tag = words_tag(words, at);
+    if (tag == NULL)
+        return false;
+    if (tag->field == RELEASE_FIELD_LANGUAGE)
+        return words->at[at].after_break || tag->value == RELEASE_LANGUAGE_MULTI;
+    return tag->field == RELEASE_FIELD_HDR ||
+           (tag->field == RELEASE_FIELD_VAGUE_RESOLUTION && tag->value == 2160 && !words->at[at].has_digit);
+}
+
 /* Is the word, before a year or a season, said of the release?  "Good German (2006)" is a title. */
 static bool is_said(const struct words *words, size_t at, size_t end)
 {
-    if (end == words->count && words->at[at].after_break && words_is(words, at, RELEASE_FIELD_LANGUAGE))
-        return true; /* "Title - FR" */
+    if (end == words->count && is_said_last(words, at))
+        return true;
     bool free = end < words->count && words->at[end].place == WORD_FREE;
     bool language = free && words_is(words, at, RELEASE_FIELD_LANGUAGE);
     return words_tells(words, at) &&

@@ -61,12 +61,28 @@ static size_t more_seasons(const struct words *words, size_t next, bool many, st
 
 /* ---- an episode behind a season -------------------------------------------------------------------- */
 
-/* "S2 OVA - 02": what came beside the season is neither it nor one of its episodes. */
-static bool is_side_work(const struct words *words, size_t at)
+/* "S2 OVA - 02", "Season 1 Disc 2": what came beside the season is neither it nor one of its episodes, and a
+ * disc holds a part of it.  How many words it takes. */
+static size_t read_side_work(const struct words *words, size_t at, struct release_name *release)
 {
     const char *text = words_text(words, at);
-    return (strcmp(text, "ova") == 0 || strcmp(text, "oad") == 0 || strcmp(text, "ona") == 0) &&
-           number_at(words, at + 1, 3) != RELEASE_NONE && words->at[at].joint == ' ';
+    bool work = strcmp(text, "ova") == 0 || strcmp(text, "oad") == 0 || strcmp(text, "ona") == 0;
+    bool extra = words_is(words, at, RELEASE_FIELD_EXTRA);
+    bool glued = extra && words->at[at].has_digit;
+    int number = number_at(words, at + 1, 3);
+    if ((!work && !extra) || words->at[at].joint != ' ' || (!glued && number == RELEASE_NONE))
+        return 0;
+    release->flags |= UINT32_C(1) << RELEASE_FLAG_EXTRA;
+    if (work)
+        release_add_episode(release, number);
+    return glued ? 1 : 2;
+}
+
+/* "2", "two", "II" */
+static int part_number(const struct words *words, size_t at)
+{
+    int number = number_at(words, at, 2);
+    return number != RELEASE_NONE ? number : number_named(words_text(words, at));
 }
 
 /* "S02 E05", "S3 -  15", "S2 [05]", "S21 999", "Season 4 Episode 7". */
@@ -77,17 +93,15 @@ size_t release_read_behind(const struct words *words, size_t at, struct release_
         used = release_read_counted(words, at, release);
     if (used > 0)
         return used;
-    if (is_side_work(words, at))
-    {
-        release->flags |= UINT32_C(1) << RELEASE_FLAG_EXTRA;
-        release_add_episode(release, number_at(words, at + 1, 3));
-        return 2;
-    }
-    if (strcmp(words_text(words, at), "part") == 0 && number_at(words, at + 1, 2) != RELEASE_NONE)
+    used = read_side_work(words, at, release);
+    if (used > 0)
+        return used;
+    int part = strcmp(words_text(words, at), "part") == 0 ? part_number(words, at + 1) : RELEASE_NONE;
+    if (part != RELEASE_NONE)
     {
         if (number_at(words, at + 2, 3) != RELEASE_NONE && words->at[at + 2].after_break)
             return 2 + release_read_behind(words, at + 2, release);
-        release_add_episode(release, number_at(words, at + 1, 2)); /* surely not the whole season */
+        release_add_episode(release, part); /* surely not the whole season */
         return 2;
     }
     bool year = word_year(words_text(words, at)) != RELEASE_NONE && words->at[at].place == WORD_ROUND;
@@ -127,7 +141,7 @@ static size_t behind_season(const struct words *words, size_t at, bool many, str
 /* The episode glued to a season: "e05", "ep05", "xe05", "x05"; RELEASE_NONE when something else follows. */
 static int glued_episode(const char *text, const char **rest)
 {
-    static const char *const letters[] = {"e", "ep", "xe"};
+    static const char *const letters[] = {"e", "ep", "xe", "x"};
     int episode = RELEASE_NONE;
     for (size_t i = 0; i < sizeof letters / sizeof letters[0] && episode == RELEASE_NONE; i++)
         episode = number_behind(text, letters[i], 5, rest);
@@ -199,6 +213,8 @@ size_t release_read_s00e00(const struct words *words, size_t at, struct release_
     set_season(release, season);
     if (last != RELEASE_NONE)
         release->season_last = last;
+    if (is_disc(rest))
+        release->flags |= UINT32_C(1) << RELEASE_FLAG_EXTRA;
     return is_disc(rest) || last != RELEASE_NONE ? 1 : 1 + behind_season(words, at + 1, false, release);
 }
 

@@ -273,16 +273,22 @@ static const struct release_row rows[] = {
     {"Show Name Season IV Episode 2", "Show Name||S4E2||||||"},
     /* glued, or a letter for a zero */
     {"Harbor.Lights.S01S02.COMPLETE.x264-GRP", "Harbor Lights||S1-S2|||H.264||complete|GRP"},
-    {"Harbor.Lights.S04DVD2.German.DVDR-GRP", "Harbor Lights||S4||DVD|||de|GRP"},
+    {"Harbor.Lights.S04DVD2.German.DVDR-GRP", "Harbor Lights||S4||DVD|||de,extra|GRP"},
     {"Harbor.Lights.S0615.400p.WEB-DL.x264", "Harbor Lights||S6E15||WEB-DL|H.264|||"},
     {"Harbor Lights SO2E04.avi", "Harbor Lights||S2E4||||||"},
     {"Harbor.Lights.S2014E18.720p.WEB", "Harbor Lights|2014|S2014E18|720|WEB-DL||||"},
     /* what stands beside a season, or is a disc of it */
     {"Harbor Lights S2 OVA - 02.mkv", "Harbor Lights||S2E2|||||extra|"},
     {"Harbor Lights S2 + OVA 1080p", "Harbor Lights||S2|1080|||||"},
-    {"Harbor Lights (2005) Series 1 Disc 2 of 3 DVDR-GRP", "Harbor Lights|2005|S1||DVD||||GRP"},
+    {"Harbor Lights (2005) Series 1 Disc 2 of 3 DVDR-GRP", "Harbor Lights|2005|S1||DVD|||extra|GRP"},
     {"Harbor.Lights.(2011)(2160p.WEBRip.x265.crf18.S97.AAC)[GRP]",
      "Harbor Lights|2011||2160|WEBRip|H.265|AAC||GRP"},
+    {"Harbor.Lights.S01D2.DVDR-GRP", "Harbor Lights||S1||DVD|||extra|GRP"},
+    {"Harbor Lights Season 1 Vol. 2 720p", "Harbor Lights||S1|720||||extra|"},
+    {"[Group] Harbor Girls S01 + OP2 [1080p]", "Harbor Girls||S1|1080|||||Group"},
+    {"Harbor Lights Season 3 Part IV 720p", "Harbor Lights||S3E4|720|||||"},
+    {"harborlights S01x02 720p", "harborlights||S1E2|720|||||"},
+    {"harborlights S2009x02 720p", "harborlights|2009|S2009E2|720|||||"},
     /* runs, and what is none */
     {"Harbor Lights 10ª Temporada - 215 ao 220 - [GRP]", "Harbor Lights||S10E215-220||||||GRP"},
     {"Harbor Lights - S06E01 - -30-", "Harbor Lights||S6E1||||||30"},
@@ -292,6 +298,8 @@ static const struct release_row rows[] = {
     {"Harbor.Lights.Part.IV.HDTV.x264-GRP", "Harbor Lights||E4||HDTV|H.264|||GRP"},
     {"Harbor.Lights.Part.Two.2021.720p.HDTV.x264-GRP", "Harbor Lights Part Two|2021||720|HDTV|H.264|||GRP"},
     {"[Group] Harbor Girls - 26.5.1 (1080p)", "Harbor Girls|||1080||||extra|Group"},
+    {"300 Piers - 2 (2006)", "300 Piers - 2|2006|||||||"},
+    {"Harbor Girls - 02 (2006)", "Harbor Girls|2006|E2||||||"},
     /* years and days */
     {"Harbor Lights 1960-1961 720p", "Harbor Lights|1961||720|||||"},
     {"Harbor Lights *2022* [BRRip.XviD]", "Harbor Lights|2022|||BluRay|XviD|||"},

@@ -262,6 +262,10 @@ static const struct release_row rows[] = {
     {"Harbor Lights 2011 720p [Dual Ingles-Portugues]", "Harbor Lights|2011||720||||multi,en,pt|"},
     {"Harbor Girls 01-25 [dual audio JP,EN] MKV", "Harbor Girls||E1-25|||||multi,en,ja|"},
     {"Harbor Lights 2011 720p [wWw.Site.NL].mkv", "Harbor Lights|2011||720|||||"},
+    {"Harbor.Lights.UltraHD.mkv", "Harbor Lights|||2160|||||"},
+    {"Harbor.Lights.HDR.mkv", "Harbor Lights|||||||HDR|"},
+    {"Harbor Lights MULTi.mkv", "Harbor Lights|||||||multi|"},
+    {"My Pal.mkv", "My Pal||||||||"},
     /* the group, and what stands before or behind it */
     {"[REQ].Harbor.Lights.S02E02.HDTV.x264-GRP[rartv]", "Harbor Lights||S2E2||HDTV|H.264|||GRP"},
     {"[ Site9.cz ] Harbor.Lights.S01E10.HDTV.XviD-GRP.avi", "Harbor Lights||S1E10||HDTV|XviD|||GRP"},

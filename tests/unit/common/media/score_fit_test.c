@@ -168,6 +168,8 @@ static const struct
     {FILM("Harbor Lights", 2000), "Harbor.Lights.2000.Bootleg.x264", REFUSED},
     {EPISODE("Show Name", 2, -1), "Show Name S2 OVA - 02.mkv", REFUSED},
     {EPISODE("Show Name", 2, 2), "Show Name S2 OVA - 02.mkv", REFUSED},
+    {EPISODE("Show Name", 1, -1), "Show.Name.S01D2.DVDR-GRP", REFUSED},
+    {EPISODE("Show Name", 1, 3), "Show.Name.Season.1.Disc.2.of.3.DVDR-GRP", REFUSED},
     {EPISODE("Show Name", 6, 1), "Show Name - S06E01 - -30-", FITS},
     {EPISODE("Show Name", 6, 2), "Show Name - S06E01 - -30-", REFUSED},
     {EPISODE("Show Name", 2, -1), "Show.Name.S01S02.COMPLETE.x264-GRP", FITS},
