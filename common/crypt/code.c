@@ -18,7 +18,7 @@ static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 struct code code_new(void)
 {
     unsigned char bytes[SIGNS];
-    struct code code;
+    struct code code = {{0}};
     char *to = code.text;
     random_bytes(bytes, sizeof bytes);
     for (int i = 0; i < SIGNS; i++)
