@@ -61,6 +61,13 @@ bool seen_find(struct seen *seen, const struct digest *token, struct seen_token 
     return is_known;
 }
 
+void seen_clear(struct seen *seen)
+{
+    pthread_mutex_lock(&seen->lock);
+    memset(seen->bucket, 0, sizeof seen->bucket);
+    pthread_mutex_unlock(&seen->lock);
+}
+
 void seen_keep(struct seen *seen, const struct digest *token, const struct seen_token *good)
 {
     struct entry *bucket = bucket_of(seen, token);

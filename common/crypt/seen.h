@@ -21,12 +21,14 @@ struct seen;
 struct seen_token
 {
     struct token_claims claims;
-    int64_t from_s; /* nbf; 0: none */
+    int64_t from_s; /* nbf */
 };
 
 struct seen *seen_new(void); /* NULL: out of memory */
 void seen_free(struct seen *seen);
 bool seen_find(struct seen *seen, const struct digest *token, struct seen_token *found);
+/* Forgets all. */
+void seen_clear(struct seen *seen);
 void seen_keep(struct seen *seen, const struct digest *token, const struct seen_token *good);
 
 #endif

@@ -6,13 +6,16 @@
  * the key is empty, and looks at no claim.  Hence this door reads the header itself first,
  * refuses keys under TOKEN_MIN_SECRET_BYTES and checks every claim:
  *
- *     header   alg HS256, typ JWT (or absent), no crit
- *     payload  sub and user_id (the same UUID: RFC 7519 names it one way, our clients the other),
- *              sid (UUID), role, type "access", iat, exp, nbf when present
+ *     header   alg HS256, typ JWT (or absent), no crit, kid: the name of one of two keys
+ *     payload  iss "sokoul", aud "sokoul-api", kind "access", jti (UUID), sid (UUID), role, iat, nbf, exp,
+ *              sub and user_id (the same UUID: RFC 7519 names it one way, our clients the other)
  *
- * Ownership: keys are copied and wiped by token_keys_free; on a reload the owner makes new keys.
- * Threads: any; the secrets never change, and what is remembered of good tokens has a lock (seen.h).
- * Never blocks.
+ * The key of the HMAC is the bytes of the secret as they were given.  Its name, the kid, is made from them,
+ * so that programs with the same secret agree; the key that a token names is the only one that it is tried
+ * with.
+ *
+ * Ownership: keys are copied and wiped by token_keys_free.  Threads: any.  Blocks only for as long as others
+ * take to verify a token.
  */
 #ifndef SOKOUL_COMMON_CRYPT_TOKEN_H
 #define SOKOUL_COMMON_CRYPT_TOKEN_H
@@ -29,6 +32,7 @@ enum
     TOKEN_MAX_SECRET_BYTES = 1024,
     TOKEN_MAX_BYTES = 4096,
     TOKEN_ROLE_SIZE = 24,
+    TOKEN_KEY_ID_SIZE = 17,
     TOKEN_LEEWAY_S = 5, /* how far iat and nbf may lie ahead; exp has none */
     TOKEN_ACCESS_S = 3600
 };
@@ -48,12 +52,16 @@ struct token_claims
  * E_CONFIG: a secret is too short or too long. */
 MUST_USE enum err_code token_keys_new(const char *current, const char *previous, struct token_keys **out,
                                       struct err *err);
+/* The same with other secrets: tokens of a key that is neither of them end now.  On failure nothing changes.
+ */
+MUST_USE enum err_code token_keys_change(struct token_keys *keys, const char *current, const char *previous,
+                                         struct err *err);
 void token_keys_free(struct token_keys *keys); /* NULL is fine; wipes */
 
-MUST_USE enum err_code token_sign(const struct token_keys *keys, const struct token_claims *claims,
+MUST_USE enum err_code token_sign(struct token_keys *keys, const struct token_claims *claims,
                                   struct arena *arena, const char **token, struct err *err);
 /* E_UNAUTHENTICATED: anything wrong with it; the text says what to the user, and no more. */
-MUST_USE enum err_code token_verify(const struct token_keys *keys, const char *token, int64_t now_s,
+MUST_USE enum err_code token_verify(struct token_keys *keys, const char *token, int64_t now_s,
                                     struct token_claims *claims, struct err *err);
 
 #endif

@@ -30,7 +30,8 @@ def b64(data):
 
 
 def forged(sokoul, claims_, header=None, secret=None):
-    head = b64(json.dumps(header or {"alg": "HS256", "typ": "JWT"}).encode())
+    key_id = hashlib.sha256(b"sokoul token key " + sokoul.settings["JWT_SECRET"].encode()).hexdigest()[:16]
+    head = b64(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key_id, **(header or {})}).encode())
     body = b64(json.dumps(claims_).encode())
     key = (secret or sokoul.settings["JWT_SECRET"]).encode()
     return f"{head}.{body}.{b64(hmac.new(key, f'{head}.{body}'.encode(), hashlib.sha256).digest())}"
@@ -126,7 +127,11 @@ def test_profile_needs_a_good_token(sokoul, api, user):  # req: S61 S62 S63 S147
                 forged(sokoul, {k: v for k, v in good.items() if k not in ("user_id", "sub")}),
                 forged(sokoul, good, secret="another secret of more than 32 bytes"),
                 forged(sokoul, good, header={"alg": "none", "typ": "JWT"}),
-                forged(sokoul, good, header={"alg": "HS512", "typ": "JWT"})):
+                forged(sokoul, good, header={"alg": "HS512", "typ": "JWT"}),
+                forged(sokoul, good, header={"kid": "another"}), forged(sokoul, {**good, "aud": "another"}),
+                forged(sokoul, {**good, "kind": "refresh"}), forged(sokoul, {**good, "nbf": now + 60}),
+                *(forged(sokoul, {k: v for k, v in good.items() if k != claim})
+                  for claim in ("iss", "aud", "exp", "nbf", "sub", "jti", "kind"))):
         answer = api.with_token(bad).get("/user/profile")
         assert answer.status == 401, (bad, answer)
         assert "WWW-Authenticate" in answer.headers
