@@ -3,7 +3,8 @@
  * app.h -- what one sokoul-api process consists of, made in main() and passed to everyone.
  *
  * Plain data: main() owns every member and frees them after the server has stopped.  Members are
- * set before server_start and not changed afterwards, but through their own functions.
+ * set before server_start and not changed afterwards, but through their own functions; only `conf` is another
+ * one after the settings were read again, and those before stay readable until the end.
  * Threads: reading is free.
  */
 #ifndef SOKOUL_API_APP_H
@@ -22,11 +23,12 @@ struct outbox_offer;
 
 struct app
 {
-    const struct conf *conf;
-    struct db_pool *db;         /* handlers use request_db */
+    const struct conf
+        *_Atomic conf;  /* the newest: who reads several settings that belong together reads this once */
+    struct db_pool *db; /* handlers use request_db */
     struct db_pool *db_batches; /* of the lane of batches: its connections may only look rows up */
     struct health *health;
-    const struct token_keys *tokens;
+    struct token_keys *tokens;
     struct revoked *revoked; /* access tokens that have ended */
     int64_t started_ms;      /* monotonic */
 

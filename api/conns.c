@@ -113,9 +113,8 @@ static void address_put(struct conns *conns, struct address_count *address)
 
 bool conns_admit(struct conns *conns, const struct sockaddr *peer)
 {
-    for (size_t i = 0; i < 2; i++)
-        if (conns->config.exempt[i] != NULL && conf_cidrs_contain(conns->config.exempt[i], peer))
-            return true;
+    if (conns->config.exempt != NULL && conns->config.exempt(conns->config.of, peer))
+        return true;
     char text[REQUEST_CLIENT_SIZE];
     address_text(peer, text);
     pthread_mutex_lock(&conns->lock);

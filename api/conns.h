@@ -52,9 +52,9 @@ struct conns_config
     size_t max;                    /* slots */
     const char *full;              /* a whole answer, static */
     size_t max_per_address;
-    uint32_t min_read_bytes_s;          /* of a client in CONN_SEND, over ten seconds; 0: none */
-    const struct conf_cidrs *exempt[2]; /* borrowed; NULL: none */
-    void (*tick)(void *of);             /* four times a second, from the reaper's thread; may be NULL */
+    uint32_t min_read_bytes_s; /* of a client in CONN_SEND, over ten seconds; 0: none */
+    bool (*exempt)(void *of, const struct sockaddr *peer); /* NULL: nobody is */
+    void (*tick)(void *of); /* four times a second, from the reaper's thread; may be NULL */
     void *of;
 };
 

@@ -13,6 +13,7 @@
 #include "common/base/stop.h"
 #include "common/conf/args.h"
 #include "common/conf/conf.h"
+#include "common/conf/renew.h"
 #include "common/crypt/token.h"
 #include "common/db/db.h"
 #include "common/healing/healing.h"
@@ -30,6 +31,7 @@
 #include "common/store/outbox.h"
 #include "common/store/schema.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -58,6 +60,7 @@ struct process
     struct app app;
     struct server *server;
     struct watchdog *watchdog;
+    struct conf_renewal renewal;
 };
 
 /* Whoever waits for a frozen database is let go when the probes have missed it. */
@@ -227,14 +230,27 @@ static enum err_code drain(struct process *p, struct err *err)
 static bool lives(void *of)
 {
     const struct process *p = of;
-    return knock(p->conf->api_listen.host, server_port(p->server));
+    return knock(p->app.conf->api_listen.host, server_port(p->server));
+}
+
+/* The API's settings have changed: what is not read from the newest struct at each use is told of it here. */
+static void take_settings(void *of, const struct conf *now, const char *names)
+{
+    struct process *p = of;
+    struct err err = ERR_INIT;
+    (void)names;
+    if (token_keys_change(p->tokens, now->jwt_secret, now->jwt_secret_previous, &err) != E_OK)
+        log_error("conf_reload_failed", "JWT_SECRET: %s", err.text);
+    atomic_store(&p->app.conf, now);
 }
 
 static int wait_and_stop(struct process *p)
 {
+    p->renewal = (struct conf_renewal){.conf = &p->conf, .take = take_settings, .of = p};
+    const struct stop_chores chores = conf_chores(&p->renewal);
     notify("READY=1");
     p->watchdog = watchdog_start(lives, p);
-    int number = stop_wait();
+    int number = stop_wait(&chores);
     notify("STOPPING=1");
     int64_t began_ms = clock_mono_ms();
     log_info("signal", "Received signal %d, initiating graceful shutdown...", number);

@@ -413,6 +413,15 @@ static void on_tick(void *of)
     lanes_fail_database(server->lanes, &err);
 }
 
+/* By the newest settings: a proxy that was added is many clients at one address. */
+static bool is_exempt(void *of, const struct sockaddr *peer)
+{
+    const struct server *server = of;
+    const struct conf *conf = server->app->conf;
+    return conf_cidrs_contain(&conf->trusted_proxies, peer) ||
+           conf_cidrs_contain(&conf->rate_limit_allow, peer);
+}
+
 static enum err_code start_conns(struct server *server, struct err *err)
 {
     const struct conf *conf = server->app->conf;
@@ -426,7 +435,7 @@ static enum err_code start_conns(struct server *server, struct err *err)
         .max = server->slots,
         .full = reply_raw_full,
         .max_per_address = conf->api_connections_per_address,
-        .exempt = {&conf->trusted_proxies, &conf->rate_limit_allow},
+        .exempt = is_exempt,
         .tick = on_tick,
         .of = server,
     };

@@ -47,7 +47,7 @@ void log_set_level(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *level); /* "info", case ignored */
 uint64_t log_dropped(void);
 
-/* `secret` never appears in a line from now on (copied; at most 64 secrets of 8 or more bytes). */
+/* `secret` never appears in a line from now on (copied; of 8 or more bytes; mask.h says how many). */
 void log_mask(const char *secret);
 
 /* Sets the calling thread's context and returns the one before. */

@@ -4,29 +4,63 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+struct secret
+{
+    const struct secret *before; /* that gave way to this one */
+    size_t len;
+    char text[];
+};
+
 static struct
 {
-    pthread_mutex_t lock; /* of writers; readers see what `count` has published */
-    struct secret
-    {
-        char *text;
-        size_t len;
-    } list[MASK_SECRETS];
+    pthread_mutex_t lock; /* of writers; guards `last` and `clock` */
+    const struct secret *_Atomic list[MASK_SECRETS];
+    uint64_t last[MASK_SECRETS]; /* when each was given last, by `clock` */
+    uint64_t clock;
     atomic_size_t count;
     atomic_size_t longest;
     atomic_bool starts[256]; /* some secret starts with this byte */
 } secrets = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool known(const char *secret, size_t count)
+static size_t place_of(const char *secret, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(secrets.list[i].text, secret) == 0)
-            return true;
-    return false;
+    size_t place = 0;
+    while (place < count && strcmp(secrets.list[place]->text, secret) != 0)
+        place++;
+    return place;
+}
+
+/* Settings that are read again give all their secrets once more: what was given least recently is one that
+ * was replaced long ago. */
+static size_t oldest(void)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < MASK_SECRETS; i++)
+        if (secrets.last[i] < secrets.last[oldest])
+            oldest = i;
+    return oldest;
+}
+
+/* What gives way is never freed: somebody may be comparing with it. */
+static void keep(const char *text, size_t len, size_t place)
+{
+    struct secret *secret = malloc(sizeof *secret + len + 1);
+    if (secret == NULL)
+        return;
+    secret->len = len;
+    memcpy(secret->text, text, len + 1);
+    secret->before = place < secrets.count ? secrets.list[place] : NULL;
+    atomic_store(&secrets.list[place], secret);
+    atomic_store(&secrets.starts[(unsigned char)text[0]], true);
+    if (len > atomic_load(&secrets.longest))
+        atomic_store(&secrets.longest, len);
+    if (place >= atomic_load(&secrets.count))
+        atomic_store(&secrets.count, place + 1);
 }
 
 void mask_secret(const char *secret)
@@ -35,19 +69,14 @@ void mask_secret(const char *secret)
     if (len < MASK_MIN_LEN)
         return;
     pthread_mutex_lock(&secrets.lock);
-    size_t count = atomic_load(&secrets.count);
-    if (count < MASK_SECRETS && !known(secret, count))
-    {
-        char *copy = strdup(secret);
-        if (copy != NULL)
-        {
-            secrets.list[count] = (struct secret){copy, len};
-            atomic_store(&secrets.starts[(unsigned char)secret[0]], true);
-            if (len > atomic_load(&secrets.longest))
-                atomic_store(&secrets.longest, len);
-            atomic_store(&secrets.count, count + 1);
-        }
-    }
+    const size_t count = atomic_load(&secrets.count);
+    size_t place = place_of(secret, count);
+    const bool is_new = place == count;
+    if (place == MASK_SECRETS)
+        place = oldest();
+    if (is_new)
+        keep(secret, len, place);
+    secrets.last[place] = ++secrets.clock;
     pthread_mutex_unlock(&secrets.lock);
 }
 
@@ -91,7 +120,7 @@ static bool find_secret(const char *text, const char *at, struct find *find)
     size_t count = atomic_load(&secrets.count);
     for (size_t i = 0; i < count; i++)
     {
-        const struct secret *secret = &secrets.list[i];
+        const struct secret *secret = secrets.list[i];
         if (secret->len > longest && strncmp(at, secret->text, secret->len) == 0)
             longest = secret->len;
     }

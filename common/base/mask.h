@@ -24,8 +24,9 @@ enum
     MASK_MIN_LEN = 8
 };
 
-void mask_secret(const char *secret); /* copied; shorter ones and those past the 64th are not kept */
-size_t mask_longest(void);            /* bytes of the longest secret given so far */
+/* Copied; shorter ones are not kept.  Past MASK_SECRETS the one that was given least recently gives way. */
+void mask_secret(const char *secret);
+size_t mask_longest(void); /* bytes of the longest secret given so far */
 
 /* Writes the masked text, cut to size - 1 bytes and terminated; returns its length. */
 size_t mask_text(const char *text, char *out, size_t size);

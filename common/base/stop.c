@@ -5,6 +5,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,12 +36,14 @@ static int next_signal(void)
     return number;
 }
 
+/* A signal that is ignored is lost even where it is blocked: nohup hands SIGHUP down so. */
 void stop_prepare(void)
 {
     sigset_t set = stop_signals();
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
+    signal(SIGHUP, SIG_DFL);
 }
 
 /* The first caller's status counts: the others wait here for the end. */
@@ -61,10 +64,28 @@ static void *second_signal(void *of)
     end(KILLED_BY_SIGNAL + number);
 }
 
-int stop_wait(void)
+/* SIGHUP is asked for in each round anew, so that it never keeps a stop waiting. */
+static int wait_with(const struct stop_chores *chores)
+{
+    const struct timespec look = {STOP_LOOK_MS / 1000, STOP_LOOK_MS % 1000 * 1000000L};
+    sigset_t set = stop_signals();
+    sigaddset(&set, SIGHUP);
+    for (;;)
+    {
+        const int number = sigtimedwait(&set, NULL, &look);
+        if (number == SIGHUP)
+            chores->hangup(chores->of);
+        else if (number > 0)
+            return number;
+        else if (errno == EAGAIN)
+            chores->look(chores->of);
+    }
+}
+
+int stop_wait(const struct stop_chores *chores)
 {
     pthread_t watcher;
-    int number = next_signal();
+    int number = wait_with(chores);
     if (pthread_create(&watcher, NULL, second_signal, NULL) == 0)
         pthread_detach(watcher);
     return number;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stop.h -- SIGTERM and SIGINT, as every program takes them: the first asks it to stop, the second ends it;
- * and the end of a program that cannot stop in order.  A thread that does not end keeps what it uses alive:
- * then nothing of that is freed, and the process ends here, with its log written.
+ * SIGHUP, which asks it to read its settings again; and the end of a program that cannot stop in order.  A
+ * thread that does not end keeps what it uses alive: then nothing of that is freed, and the process ends
+ * here, with its log written.
  *
- * stop_prepare comes before the first thread: all of them inherit its mask, so that the two signals
- * come to whoever waits here and to nobody else.  SIGPIPE and SIGHUP are ignored.  main's thread.
+ * stop_prepare comes before the first thread: all of them inherit its mask, so that the three signals
+ * come to whoever waits here and to nobody else.  SIGPIPE is ignored.  main's thread.
  */
 #ifndef SOKOUL_COMMON_BASE_STOP_H
 #define SOKOUL_COMMON_BASE_STOP_H
@@ -15,9 +16,20 @@
 #include <stdint.h>
 
 void stop_prepare(void);
-/* Waits for the first signal and answers its number.  From then on another one ends the process at once,
- * with a line in the log and 128 + its number as status, whatever the process does. */
-int stop_wait(void);
+/* What main's thread does while it waits; both may block, and a signal meanwhile waits for them. */
+struct stop_chores
+{
+    void (*hangup)(void *of); /* after each SIGHUP; one that came before the wait counts */
+    void (*look)(void *of);   /* every STOP_LOOK_MS */
+    void *of;
+};
+enum
+{
+    STOP_LOOK_MS = 2000
+};
+/* Waits for the first signal that asks to stop and answers its number.  From then on another one ends the
+ * process at once, with a line in the log and 128 + its number as status, whatever the process does. */
+int stop_wait(const struct stop_chores *chores);
 
 /* Ends the process after that time as stop_now does, whatever its threads do; `limit_s` is the setting that
  * the log names. Once; does not wait. */

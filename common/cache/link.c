@@ -3,9 +3,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/moved.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -25,13 +27,32 @@ void cache_command_add(struct cache_command *command, const char *word)
     cache_command_add_bytes(command, word, strlen(word));
 }
 
-enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err)
+/* Reads where Redis is now; the name is looked up anew where it is another one. */
+static enum err_code locate(struct cache_link *link, struct err *err)
 {
-    enum err_code code = cache_address_parse(url, &link->address, err);
+    struct cache_address address = {.port = 0};
+    struct err ignored = ERR_INIT;
+    const unsigned turn = moved_turn();
+    const struct moved moved = moved_look(link->url);
+    enum err_code code = cache_address_parse(moved.now, &address, err);
     if (code != E_OK)
         return code;
-    link->lookup = cache_lookup_new(link->address.host);
+    if (link->lookup == NULL || strcmp(address.host, link->address.host) != 0)
+    {
+        cache_lookup_free(link->lookup);
+        link->lookup = cache_lookup_new(address.host);
+    }
+    link->turn = turn;
+    link->address = address;
+    if (moved.before == NULL || cache_address_parse(moved.before, &link->before, &ignored) != E_OK)
+        link->before.host[0] = '\0';
     return link->lookup != NULL ? E_OK : fail(err, E_NO_MEMORY, "out of memory");
+}
+
+enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err)
+{
+    link->url = strdup(url);
+    return link->url != NULL ? locate(link, err) : fail(err, E_NO_MEMORY, "out of memory");
 }
 
 void cache_link_close(struct cache_link *link)
@@ -39,7 +60,11 @@ void cache_link_close(struct cache_link *link)
     if (link->context != NULL)
         redisFree(link->context);
     cache_lookup_free(link->lookup);
+    if (link->url != NULL)
+        explicit_bzero(link->url, strlen(link->url));
+    free(link->url);
     explicit_bzero(&link->address, sizeof link->address);
+    explicit_bzero(&link->before, sizeof link->before);
 }
 
 /* ---- losing and finding the server ------------------------------------------------------- */
@@ -47,7 +72,8 @@ void cache_link_close(struct cache_link *link)
 /* The connection is useless from now on: after a timeout hiredis refuses every further command. */
 static void lose(struct cache_link *link, const char *why)
 {
-    snprintf(link->why, sizeof link->why, "%s", why);
+    if (why != link->why)
+        snprintf(link->why, sizeof link->why, "%s", why);
     if (link->context != NULL)
     {
         redisFree(link->context);
@@ -144,9 +170,8 @@ const char *cache_refusal(const char *reply)
 
 /* Sends AUTH and SELECT; an error reply is as bad as no reply.  Returns NULL, or the reason of the failure.
  */
-static const char *introduce(struct cache_link *link, redisContext *context, int64_t deadline_ms)
+static const char *introduce(const struct cache_address *address, redisContext *context, int64_t deadline_ms)
 {
-    const struct cache_address *address = &link->address;
     char database[NUMBER_SIZE];
     struct cache_command commands[2] = {0};
     int used = 0;
@@ -231,33 +256,63 @@ static void leave_stale(struct cache_link *link)
     atomic_fetch_add_explicit(&link->losses, 1, memory_order_relaxed);
 }
 
-/* E_OK: connected.  Connecting and the command after it share deadline_ms. */
+/* NULL: connected and let in.  Else why not; `answers`: because Redis refuses it. */
+static const char *log_in(struct cache_link *link, const struct cache_address *address,
+                          const struct cache_found *found, int64_t deadline_ms, bool *answers)
+{
+    const int64_t connect_by_ms = clock_mono_ms() + CACHE_CONNECT_MS;
+    redisContext *context = connect_to(link, found, connect_by_ms);
+    const bool connected = context != NULL && context->err == 0;
+    const char *why = connected ? introduce(address, context, deadline_ms) : reason_of(context);
+    *answers = connected && context->err == 0;
+    if (why == NULL)
+        link->context = context;
+    else
+    {
+        snprintf(link->why, sizeof link->why, "%s", why); /* it may stand in the context */
+        why = link->why;
+        if (context != NULL)
+            redisFree(context);
+    }
+    return why;
+}
+
+static void leave_moved(struct cache_link *link)
+{
+    struct err err = ERR_INIT;
+    const struct cache_address was = link->address;
+    if (link->turn == moved_turn())
+        return;
+    if (locate(link, &err) != E_OK)
+        log_warn("cache_moved", "REDIS_URL has changed and is of no use: %s", err.text);
+    else if (memcmp(&was, &link->address, sizeof was) != 0)
+    {
+        cache_link_drop(link);
+        link->retry_at_ms = 0;
+    }
+}
+
+/* E_OK: connected.  Connecting and the command after it share deadline_ms.  REDIS_URL may say another
+ * password before Redis knows it: then the one before still lets us in. */
 static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct err *err)
 {
     struct cache_found addresses;
     struct err cause = ERR_INIT;
-    int64_t now_ms = clock_mono_ms();
+    bool answers = false;
     leave_stale(link);
+    leave_moved(link);
     if (link->context != NULL)
         return E_OK;
-    if (now_ms < link->retry_at_ms)
+    if (clock_mono_ms() < link->retry_at_ms)
         return fail(err, E_UNAVAILABLE, "%s", link->why);
-    int64_t connect_by_ms = now_ms + CACHE_CONNECT_MS;
     if (cache_lookup_wait(link->lookup, CACHE_CONNECT_MS, &addresses, &cause) != E_OK)
         return away(link, cause.text, err);
-    redisContext *context = connect_to(link, &addresses, connect_by_ms);
-    bool connected = context != NULL && context->err == 0;
-    const char *why = connected ? introduce(link, context, deadline_ms) : reason_of(context);
+    const char *why = log_in(link, &link->address, &addresses, deadline_ms, &answers);
+    if (why != NULL && answers && link->before.host[0] != '\0')
+        why = log_in(link, &link->before, &addresses, deadline_ms, &answers);
     if (why == NULL)
-    {
-        link->context = context;
         return E_OK;
-    }
-    bool answers = connected && context->err == 0;
-    enum err_code code = answers ? refused(link, why, err) : away(link, why, err);
-    if (context != NULL)
-        redisFree(context);
-    return code;
+    return answers ? refused(link, why, err) : away(link, why, err);
 }
 
 /* One command and its reply, which the caller frees.  An error reply is a reply. */

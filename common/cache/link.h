@@ -2,6 +2,8 @@
 /*
  * link.h -- the connection to Redis: made when needed, given up when it fails, made again later.
  *
+ * When REDIS_URL changes (moved.h), the next command connects to what it says now.
+ *
  * Private to common/cache.  One thread.  No call takes longer than CACHE_COMMAND_MS; after a
  * failure calls fail at once until the backoff is over.
  */
@@ -33,7 +35,10 @@ void cache_command_add_bytes(struct cache_command *command, const void *bytes, s
 
 struct cache_link
 {
-    struct cache_address address;
+    char *url; /* the first (moved.h) */
+    unsigned turn;
+    struct cache_address address; /* of where it is now */
+    struct cache_address before;  /* the same server under the login before; host "": none */
     struct cache_lookup *lookup;
     redisContext *context; /* NULL: not connected */
     int64_t retry_at_ms;   /* no attempt before, by the monotonic clock */

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -24,6 +25,15 @@ enum
     VALUE_FILE_BYTES = 64 * 1024
 };
 
+/* A NAME_FILE, and what it was when it was read. */
+struct value_file
+{
+    const char *path; /* NULL: the value came from elsewhere */
+    struct timespec changed;
+    off_t bytes;
+    ino_t number;
+};
+
 struct loaded
 {
     struct conf conf; /* first, so that a pointer to it is a pointer to the whole */
@@ -31,6 +41,8 @@ struct loaded
     enum conf_program program;
     const char *env_file;        /* as it was given; NULL: `.env` if there */
     const char *raw[CONF_COUNT]; /* the texts that the members were read from */
+    struct value_file files[CONF_COUNT];
+    struct loaded *before; /* the one that this was read after; somebody may still be reading it */
 };
 
 static const char *from_environment(const struct envfile *file, const char *name)
@@ -63,12 +75,25 @@ static const char *host_name(struct arena *arena)
     return copy == NULL ? "localhost" : copy;
 }
 
-static enum err_code read_value_file(struct arena *arena, const struct conf_setting *setting,
+static struct value_file file_at(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return (struct value_file){.path = path};
+    return (struct value_file){path, st.st_mtim, st.st_size, st.st_ino};
+}
+
+/* Its state is taken first: a change while it is read is found at the next look. */
+static enum err_code read_value_file(struct loaded *loaded, const struct conf_setting *setting,
                                      const char *path, const char **value, struct err *err)
 {
     char *text = NULL;
     struct err inner = ERR_INIT;
-    if (envfile_slurp(arena, path, VALUE_FILE_BYTES, &text, &inner) != E_OK)
+    const char *kept = arena_strdup(loaded->arena, path);
+    if (kept == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for the settings");
+    loaded->files[setting - conf_settings] = file_at(kept);
+    if (envfile_slurp(loaded->arena, path, VALUE_FILE_BYTES, &text, &inner) != E_OK)
         return fail(err, E_CONFIG, "%s_FILE: %.150s", setting->name, inner.text);
     size_t len = strlen(text);
     if (len > 0 && text[len - 1] == '\n')
@@ -80,7 +105,7 @@ static enum err_code read_value_file(struct arena *arena, const struct conf_sett
 }
 
 /* Reads NAME or NAME_FILE from one source; *value stays as it was when neither is set. */
-static enum err_code look_in(struct arena *arena, const struct conf_setting *setting,
+static enum err_code look_in(struct loaded *loaded, const struct conf_setting *setting,
                              const char *(*lookup)(const struct envfile *file, const char *name),
                              const struct envfile *file, const char **value, struct err *err)
 {
@@ -91,10 +116,10 @@ static enum err_code look_in(struct arena *arena, const struct conf_setting *set
     if (given(direct) && given(path))
         return fail(err, E_CONFIG, "%s and %s are both set; set one", setting->name, name_file);
     if (given(path))
-        return read_value_file(arena, setting, path, value, err);
+        return read_value_file(loaded, setting, path, value, err);
     if (!given(direct))
         return E_OK;
-    *value = arena_strdup(arena, direct);
+    *value = arena_strdup(loaded->arena, direct);
     return *value == NULL ? fail(err, E_NO_MEMORY, "no memory for the settings") : E_OK;
 }
 
@@ -103,9 +128,9 @@ static enum err_code find_text(struct loaded *loaded, size_t i, const struct env
 {
     const struct conf_setting *setting = &conf_settings[i];
     const char *value = NULL;
-    enum err_code code = look_in(loaded->arena, setting, from_environment, NULL, &value, err);
+    enum err_code code = look_in(loaded, setting, from_environment, NULL, &value, err);
     if (code == E_OK && value == NULL)
-        code = look_in(loaded->arena, setting, envfile_get, file, &value, err);
+        code = look_in(loaded, setting, envfile_get, file, &value, err);
     if (code != E_OK)
         return code;
     if (!given(value) && (setting->need & 1U << loaded->program) != 0)
@@ -221,10 +246,13 @@ static enum err_code read_values(struct loaded *loaded, struct err *err)
 
 static void loaded_free(struct loaded *loaded)
 {
-    if (loaded == NULL)
-        return;
-    arena_free(loaded->arena);
-    free(loaded);
+    while (loaded != NULL)
+    {
+        struct loaded *before = loaded->before;
+        arena_free(loaded->arena);
+        free(loaded);
+        loaded = before;
+    }
 }
 
 static struct loaded *loaded_new(enum conf_program program, const char *env_file)
@@ -267,18 +295,52 @@ static enum err_code load(struct loaded *loaded, const struct loaded *old, struc
     return code == E_OK ? read_values(loaded, err) : code;
 }
 
-static enum err_code load_new(enum conf_program program, const char *env_file, const struct loaded *old,
+static bool is_same(const struct loaded *loaded, const struct loaded *old)
+{
+    for (size_t i = 0; i < CONF_COUNT; i++)
+    {
+        const char *path = loaded->files[i].path;
+        const char *old_path = old->files[i].path;
+        if (strcmp(loaded->raw[i], old->raw[i]) != 0 || (path == NULL) != (old_path == NULL) ||
+            (path != NULL && strcmp(path, old_path) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* The files were written anew, with what they held before. */
+static void look_again(struct loaded *old, const struct loaded *loaded)
+{
+    for (size_t i = 0; i < CONF_COUNT; i++)
+    {
+        const char *path = old->files[i].path;
+        old->files[i] = loaded->files[i];
+        old->files[i].path = path;
+    }
+}
+
+static enum err_code load_new(enum conf_program program, const char *env_file, struct loaded *old,
                               struct conf **conf, struct err *err)
 {
     struct loaded *loaded = loaded_new(program, env_file);
     if (loaded == NULL)
         return fail(err, E_NO_MEMORY, "no memory for the settings");
     enum err_code code = load(loaded, old, err);
-    if (code == E_OK)
-        *conf = &loaded->conf;
-    else
+    if (code != E_OK)
+    {
         loaded_free(loaded);
-    return code;
+        return code;
+    }
+    if (old != NULL && is_same(loaded, old))
+    {
+        look_again(old, loaded);
+        loaded_free(loaded);
+        *conf = &old->conf;
+        return E_OK;
+    }
+    loaded->before = old;
+    *conf = &loaded->conf;
+    return E_OK;
 }
 
 enum err_code conf_load(enum conf_program program, const char *env_file, struct conf **conf, struct err *err)
@@ -286,10 +348,33 @@ enum err_code conf_load(enum conf_program program, const char *env_file, struct 
     return load_new(program, env_file, NULL, conf, err);
 }
 
-enum err_code conf_reload(const struct conf *old, struct conf **conf, struct err *err)
+enum err_code conf_reload(struct conf *old, struct conf **conf, struct err *err)
 {
-    const struct loaded *before = (const struct loaded *)(const void *)old;
+    struct loaded *before = (struct loaded *)(void *)old;
     return load_new(before->program, before->env_file, before, conf, err);
+}
+
+bool conf_differs(const struct conf *conf, const struct conf *other, size_t setting)
+{
+    const struct loaded *left = (const struct loaded *)(const void *)conf;
+    const struct loaded *right = (const struct loaded *)(const void *)other;
+    return strcmp(left->raw[setting], right->raw[setting]) != 0;
+}
+
+bool conf_files_changed(const struct conf *conf)
+{
+    const struct loaded *loaded = (const struct loaded *)(const void *)conf;
+    for (size_t i = 0; i < CONF_COUNT; i++)
+    {
+        const struct value_file *was = &loaded->files[i];
+        if (was->path == NULL)
+            continue;
+        const struct value_file is = file_at(was->path);
+        if (is.number != was->number || is.bytes != was->bytes || is.changed.tv_sec != was->changed.tv_sec ||
+            is.changed.tv_nsec != was->changed.tv_nsec)
+            return true;
+    }
+    return false;
 }
 
 bool conf_is_secret(const struct conf_setting *setting)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h -- the settings of a program, read once at its start.
+ * conf.h -- the settings of a program, read at its start and again when it is asked to (renew.h).
  *
  * A value comes from the environment, else from the env file (--env-file, else `.env` in the
  * working folder if there is one), else it is the default of settings.h.  NAME_FILE reads the
@@ -84,10 +84,17 @@ extern const struct conf_setting conf_settings[CONF_COUNT];
 /* `env_file` NULL: `.env`, which may be missing; a named file must exist. */
 MUST_USE enum err_code conf_load(enum conf_program program, const char *env_file, struct conf **conf,
                                  struct err *err);
-/* Reads the same sources again into a new struct.  A FIXED setting keeps the value of `old`, with a
- * warning in the log if it changed.  On failure `old` is as good as before. */
-MUST_USE enum err_code conf_reload(const struct conf *old, struct conf **conf, struct err *err);
+/* Reads the same sources again into a new struct, which takes `old`: that stays readable until conf_free of
+ * the new one, since somebody may be reading it.  A FIXED setting keeps the value of `old`, with a warning in
+ * the log if it changed.  *conf is `old` itself where nothing has changed.  On failure `old` is as good as
+ * before, and the caller's. */
+MUST_USE enum err_code conf_reload(struct conf *old, struct conf **conf, struct err *err);
 void conf_free(struct conf *conf); /* NULL is fine */
+
+/* Whether setting number CONF_INDEX_… has another value there. */
+bool conf_differs(const struct conf *conf, const struct conf *other, size_t setting);
+/* Whether a file that a NAME_FILE names is another one than was read. */
+bool conf_files_changed(const struct conf *conf);
 
 bool conf_is_secret(const struct conf_setting *setting);
 

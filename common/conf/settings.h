@@ -8,8 +8,8 @@
  *  X(name, member, type, default, min, max, required by, reload, one line of doc)
  *
  * default "": none (text: empty; number: 0; list: empty).  min and max are a range for U32 and
- * NUMBER and a length in bytes for TEXT and SECRET (max 0: no limit).  RELOAD: conf_reload takes a
- * new value; FIXED: it needs a restart.
+ * NUMBER and a length in bytes for TEXT and SECRET (max 0: no limit).  RELOAD: a running program takes a new
+ * value (renew.h), hence its code reads it from the newest settings at each use; FIXED: it needs a restart.
  */
 #ifndef SOKOUL_COMMON_CONF_SETTINGS_H
 #define SOKOUL_COMMON_CONF_SETTINGS_H
@@ -102,11 +102,11 @@ enum conf_need
     X(CORS_ORIGINS, cors_origins, TEXT, "", 0, 0, NOBODY, RELOAD, "Origins of web pages that may call the API, comma between.") \
     X(API_QUEUE_MAX, api_queue_max, U32, "1024", 1, 100000, NOBODY, FIXED, "Requests that may wait for an executor; past it 503 with Retry-After.") \
     X(API_CONNECTIONS_MAX, api_connections_max, U32, "12000", 1, 100000, NOBODY, FIXED, "Connections held at once, fewer where descriptors do not suffice; past them 503, but for health checks.") \
-    X(API_CONNECTIONS_PER_ADDRESS, api_connections_per_address, U32, "2000", 1, 100000, NOBODY, RELOAD, "Connections held at once for one address; TRUSTED_PROXIES and RATE_LIMIT_ALLOW are exempt.") \
-    X(API_HEADER_TIMEOUT_S, api_header_timeout_s, U32, "5", 1, 300, NOBODY, RELOAD, "How long the head of a request may take to arrive.") \
-    X(API_BODY_TIMEOUT_S, api_body_timeout_s, U32, "10", 1, 3600, NOBODY, RELOAD, "How long the body of a request may take to arrive.") \
-    X(API_IDLE_TIMEOUT_S, api_idle_timeout_s, U32, "30", 1, 3600, NOBODY, RELOAD, "When a connection that never asked anything is closed.") \
-    X(API_KEEPALIVE_S, api_keepalive_s, U32, "75", 1, 3600, NOBODY, RELOAD, "When a connection that is kept alive is closed.") \
+    X(API_CONNECTIONS_PER_ADDRESS, api_connections_per_address, U32, "2000", 1, 100000, NOBODY, FIXED, "Connections held at once for one address; TRUSTED_PROXIES and RATE_LIMIT_ALLOW are exempt.") \
+    X(API_HEADER_TIMEOUT_S, api_header_timeout_s, U32, "5", 1, 300, NOBODY, FIXED, "How long the head of a request may take to arrive.") \
+    X(API_BODY_TIMEOUT_S, api_body_timeout_s, U32, "10", 1, 3600, NOBODY, FIXED, "How long the body of a request may take to arrive.") \
+    X(API_IDLE_TIMEOUT_S, api_idle_timeout_s, U32, "30", 1, 3600, NOBODY, FIXED, "When a connection that never asked anything is closed.") \
+    X(API_KEEPALIVE_S, api_keepalive_s, U32, "75", 1, 3600, NOBODY, FIXED, "When a connection that is kept alive is closed.") \
     X(API_READ_MIN_BYTES_S, api_read_min_bytes_s, U32, "4096", 0, 100000000, NOBODY, FIXED, "Bytes of an answer that a client has to read a second, over any ten; who is slower is cut. 0: no limit.") \
     X(API_UPLOADS_MIB, api_uploads_mib, U32, "24", 1, 65536, NOBODY, FIXED, "Request bodies held at once, in MiB; past it 503 with Retry-After.") \
     X(API_UPLOADS_PER_USER_MIB, api_uploads_per_user_mib, U32, "12", 1, 65536, NOBODY, FIXED, "The same of one user, or of one address without a login; past it 429.") \
@@ -123,9 +123,9 @@ enum conf_need
 
 #define CONF_JOBS(X)                                                                                         \
     X(JOBS_LEASE_S, jobs_lease_s, U32, "40", 3, 3600, NOBODY, FIXED, "How long a claim holds without a heartbeat; heartbeats come at a third of it.") \
-    X(JOBS_RETENTION_DAYS, jobs_retention_days, U32, "30", 1, 3650, NOBODY, RELOAD, "How long finished jobs are kept; at least the age of the streams.") \
+    X(JOBS_RETENTION_DAYS, jobs_retention_days, U32, "30", 1, 3650, NOBODY, FIXED, "How long finished jobs are kept; at least the age of the streams.") \
     X(WORKER_CONCURRENCY, worker_concurrency, U32, "16", 1, 1024, NOBODY, FIXED, "Jobs one worker runs at once.") \
-    X(WORKER_DRAIN_S, worker_drain_s, U32, "60", 1, 3600, NOBODY, RELOAD, "How long a worker may finish what it holds before it hands it back.") \
+    X(WORKER_DRAIN_S, worker_drain_s, U32, "60", 1, 3600, NOBODY, FIXED, "How long a worker may finish what it holds before it hands it back.") \
     X(NODE_NAME, node_name, TEXT, "", 1, 200, NOBODY, FIXED, "Name of this machine among the workers; its host name by default.")
 
 #define CONF_DOWNLOADS(X)                                                                                    \
@@ -137,11 +137,11 @@ enum conf_need
     X(TORRENT_LISTEN, torrent_listen, LISTEN, "0.0.0.0:6881", 0, 0, NOBODY, FIXED, "Where BitTorrent peers come in; port 0 takes any free one.") \
     X(TORRENT_ALLOW_PRIVATE, torrent_allow_private, BOOL, "false", 0, 0, NOBODY, FIXED, "Whether peers and trackers in private networks are allowed.") \
     X(TORRENT_DHT, torrent_dht, BOOL, "true", 0, 0, NOBODY, FIXED, "Whether peers are also looked for without trackers.") \
-    X(TORRENT_DOWN_LIMIT_KBPS, torrent_down_limit_kbps, U32, "0", 0, 100000000, NOBODY, RELOAD, "Download rate of one hunter in KiB/s; 0: no limit.") \
+    X(TORRENT_DOWN_LIMIT_KBPS, torrent_down_limit_kbps, U32, "0", 0, 100000000, NOBODY, FIXED, "Download rate of one hunter in KiB/s; 0: no limit.") \
     X(TORRENT_STALL_S, torrent_stall_s, U32, "300", 1, 604800, NOBODY, RELOAD, "When a download that receives nothing counts as stalled.") \
     X(TORRENT_GIVE_UP_S, torrent_give_up_s, U32, "3600", 1, 2592000, NOBODY, RELOAD, "When a stalled download is given up.") \
-    X(SEED_HOURS, seed_hours, U32, "24", 0, 8760, NOBODY, RELOAD, "How long a finished download is seeded at most.") \
-    X(SEED_RATIO, seed_ratio, NUMBER, "2", 0, 1000, NOBODY, RELOAD, "Up to which ratio a finished download is seeded; 0: the hours alone decide.")
+    X(SEED_HOURS, seed_hours, U32, "24", 0, 8760, NOBODY, FIXED, "How long a finished download is seeded at most.") \
+    X(SEED_RATIO, seed_ratio, NUMBER, "2", 0, 1000, NOBODY, FIXED, "Up to which ratio a finished download is seeded; 0: the hours alone decide.")
 
 #define CONF_OPERATION(X)                                                                                    \
     X(LOG_LEVEL, log_level, LEVEL, "info", 0, 0, NOBODY, RELOAD, "The least level that is logged.")          \

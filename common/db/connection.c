@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/moved.h"
 
 #include <errno.h>
 #include <pg_config.h>
@@ -34,6 +35,7 @@ enum
 };
 
 static const char read_only_state[] = "25006";
+static const char login_class[] = "28";
 
 /* SQLSTATE prefixes, longest first; https://www.postgresql.org/docs/15/errcodes-appendix.html
  * Behind a colon stands what an operator can do about it. */
@@ -169,8 +171,10 @@ static const char *refusal_of(const PGconn *conn, char state[STATE_SIZE])
 
 static enum err_code refused(struct db *db, struct err *err)
 {
-    char state[STATE_SIZE];
-    const struct meaning *meaning = meaning_of(refusal_of(db->conn, state));
+    char text[STATE_SIZE];
+    const char *state = refusal_of(db->conn, text);
+    const struct meaning *meaning = meaning_of(state);
+    db->shut_out = state != NULL && strncmp(state, login_class, strlen(login_class)) == 0;
     log_debug("db_error", "connect: %s", PQerrorMessage(db->conn));
     return fail(err, E_DATABASE, "%s", meaning != NULL ? meaning->text : "cannot connect to the database");
 }
@@ -223,11 +227,13 @@ bool connection_is_fit(const struct db *db)
     return !db->unfit && PQstatus(db->conn) == CONNECTION_OK && is_read_only(db->conn) == db->read_only;
 }
 
-static enum err_code connect_now(struct db *db, struct err *err)
+static enum err_code connect_at(struct db *db, const char *url, struct err *err)
 {
     const char *const names[] = {"dbname", "application_name", "client_encoding", "keepalives_idle", NULL};
-    const char *const values[] = {db->settings->url, db->settings->name, "UTF8", "10", NULL};
+    const char *const values[] = {url, db->settings->name, "UTF8", "10", NULL};
     connection_close(db);
+    db->shut_out = false;
+    db->url = url;
     db->conn = PQconnectStartParams(names, values, 1);
     if (db->conn == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
@@ -251,6 +257,48 @@ static enum err_code connect_now(struct db *db, struct err *err)
     return code;
 }
 
+/* The settings may have a new password before the role has it: then the one before still lets us in. */
+static enum err_code connect_now(struct db *db, struct err *err)
+{
+    const unsigned turn = moved_turn();
+    const struct moved moved = moved_look(db->settings->url);
+    db->turn = turn;
+    enum err_code code = connect_at(db, moved.now, err);
+    struct err ignored = ERR_INIT;
+    if (code == E_OK || !db->shut_out || moved.before == NULL ||
+        connect_at(db, moved.before, &ignored) != E_OK)
+        return code;
+    log_warn("db_login", "PostgreSQL refuses the login that DATABASE_URL has now; the one before lets us in");
+    return E_OK;
+}
+
+bool db_has_moved(const struct db *db)
+{
+    return db->conn != NULL && db->turn != moved_turn() &&
+           strcmp(db->url, moved_look(db->settings->url).now) != 0;
+}
+
+/* The one that works goes when the other is there, and not at all when there is no other. */
+static void connect_elsewhere(struct db *db)
+{
+    struct err err = ERR_INIT;
+    struct db *next = connection_new(db->pool, db->settings);
+    db->turn = moved_turn();
+    if (next != NULL && connect_now(next, &err) == E_OK)
+    {
+        connection_close(db);
+        db->conn = next->conn;
+        db->url = next->url;
+        db->turn = next->turn;
+        db->read_only = next->read_only;
+        next->conn = NULL;
+    }
+    else
+        log_warn("db_login", "DATABASE_URL has changed and does not work, the connection before is kept: %s",
+                 err.text);
+    connection_free(next);
+}
+
 /* A server that went away while the connection was idle has closed the socket, and one that was demoted has
  * sent a notice: both are seen without a round trip. */
 static bool has_died(struct db *db)
@@ -266,7 +314,11 @@ static bool has_died(struct db *db)
 enum err_code connection_ready(struct db *db, struct err *err)
 {
     if (db->conn != NULL && !has_died(db))
+    {
+        if (db_has_moved(db))
+            connect_elsewhere(db);
         return E_OK;
+    }
     if (is_away(db->settings))
         return fail(err, E_DATABASE, "the database does not answer");
     return connect_now(db, err);

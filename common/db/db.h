@@ -3,8 +3,9 @@
  * db.h -- the door to Postgres (libpq).
  *
  * A pool holds at most `size` connections; db_get waits for a free one, db_put gives it back
- * (a transaction that is still open is rolled back there).  Statements are static const
- * descriptors; each is prepared on a connection the first time it is used there.  Parameters
+ * (a transaction that is still open is rolled back there).  When DATABASE_URL changes (moved.h), new
+ * connections are made with what it says now, and each old one is replaced when it is got next.  Statements
+ * are static const descriptors; each is prepared on a connection the first time it is used there.  Parameters
  * are text, always bound, never pasted.  Every call has a deadline: past it the connection is
  * closed and the call fails with E_TIMEOUT.
  *
@@ -95,6 +96,10 @@ void db_pool_close(struct db_pool *pool); /* every connection must have been put
 MUST_USE enum err_code db_get(struct db_pool *pool, struct db **db, struct err *err);
 void db_put(struct db *db); /* NULL is fine */
 
+/* DATABASE_URL is another one than this connection was made with: who holds it for long gives it back and
+ * gets one that is new. */
+bool db_has_moved(const struct db *db);
+
 /* Runs one statement, inside a transaction if one is open.  `rows` may be NULL when none are wanted. */
 MUST_USE enum err_code db_run(struct db *db, const struct db_stmt *stmt, const char *const *params,
                               struct db_rows **rows, struct err *err);
@@ -123,8 +128,8 @@ MUST_USE enum err_code db_script(struct db *db, const char *sql, struct err *err
 /* Listens on a notification channel; does nothing when this connection does already. */
 MUST_USE enum err_code db_listen(struct db *db, const char *channel, struct err *err);
 /* Waits for a notification, for `fd` (-1: none) to become readable, or for the time to pass.
- * E_DATABASE: the connection is gone. Notifications that came are thrown away; *notified (may be NULL): there
- * were some. */
+ * E_DATABASE: the connection is gone, or has moved. Notifications that came are thrown away; *notified (may
+ * be NULL): there were some. */
 MUST_USE enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *notified, struct err *err);
 
 int db_rows(const struct db_rows *rows);

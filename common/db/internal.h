@@ -43,7 +43,10 @@ struct db
     struct db *next;      /* in the pool's idle stack */
     struct db_pool *pool; /* where it goes back to */
     const struct db_settings *settings;
-    PGconn *conn; /* NULL: not connected */
+    PGconn *conn;    /* NULL: not connected */
+    const char *url; /* that it was made with: lives as long as the process (moved.h) or the settings */
+    unsigned turn;   /* of moved.h, when that was looked up */
+    bool shut_out;   /* the server refused the user or the password */
     bool listening;
     bool read_only; /* by the server's word when we connected */
     bool unfit; /* the server takes no writes any more: to be closed, so that the next connect looks anew */

@@ -334,6 +334,8 @@ enum err_code db_wait(struct db *db, int fd, int wait_ms, bool *notified, struct
 {
     if (db->conn == NULL)
         return lost(db, err);
+    if (db_has_moved(db))
+        return fail(err, E_DATABASE, "DATABASE_URL has changed");
     bool any = drop_notifies(db); /* those that came with the last answer do not make the socket readable */
     struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     if (poll(fds, 2, any ? 0 : wait_ms) > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0)

@@ -100,7 +100,8 @@ static enum err_code serve(struct healing *healing, struct err *err)
         healing->due_ms[task] = clock_mono_ms() + tasks[task].first_ms;
     while (code == E_OK && !atomic_load(&healing->stopping))
     {
-        code = round_of(healing, err);
+        code = db_has_moved(healing->db) ? fail(err, E_DATABASE, "DATABASE_URL has changed")
+                                         : round_of(healing, err);
         wait_stop(healing, ROUND_MS);
     }
     return code;

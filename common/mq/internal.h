@@ -21,7 +21,9 @@ enum
 
 struct mq
 {
-    char *urls; /* the texts of `servers` */
+    char *origin;     /* NATS_URL at the start (moved.h) */
+    const char *used; /* what `servers` were taken from; the keeper's, as all three below */
+    char *urls;       /* the texts of `servers` */
     const char *servers[MQ_SERVERS_MAX];
     size_t servers_count;
     char name[MQ_NAME_SIZE];
@@ -87,6 +89,9 @@ enum mq_purpose
     MQ_GATHERED, /* what is sent is gathered for up to a millisecond */
     MQ_PROMPT
 };
+/* The addresses from now on; false: there are none, or too many, and the ones before stay.  `urls` stays
+ * readable for as long as the mq.  The keeper's. */
+bool mq_use_servers(struct mq *mq, const char *urls);
 /* Makes link->nc.  At the end of that connection the link is marked as closed, and put (connect.c). */
 natsStatus mq_connect(struct mq_link *link, enum mq_purpose purpose);
 

@@ -11,6 +11,9 @@
  * Of several servers the keeper begins with the one of the last connection, unless JetStream did not answer
  * there: such a server may be cut off from the others of its cluster, or frozen, and the next one is tried.
  *
+ * When NATS_URL changes (moved.h), the next connection goes where it leads now; the one that there is stays
+ * until its end.
+ *
  * A write waits for at most a second: after that the server reads nothing, and the library closes the
  * connection.  A caller that has got a link may use it after the link's end; each call fails then.
  */
@@ -18,6 +21,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/moved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +46,7 @@ void mq_put(struct mq *mq)
     pthread_cond_destroy(&mq->news);
     pthread_mutex_destroy(&mq->lock);
     free(mq->urls);
+    free(mq->origin);
     free(mq);
 }
 
@@ -210,6 +215,20 @@ static natsStatus open_any(struct mq *mq, size_t first, struct mq_link **out)
     return why;
 }
 
+/* NATS_URL may say another password before NATS knows it: then the one before still lets us in. */
+static natsStatus open_where_it_is(struct mq *mq, size_t first, struct mq_link **out)
+{
+    const struct moved moved = moved_look(mq->origin);
+    if (!mq_use_servers(mq, moved.now))
+        return NATS_INVALID_ARG;
+    const natsStatus s = open_any(mq, first, out);
+    if (s != NATS_CONNECTION_AUTH_FAILED || moved.before == NULL || !mq_use_servers(mq, moved.before) ||
+        open_any(mq, first, out) != NATS_OK)
+        return s;
+    log_warn("nats_login", "NATS refuses the login that NATS_URL has now; the one before lets us in");
+    return NATS_OK;
+}
+
 static void link_close(struct mq_link *link)
 {
     if (link == NULL)
@@ -321,7 +340,7 @@ static void *keep(void *of)
     do
     {
         struct mq_link *link = NULL;
-        natsStatus s = open_any(mq, first, &link);
+        natsStatus s = open_where_it_is(mq, first, &link);
         if (s != NATS_OK)
         {
             note_failure(mq, s);

@@ -74,14 +74,37 @@ enum err_code mq_translate(struct mq *mq, natsStatus status, jsErrCode js_code, 
 
 /* ---- open and close --------------------------------------------------------------------------- */
 
-/* False: there are no addresses, or too many. */
-static bool split(struct mq *mq)
+/* Cuts `urls` into `servers`; answers how many, 0: there are none, or too many. */
+static size_t split(char *urls, const char *servers[MQ_SERVERS_MAX])
 {
     char *rest = NULL;
-    char *url = strtok_r(mq->urls, ",", &rest);
-    for (; url != NULL && mq->servers_count < MQ_SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
-        mq->servers[mq->servers_count++] = url;
-    return url == NULL && mq->servers_count > 0;
+    size_t count = 0;
+    char *url = strtok_r(urls, ",", &rest);
+    for (; url != NULL && count < MQ_SERVERS_MAX; url = strtok_r(NULL, ",", &rest))
+        servers[count++] = url;
+    return url == NULL ? count : 0;
+}
+
+bool mq_use_servers(struct mq *mq, const char *urls)
+{
+    const char *servers[MQ_SERVERS_MAX] = {NULL};
+    if (mq->used != NULL && strcmp(mq->used, urls) == 0)
+        return true;
+    char *copy = strdup(urls);
+    const size_t count = copy != NULL ? split(copy, servers) : 0;
+    if (count == 0)
+    {
+        free(copy);
+        return false;
+    }
+    free(mq->urls);
+    mq->used = urls;
+    mq->urls = copy;
+    memcpy(mq->servers, servers, sizeof servers);
+    pthread_mutex_lock(&mq->lock);
+    mq->servers_count = count;
+    pthread_mutex_unlock(&mq->lock);
+    return true;
 }
 
 static struct mq *new_mq(const char *urls, const char *name)
@@ -94,7 +117,7 @@ static struct mq *new_mq(const char *urls, const char *name)
         free(mq);
         return NULL;
     }
-    mq->urls = copy;
+    mq->origin = copy;
     mq->refs = 1;
     atomic_init(&mq->replicas, 1);
     pthread_mutex_init(&mq->lock, NULL);
@@ -114,8 +137,9 @@ enum err_code mq_open(const char *url, const char *name, struct mq **out, struct
     struct mq *mq = new_mq(url, name);
     if (mq == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    enum err_code code =
-        split(mq) ? mq_link_start(mq, err) : fail(err, E_CONFIG, "NATS_URL is no list of addresses");
+    enum err_code code = mq_use_servers(mq, mq->origin)
+                             ? mq_link_start(mq, err)
+                             : fail(err, E_CONFIG, "NATS_URL is no list of addresses");
     if (code != E_OK)
     {
         mq_close(mq);

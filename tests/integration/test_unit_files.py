@@ -54,6 +54,7 @@ def test_a_unit_says_what_is_its_own_and_the_rest_is_said_once():
     assert {os.path.basename(p) for p in glob.glob(f"{UNITS}/*.service")} == {f"{name}.service" for name in PROGRAMS}
     common = unit("sokoul-.service.d/program.conf")["Service"]
     assert (common["WatchdogSec"], common["Restart"], common["LogRateLimitIntervalSec"]) == ("30s", "always", "0")
+    assert common["ExecReload"] == "/bin/kill -HUP $MAINPID"
     for name in PROGRAMS:
         own = unit(f"{name}.service")["Service"]
         assert own["ExecStart"] == f"/usr/bin/{name} --env-file /etc/sokoul/sokoul.env"

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,12 @@ enum err_code hunter_open(const struct program_doors *doors, void **context, str
         log_info("engine", "listening for BitTorrent peers on port %u",
                  (unsigned)engine_port(hunter->engine));
     return code;
+}
+
+void hunter_take(void *context, const struct conf *now)
+{
+    struct hunter *hunter = context;
+    atomic_store(&hunter->conf, now);
 }
 
 /* ---- closing -------------------------------------------------------------------------------- */

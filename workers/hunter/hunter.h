@@ -24,7 +24,7 @@ enum
 
 struct hunter
 {
-    const struct conf *conf;
+    const struct conf *_Atomic conf; /* the newest */
     char folder[HUNTER_FOLDER_SIZE]; /* DOWNLOAD_DIR, absolute */
     struct otlp *otlp;
     struct engine *engine;
@@ -41,6 +41,7 @@ struct hunter
 /* Creates DOWNLOAD_DIR when its parent is there.  E_CONFIG: it cannot be used. */
 MUST_USE enum err_code hunter_open(const struct program_doors *doors, void **context, struct err *err);
 void hunter_close(void *context);
+void hunter_take(void *context, const struct conf *now);
 
 /* Sleeps; false at once when the hunter is about to close. */
 bool hunter_rest(struct hunter *hunter, int64_t wait_ms);

@@ -33,7 +33,8 @@ int main(int argc, char **argv)
                                            .kinds = kinds,
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
                                            .open = hunter_open,
-                                           .close = hunter_close};
+                                           .close = hunter_close,
+                                           .take = hunter_take};
     setlocale(LC_CTYPE, "C.UTF-8"); /* libtorrent names files in it, and a service is started without one */
     return program_main(&program, argc, argv);
 }

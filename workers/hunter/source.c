@@ -67,16 +67,17 @@ static enum err_code follow(struct job *job, struct arena *arena, const struct s
                             const char *url, const char **torrent_id, struct err *err)
 {
     const struct hunter *hunter = job_context(job);
+    const struct conf *conf = hunter->conf;
     struct prowlarr_target target = {0};
     struct http_client *client = http_client_new();
     const struct prowlarr prowlarr = {.http = client,
-                                      .base_url = hunter->conf->prowlarr_url,
-                                      .api_key = hunter->conf->prowlarr_api_key,
-                                      .redirect_hosts = hunter->conf->prowlarr_redirect_hosts,
+                                      .base_url = conf->prowlarr_url,
+                                      .api_key = conf->prowlarr_api_key,
+                                      .redirect_hosts = conf->prowlarr_redirect_hosts,
                                       .cancel = job_stop_flag(job),
-                                      .deadline_ms = (int)hunter->conf->http_timeout_s * 1000,
-                                      .addresses = hunter->conf->allow_private_providers ? HTTP_ANY_ADDRESS
-                                                                                         : HTTP_PUBLIC_ONLY};
+                                      .deadline_ms = (int)conf->http_timeout_s * 1000,
+                                      .addresses = conf->allow_private_providers ? HTTP_ANY_ADDRESS
+                                                                                 : HTTP_PUBLIC_ONLY};
     enum err_code code = client != NULL ? prowlarr_resolve(&prowlarr, url, arena, &target, err)
                                         : fail(err, E_NO_MEMORY, "out of memory");
     http_client_free(client);

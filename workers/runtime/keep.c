@@ -296,6 +296,21 @@ static enum err_code leave(struct keeper *keeper, struct err *err)
     return code == E_OK ? hand_back_unknown(keeper, 0, err) : code;
 }
 
+/* The next connection is registered before the old one closes: a worker without any loses its jobs. */
+static enum err_code move(struct keeper *keeper, struct err *err)
+{
+    struct runtime *runtime = keeper->runtime;
+    struct db *next = NULL;
+    if (db_get(runtime->own_pool, &next, err) != E_OK)
+        return err->code;
+    enum err_code code = worker_store_register(next, runtime->worker_id.text, runtime->config.worker,
+                                               runtime->config.node, err);
+    struct db *old = keeper->db;
+    keeper->db = next;
+    db_put(old);
+    return code;
+}
+
 /* One life of the presence connection. A short wait that ends at once when the connection does. */
 static enum err_code keep(struct keeper *keeper, struct err *err)
 {
@@ -307,12 +322,15 @@ static enum err_code keep(struct keeper *keeper, struct err *err)
     while (code == E_OK && goes_on(runtime))
     {
         arena_reset(keeper->arena);
-        code = beat(keeper, err);
+        if (db_has_moved(keeper->db))
+            code = move(keeper, err);
+        if (code == E_OK)
+            code = beat(keeper, err);
         if (code == E_OK)
             code = remove_records(keeper, err);
         if (code == E_OK)
             code = compare(keeper, err);
-        for (int part = 0; code == E_OK && part < 4 && goes_on(runtime); part++)
+        for (int part = 0; code == E_OK && part < 4 && goes_on(runtime) && !db_has_moved(keeper->db); part++)
             code = db_wait(keeper->db, -1, CHECK_MS / 4, NULL, err);
     }
     close_inbox(runtime);

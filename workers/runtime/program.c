@@ -7,6 +7,7 @@
 #include "common/base/notify.h"
 #include "common/base/stop.h"
 #include "common/conf/args.h"
+#include "common/conf/renew.h"
 #include "common/healing/healing.h"
 #include "common/mq/mq.h"
 #include "common/obs/health.h"
@@ -17,6 +18,7 @@
 #include "common/probe/ground.h"
 #include "common/probe/probes.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum
@@ -30,7 +32,8 @@ enum
 struct process
 {
     const struct program *program;
-    struct conf *conf;
+    struct conf *conf;              /* the newest; main's thread */
+    const struct conf *_Atomic now; /* the same, for the others */
     struct mq *mq;
     struct health *health;
     struct probes *probes;
@@ -40,6 +43,7 @@ struct process
     void *context;
     struct runtime *runtime;
     struct watchdog *watchdog;
+    struct conf_renewal renewal;
     int64_t started_ms;
 };
 
@@ -95,12 +99,13 @@ static const struct listener_page pages[] = {
 static bool may_ask(void *of, const struct sockaddr *peer)
 {
     const struct process *p = of;
-    return conf_cidrs_contain(&p->conf->metrics_allow, peer);
+    return conf_cidrs_contain(&p->now->metrics_allow, peer);
 }
 
 static const char *listen_host(const struct process *p)
 {
-    return p->conf->metrics_listen.host[0] != '\0' ? p->conf->metrics_listen.host : "127.0.0.1";
+    const struct conf *now = p->now;
+    return now->metrics_listen.host[0] != '\0' ? now->metrics_listen.host : "127.0.0.1";
 }
 
 static bool lives(void *of)
@@ -244,11 +249,22 @@ static int complain(const char *service, const struct err *err)
     return err_exit(err->code);
 }
 
+static void take_settings(void *of, const struct conf *now, const char *names)
+{
+    struct process *p = of;
+    (void)names;
+    atomic_store(&p->now, now);
+    if (p->program->take != NULL)
+        p->program->take(p->context, now);
+}
+
 static void serve(struct process *p)
 {
+    p->renewal = (struct conf_renewal){.conf = &p->conf, .take = take_settings, .of = p};
+    const struct stop_chores chores = conf_chores(&p->renewal);
     notify("READY=1");
     p->watchdog = watchdog_start(lives, p);
-    int number = stop_wait();
+    int number = stop_wait(&chores);
     notify("STOPPING=1");
     int64_t began_ms = clock_mono_ms();
     stop_within(p->conf->worker_drain_s * 1000 + CLOSE_MS, (unsigned)p->conf->worker_drain_s);
@@ -271,6 +287,7 @@ int program_main(const struct program *program, int argc, char **argv)
         return status;
     if (conf_load(program->conf, args.env_file, &p.conf, &err) != E_OK)
         return complain(program->service, &err);
+    p.now = p.conf;
     stop_prepare();
     log_open(program->service, p.conf->log_level);
     log_info("start", "%s %s starts", program->service, SOKOUL_VERSION);

@@ -40,6 +40,9 @@ struct program
     /* Makes the worker's own context; NULL: nothing to make. close waits for its threads. */
     enum err_code (*open)(const struct program_doors *doors, void **context, struct err *err);
     void (*close)(void *context);
+    /* The settings were read again; those before stay readable.  main's thread, the handlers run. NULL:
+     * nothing reads them. */
+    void (*take)(void *context, const struct conf *now);
 };
 
 /* Answers the exit status. */

@@ -31,6 +31,7 @@ int main(int argc, char **argv)
                                            .kinds = kinds,
                                            .kinds_count = sizeof kinds / sizeof kinds[0],
                                            .open = scout_open,
-                                           .close = scout_close};
+                                           .close = scout_close,
+                                           .take = scout_take};
     return program_main(&program, argc, argv);
 }

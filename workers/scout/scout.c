@@ -7,6 +7,7 @@
 #include "common/provider/provider.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum
@@ -24,8 +25,8 @@ struct pooled
 struct scout
 {
     struct otlp *otlp;
-    const struct conf *conf;
-    pthread_mutex_t lock; /* guards both lists */
+    const struct conf *_Atomic conf; /* the newest */
+    pthread_mutex_t lock;            /* guards both lists */
     struct pooled *all;
     struct pooled *free;
 };
@@ -73,8 +74,6 @@ static struct pooled *pooled_new(const struct conf *conf)
     struct pooled *pooled = calloc(1, sizeof *pooled);
     if (pooled == NULL)
         return NULL;
-    pooled->clients.conf = conf;
-    pooled->clients.provider_ms = (int)conf->http_timeout_s * MS;
     pooled->clients.http = http_client_new();
     if (pooled->clients.http == NULL)
     {
@@ -114,6 +113,8 @@ enum err_code scout_clients_get(struct scout *scout, const struct scout_clients 
         scout->all = pooled;
         pthread_mutex_unlock(&scout->lock);
     }
+    pooled->clients.conf = scout->conf;
+    pooled->clients.provider_ms = (int)pooled->clients.conf->http_timeout_s * MS;
     *clients = &pooled->clients;
     return E_OK;
 }
@@ -151,6 +152,12 @@ enum err_code scout_open(const struct program_doors *doors, void **context, stru
     metrics_read(METRIC_CACHE_MISSES, read_misses, scout);
     *context = scout; /* closed by the program, also after a failure */
     return otlp_start(scout->conf->otel_exporter_otlp_endpoint, "sokoul-scout", &scout->otlp, err);
+}
+
+void scout_take(void *context, const struct conf *now)
+{
+    struct scout *scout = context;
+    atomic_store(&scout->conf, now);
 }
 
 void scout_close(void *context)

@@ -20,7 +20,7 @@ struct scout;
 
 struct scout_clients
 {
-    const struct conf *conf;
+    const struct conf *conf; /* as they were when the pair was got */
     struct http_client *http;
     struct cache *cache; /* NULL: there is none; everything works without */
     int provider_ms;     /* deadline of one call to a provider */
@@ -29,6 +29,7 @@ struct scout_clients
 /* The program's open and close; also offers the hits and misses of all caches as metrics. */
 enum err_code scout_open(const struct program_doors *doors, void **context, struct err *err);
 void scout_close(void *context); /* all clients must have been put back */
+void scout_take(void *context, const struct conf *now);
 
 const struct conf *scout_conf(const struct scout *scout);
 

@@ -70,20 +70,23 @@ START_TEST(mask__hides_the_secrets_it_was_given)
 }
 END_TEST
 
-START_TEST(mask__keeps_at_most_its_number_of_secrets)
+/* part: S186 */
+START_TEST(mask__lets_the_secret_give_way_that_was_given_least_recently)
 {
     char out[64];
     char secret[64];
-    for (int i = 0; i < MASK_SECRETS + 10; i++)
+    for (int i = 0; i < 10 * MASK_SECRETS; i++)
     {
         snprintf(secret, sizeof secret, "number-%04d", i);
         mask_secret(secret);
-        mask_secret(secret);
+        mask_secret("given-each-time");
+        mask_text(secret, out, sizeof out);
+        ck_assert_str_eq(out, "***");
     }
-    mask_text("number-0063", out, sizeof out);
+    mask_text("given-each-time", out, sizeof out);
     ck_assert_str_eq(out, "***");
-    mask_text("number-0064", out, sizeof out);
-    ck_assert_str_eq(out, "number-0064");
+    mask_text("number-0000", out, sizeof out);
+    ck_assert_str_eq(out, "number-0000");
 }
 END_TEST
 
@@ -102,7 +105,7 @@ int main(void)
     struct suite_case cases[] = {
         {mask__hides_what_looks_like_a_secret, sizeof rows / sizeof rows[0]},
         {mask__hides_the_secrets_it_was_given, 1},
-        {mask__keeps_at_most_its_number_of_secrets, 1},
+        {mask__lets_the_secret_give_way_that_was_given_least_recently, 1},
         {mask__cuts_what_does_not_fit, 1},
     };
     return suite_run("mask", cases, sizeof cases / sizeof cases[0]);

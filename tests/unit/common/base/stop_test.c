@@ -6,6 +6,7 @@
 #include "tests/support/suite.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,47 @@ static void before_the_deadline(void)
     exit(3);
 }
 
+static int hangups;
+
+static void on_hangup(void *of)
+{
+    (void)of;
+    hangups++;
+    raise(hangups == 1 ? SIGHUP : SIGTERM);
+}
+
+static void on_look(void *of)
+{
+    (void)of;
+}
+
+/* One that comes before the wait counts, and the parent was nohup. */
+static void after_two_hangups(void)
+{
+    const struct stop_chores chores = {.hangup = on_hangup, .look = on_look};
+    signal(SIGHUP, SIG_IGN);
+    stop_prepare();
+    raise(SIGHUP);
+    const int number = stop_wait(&chores);
+    log_info("done", "%d hangups, then signal %d", hangups, number);
+    log_close();
+    exit(3);
+}
+
+static void look_once(void *of)
+{
+    (void)of;
+    raise(SIGTERM);
+}
+
+static void after_a_look(void)
+{
+    const struct stop_chores chores = {.hangup = on_hangup, .look = look_once};
+    stop_prepare();
+    stop_wait(&chores);
+    exit(3);
+}
+
 static const struct
 {
     void (*run)(void);
@@ -54,7 +96,9 @@ static const struct
 } rows[] = {{past_the_deadline, 75, "Shutdown timeout (7s) reached, forcing exit"},
             {at_once, 75, "3 threads do not end, forcing exit"},
             {by_two_threads, 75, "has had enough, forcing exit"},
-            {before_the_deadline, 3, ""}};
+            {before_the_deadline, 3, ""},
+            {after_two_hangups, 3, "2 hangups, then signal 15"},
+            {after_a_look, 3, ""}};
 
 /* The child's exit status; its log is in `told`. */
 static int run_child(void (*run)(void))

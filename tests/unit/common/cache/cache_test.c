@@ -2,6 +2,7 @@
 #include "common/cache/cache.h"
 
 #include "common/base/clock.h"
+#include "common/base/moved.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/scripted_server.h"
 
@@ -75,6 +76,21 @@ static void wait_until_back(void)
 }
 
 /* ---- a healthy server -------------------------------------------------------------------- */
+
+/* part: S186 */
+START_TEST(cache__goes_on_while_redis_does_not_know_the_new_password)
+{
+    char url[128];
+    ck_assert_int_eq(set("k", "v"), E_OK);
+    snprintf(url, sizeof url, "redis://:not-yet@127.0.0.1:%d/3", redis_server_port(redis));
+    ck_assert(moved_to(redis_server_url(redis), url));
+    ck_assert_int_eq(get("k"), E_OK);
+    ck_assert_uint_eq(cache_stats(cache).errors, 0);
+    snprintf(url, sizeof url, "redis://:not-yet@127.0.0.1:%d/4", redis_server_port(redis));
+    ck_assert(moved_to(redis_server_url(redis), url)); /* another database: not the same server */
+    ck_assert_int_eq(get("k"), E_UNAVAILABLE);
+}
+END_TEST
 
 START_TEST(cache__gives_back_what_it_was_given)
 {
@@ -323,6 +339,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, cache__gives_back_what_it_was_given);
+    tcase_add_test(tests, cache__goes_on_while_redis_does_not_know_the_new_password);
     tcase_add_test(tests, cache__uses_the_database_of_the_url);
     tcase_add_test(tests, cache__forgets_after_the_time_to_live);
     tcase_add_test(tests, cache__takes_a_value_of_another_type_for_a_miss);

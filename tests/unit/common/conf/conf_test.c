@@ -293,7 +293,6 @@ START_TEST(conf__reloads_what_may_change_and_keeps_the_rest)
     write_file("x.env", "JWT_SECRET=new-" SECRET_32 "\nJWT_SECRET_PREVIOUS=" SECRET_32 "\nDB_POOL_SIZE=30\n");
     ck_assert_int_eq(conf_reload(before, &now, &err), E_OK);
     ck_assert_str_eq(before->jwt_secret, SECRET_32);
-    conf_free(before);
     ck_assert_str_eq(now->jwt_secret, "new-" SECRET_32);
     ck_assert_str_eq(now->jwt_secret_previous, SECRET_32);
     ck_assert_int_eq(now->log_level, LOG_INFO);

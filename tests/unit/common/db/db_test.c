@@ -3,6 +3,7 @@
 #include "common/db/db.h"
 
 #include "common/base/clock.h"
+#include "common/base/moved.h"
 #include "tests/support/suite.h"
 #include "tests/support/test_db.h"
 
@@ -372,6 +373,53 @@ START_TEST(get__leaves_a_server_that_has_become_read_only)
 }
 END_TEST
 
+static const char *url_with(const char *more)
+{
+    const char *url = test_db_url();
+    return arena_printf(arena, "%s%s%s", url, strchr(url, '?') != NULL ? "&" : "?", more);
+}
+
+/* part: S186 */
+START_TEST(get__replaces_connections_when_the_settings_name_another_address)
+{
+    struct db *held = get();
+    struct db *idle = get();
+    const int64_t held_pid = number(held, &pid_stmt);
+    const int64_t idle_pid = number(idle, &pid_stmt);
+    db_put(idle);
+    ck_assert(!db_has_moved(held));
+    ck_assert(moved_to(test_db_url(), url_with("connect_timeout=7")));
+    ck_assert(db_has_moved(held));
+    ck_assert_int_eq(number(held, &pid_stmt), held_pid);
+    ck_assert_int_eq(db_wait(held, -1, 0, NULL, &err), E_DATABASE);
+    idle = get();
+    ck_assert_int_ne(number(idle, &pid_stmt), idle_pid);
+    ck_assert(!db_has_moved(idle));
+    ck_assert_int_eq(number(idle, &all), 0);
+    db_put(held);
+    held = get();
+    ck_assert_int_ne(number(held, &pid_stmt), held_pid);
+    db_put(held);
+    db_put(idle);
+}
+END_TEST
+
+START_TEST(get__keeps_what_works_when_the_new_address_does_not)
+{
+    struct db *db = get();
+    const int64_t was = number(db, &pid_stmt);
+    db_put(db);
+    ck_assert(moved_to(test_db_url(), "postgresql://nobody:nothing@127.0.0.1:1/nowhere"));
+    for (int i = 0; i < 2; i++)
+    {
+        db = get();
+        ck_assert_int_eq(number(db, &pid_stmt), was);
+        ck_assert_int_eq(db_wait(db, -1, 0, NULL, &err), E_OK);
+        db_put(db);
+    }
+}
+END_TEST
+
 START_TEST(run__closes_a_connection_that_refuses_a_write)
 {
     static const char *const refused[] = {"BEGIN READ ONLY", "CREATE TABLE never (n int)"};
@@ -460,6 +508,8 @@ int main(void)
         {get__waits_for_a_place_and_then_says_so, 1},
         {get__connects_again_when_the_connection_has_died, 1},
         {get__leaves_a_server_that_has_become_read_only, 1},
+        {get__replaces_connections_when_the_settings_name_another_address, 1},
+        {get__keeps_what_works_when_the_new_address_does_not, 1},
         {run__closes_a_connection_that_refuses_a_write, 1},
         {wait__hears_a_notification_and_a_descriptor, 1},
         {wait__hears_a_notification_that_came_with_an_answer, 1},

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/moved.h"
 #include "common/mq/internal.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/suite.h"
@@ -111,6 +112,31 @@ START_TEST(mq__comes_back_after_many_refused_logins_and_listens_again)
     eventually(is_heard(mq, &heard));
     ck_assert_int_eq(mq_connections(mq), 2);
     mq_unsubscribe(sub);
+    mq_close(mq);
+}
+END_TEST
+
+static const char *with_password(const char *password)
+{
+    static char url[256];
+    const char *first = nats_server_url(server);
+    const char *at = strchr(first, '@');
+    snprintf(url, sizeof url, "nats://us:%s%s", password, at);
+    return url;
+}
+
+/* The settings may be ahead of the server, and the server of its clients. part: S186 */
+START_TEST(mq__follows_a_password_that_changes)
+{
+    struct mq *mq = open_mq();
+    ck_assert(moved_to(nats_server_url(server), with_password("another")));
+    struct mq *early = open_mq();
+    ck_assert(mq_connected(early));
+    ck_assert(mq_connected(mq));
+    nats_server_rule(server, "another", "");
+    eventually(mq_connected(mq) && mq_connections(mq) == 2);
+    eventually(mq_connected(early) && mq_connections(early) == 2);
+    mq_close(early);
     mq_close(mq);
 }
 END_TEST
@@ -403,6 +429,7 @@ int main(void)
 {
     const struct suite_case cases[] = {
         {mq__comes_back_after_many_refused_logins_and_listens_again, 1},
+        {mq__follows_a_password_that_changes, 1},
         {mq__waits_for_no_server_that_reads_nothing, 1},
         {mq__goes_to_the_next_server_when_jetstream_does_not_answer, 1},
         {mq__says_at_once_that_an_address_is_none, 1},
