@@ -238,7 +238,7 @@ static void take_settings(void *of, const struct conf *now, const char *names)
 {
     struct process *p = of;
     struct err err = ERR_INIT;
-    (void)names;
+    healing_note_settings(p->healing, names);
     if (token_keys_change(p->tokens, now->jwt_secret, now->jwt_secret_previous, &err) != E_OK)
         log_error("conf_reload_failed", "JWT_SECRET: %s", err.text);
     atomic_store(&p->app.conf, now);

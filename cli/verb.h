@@ -76,6 +76,7 @@ MUST_USE enum err_code verb_limit_ls(struct session *session, struct err *err);
 MUST_USE enum err_code verb_limit_rm(struct session *session, struct err *err);
 MUST_USE enum err_code verb_user_create(struct session *session, struct err *err);
 MUST_USE enum err_code verb_user_role(struct session *session, struct err *err);
+MUST_USE enum err_code verb_audit_verify(struct session *session, struct err *err);
 MUST_USE enum err_code verb_trace(struct session *session, struct err *err);
 MUST_USE enum err_code verb_doctor(struct session *session, struct err *err);
 MUST_USE enum err_code verb_healthcheck(struct session *session, struct err *err);

@@ -78,6 +78,11 @@ const struct verb verbs[] = {
      "show which migrations were applied",
      "States: applied, pending, changed (after it had been applied; exit 1), unknown (a newer\n"
      "program applied it)."},
+    {"audit", "verify", "", 0, 0, 0, VERB_NEEDS_SETTINGS, verb_audit_verify,
+     "check that no entry of the audit trail was changed, removed or put in later",
+     "Each entry is sealed about a second after it was written, with a hash over it and the seal before.  Prints\n"
+     "how many are sealed and the hash at the end, which is worth noting elsewhere: it holds all before it.  Names\n"
+     "the first entry or seal that does not fit, and exits 1.  Reads the whole trail."},
     {NULL, "trace", "REQUEST_ID", 1, 1, OPTION_BIT(LIMIT) | OPTION_BIT(LOG), VERB_NEEDS_SETTINGS, verb_trace,
      "show the whole way of a request, with times, and what is still open",
      "  sokoulctl trace req-12345\n"

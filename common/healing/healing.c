@@ -19,6 +19,7 @@ enum
     FIRST_SCAN_MS = 1000,
     PURGE_MS = 3600000,
     FIRST_PURGE_MS = 60000,
+    SEAL_MS = 1000,
     AGAIN_MS = 1000, /* after a failure of the database */
     LEAVE_MS = 2000, /* so long statements that are under way are waited for when we leave */
     ARENA_BYTES = 16 * 1024 * 1024
@@ -52,6 +53,9 @@ static const struct
     [TASK_TIDY] = {SCAN_MS, FIRST_SCAN_MS, TASK_OF_HOLDER, TASK_NEEDS_DATABASE, jobs_tidy_claims},
     [TASK_SCAN] = {SCAN_MS, FIRST_SCAN_MS, TASK_OF_HOLDER, TASK_NEEDS_NATS, streams_scan},
     [TASK_PURGE] = {PURGE_MS, FIRST_PURGE_MS, TASK_OF_HOLDER, TASK_NEEDS_DATABASE, jobs_purge},
+    [TASK_SEAL] = {SEAL_MS, 0, TASK_OF_HOLDER, TASK_NEEDS_DATABASE, audit_seal},
+    [TASK_COPY] = {SEAL_MS, 0, TASK_OF_HOLDER, TASK_NEEDS_NATS, audit_copy},
+    [TASK_NOTE] = {0, 0, TASK_OF_ALL, TASK_NEEDS_DATABASE, audit_note},
 };
 
 void healing_hasten(struct healing *healing, enum task task)
@@ -158,6 +162,8 @@ static enum err_code open_pool(struct healing *healing, const struct healing_con
 static void close_all(struct healing *healing)
 {
     db_pool_close(healing->pool);
+    mq_publisher_close(healing->copier);
+    pthread_mutex_destroy(&healing->lock);
     if (healing->stop_fd >= 0)
         close(healing->stop_fd);
     free(healing);
@@ -168,6 +174,8 @@ enum err_code healing_start(const struct healing_config *config, struct healing 
     struct healing *healing = calloc(1, sizeof *healing);
     if (healing == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    pthread_mutex_init(&healing->lock, NULL);
+    snprintf(healing->name, sizeof healing->name, "%s", config->name);
     healing->mq = config->mq;
     healing->wake = config->wake;
     healing->wake_of = config->wake_of;

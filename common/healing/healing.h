@@ -19,7 +19,9 @@
  *     and only when the server says that no update will ever do: Postgres has its jobs.  Every 10 s makes a
  *     consumer anew that is stalled, which three scans found at the same place; never one that gets on, or
  *     whose worker is busy with a job that began long ago.
- * gauges.c: every 10 s, in each process, counts what waits; changes nothing.
+ * audit.c: every second seals new entries of the audit trail, and copies what is sealed to the stream LOGS;
+ * in each process writes down that its settings have changed. gauges.c: every 10 s, in each process, counts
+ * what waits; changes nothing.
  *
  * What it decides stands in rules.h, as pure functions.  A failure of the database ends the round, and the
  * thread begins again with a new connection; a failure of NATS is for the next round to see.
@@ -51,6 +53,9 @@ MUST_USE enum err_code healing_start(const struct healing_config *config, struct
                                      struct err *err);
 /* Rows of the outbox at the latest look, at most 10 s ago; for backpressure.  Any thread. */
 int64_t healing_backlog(const struct healing *healing);
+/* These settings (names, with commas) have changed: the thread writes an audit entry when the database is
+ * there. Any thread; does not wait. */
+void healing_note_settings(struct healing *healing, const char *names);
 /* Asks the thread to end, and waits for nothing: what healing_stop waits for begins now.  NULL is fine. */
 void healing_leave(struct healing *healing);
 /* Waits for the thread: 4 s at most, whatever the servers do.  NULL is fine. */

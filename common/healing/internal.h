@@ -23,12 +23,16 @@ enum task
     TASK_TIDY,
     TASK_SCAN,
     TASK_PURGE,
+    TASK_SEAL,
+    TASK_COPY,
+    TASK_NOTE,
     TASKS
 };
 
 enum
 {
     HEALING_KINDS = 64,
+    HEALING_NOTE_SIZE = 4096,
     HEALING_CONSUMERS = (8 + MQ_WORKERS_MAX) * JOB_PRIORITIES /* the product's few workers, and others */
 };
 
@@ -54,6 +58,9 @@ struct healing
     atomic_llong give_up_ms; /* monotonic; no statement is waited for past it; 0: there is time */
     atomic_llong backlog;
     pthread_t thread;
+    char name[48];        /* of the program */
+    pthread_mutex_t lock; /* guards `noted` */
+    char noted[HEALING_NOTE_SIZE];
 
     /* The thread's own. */
     struct db *db;                      /* while it has one */
@@ -65,6 +72,7 @@ struct healing
     int64_t mend_at_ms;
     struct consumer_watch watches[HEALING_CONSUMERS]; /* in the order of mq_worker_at */
     struct gauges gauges;
+    struct mq_publisher *copier; /* of audit entries; NULL until it is needed */
 };
 
 /* The task is due again in the next round, not when its time comes. */
@@ -74,6 +82,9 @@ void healing_hasten(struct healing *healing, enum task task);
 MUST_USE enum err_code jobs_take_back(struct healing *healing, struct err *err);
 MUST_USE enum err_code jobs_tidy_claims(struct healing *healing, struct err *err);
 MUST_USE enum err_code jobs_purge(struct healing *healing, struct err *err);
+MUST_USE enum err_code audit_seal(struct healing *healing, struct err *err);
+MUST_USE enum err_code audit_copy(struct healing *healing, struct err *err);
+MUST_USE enum err_code audit_note(struct healing *healing, struct err *err);
 MUST_USE enum err_code limits_admit(struct healing *healing, struct err *err);
 MUST_USE enum err_code schedules_fire(struct healing *healing, struct err *err);
 MUST_USE enum err_code streams_mend(struct healing *healing, struct err *err);

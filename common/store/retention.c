@@ -124,11 +124,7 @@ static const struct db_stmt media = {
     " LIMIT $1::bigint FOR UPDATE SKIP LOCKED)",
     1};
 
-static const struct db_stmt logs = {
-    "retain_logs",
-    "DELETE FROM logs WHERE (id, at) IN (SELECT id, at FROM logs WHERE at < now() - interval '365 days'"
-    " OR (action = 'login_failed' AND at < now() - interval '31 days') LIMIT $1::bigint)",
-    1};
+static const struct db_stmt logs = {"retain_logs", "SELECT logs_retire($1::bigint)", 1};
 
 static const struct retention_rule rules[] = {
     {"users", "until the account is deleted; RATE_LIMIT_ANON_PER_MIN says how many may come", NULL},
@@ -164,6 +160,8 @@ static const struct retention_rule rules[] = {
     {"releases", "90 days after they were found last", &releases},
     {"media", "90 days after they were looked up last, when nothing refers to them", &media},
     {"logs", "a year; failed logins a month", &logs},
+    {"log_seals", "400 days, with logs", NULL},
+    {"log_chain", "one row", NULL},
     {"schema_migrations", "one per migration", NULL},
 };
 

@@ -252,7 +252,7 @@ static int complain(const char *service, const struct err *err)
 static void take_settings(void *of, const struct conf *now, const char *names)
 {
     struct process *p = of;
-    (void)names;
+    healing_note_settings(p->healing, names);
     atomic_store(&p->now, now);
     if (p->program->take != NULL)
         p->program->take(p->context, now);
