@@ -212,7 +212,7 @@ static bool start_thread(struct lane *lane, struct lane_thread *thread)
     struct err err = ERR_INIT;
     thread->lane = lane;
     if (lane->config.redis_url != NULL && cache_open(lane->config.redis_url, &thread->cache, &err) != E_OK)
-        log_error("cache", "%s", err.text); /* a cache is a luxury */
+        log_warn("cache", "%s", err.text); /* a cache is a luxury */
     if (pthread_create(&thread->id, NULL, thread_main, thread) == 0)
         return true;
     cache_close(thread->cache);

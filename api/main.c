@@ -7,6 +7,7 @@
 #include "api/server.h"
 #include "api/setup.h"
 #include "common/base/clock.h"
+#include "common/base/discreet.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/notify.h"
@@ -274,6 +275,7 @@ int main(int argc, char **argv)
     struct process p = {0};
     struct err err = ERR_INIT;
     int status = 0;
+    discreet_begin();
     memory_tame();
     if (!args_read(argc, argv, "Answers the REST API.", &args, &status))
         return status;

@@ -27,7 +27,7 @@ static enum err_code refuse_login(struct request *req, const char *name, const s
     if (request_db(req, &db, &lost) != E_OK ||
         answer_audit(req, db, "login_failed", login->id, name, &lost) != E_OK ||
         throttle_note(req, name, &lost) != E_OK)
-        log_warn("audit_lost", "a failed login could not be written down: %s", lost.text);
+        log_error("audit_lost", "a failed login could not be written down: %s", lost.text);
     return fail(err, E_UNAUTHENTICATED, "the name or the password is wrong");
 }
 

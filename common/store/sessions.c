@@ -127,7 +127,7 @@ static enum err_code refuse(struct db *db, const char *token_hash, struct err *e
                &revoked, err) != E_OK)
         return err->code;
     if (revoked > 0)
-        log_warn("session_revoked", "a refresh token came a second time: its session was revoked");
+        log_error("session_revoked", "a refresh token came a second time: its session was revoked");
     return fail(err, E_UNAUTHENTICATED, "the refresh token is not valid");
 }
 

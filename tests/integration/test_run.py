@@ -105,6 +105,9 @@ def test_it_starts_writes_its_settings_and_leaves_nothing(run):
     assert done.stdout.strip() == "(False,)", done.stderr
     assert run.stop() == 0
     assert run.processes() == [] and run.text().endswith("stopped\n")
+    open_to_all = [name for name in os.listdir(os.path.join(run.state_dir, "log"))
+                   if os.stat(os.path.join(run.state_dir, "log", name)).st_mode & 0o007]
+    assert open_to_all == [], "logs that the world may read"
 
 
 def test_everything_listens_on_loopback_only(run):

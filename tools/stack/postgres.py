@@ -171,7 +171,9 @@ class Postgres(Server):
         settings = {"port": self.port, "listen_addresses": self.host, "max_connections": 200, "fsync": "on",
                     "unix_socket_directories": self.socket_dir, "unix_socket_permissions": "0700",
                     "shared_buffers": "64MB", "logging_collector": "off", "log_timezone": "UTC",
-                    "timezone": "UTC", "cluster_name": "sokoul", "log_line_prefix": "%m [%p] ", **self.more}
+                    "timezone": "UTC", "cluster_name": "sokoul", "log_line_prefix": "%m [%p] ",
+                    # what stands in rows (an address that is taken) and in statements stays out of the log
+                    "log_error_verbosity": "terse", "log_min_error_statement": "panic", **self.more}
         words = [f"{self.bin}/postgres", "-D", self.folder]
         for name, value in settings.items():
             words += ["-c", f"{name}={value}"]

@@ -38,6 +38,11 @@ CHECK_AGAIN_S = 1.0  # after a miss
 HUNG_WAIT_S = 5  # what a process that does not answer gets to end by itself
 
 
+def private(path, flags):
+    """For open(): a log is for its owner and the group."""
+    return os.open(path, flags, 0o640)
+
+
 class GivenUp(Exception):
     """A sentence: what does not run, however often it is started, and why."""
 
@@ -65,7 +70,7 @@ class Log:
         self.path = path
         self.last = ""   # line
         self.worst = ""  # complaint of this start
-        self.out = open(path, "ab", buffering=0)  # here, so that whoever starts it hears of a full disk
+        self.out = open(path, "ab", buffering=0, opener=private)  # here, so that whoever starts it hears of a full disk
         read_end, self.write_end = os.pipe()
         self.thread = threading.Thread(target=self._copy, args=(read_end,), daemon=True)
         self.thread.start()
@@ -87,7 +92,7 @@ class Log:
                     if size + len(data) > LOG_BYTES_MAX:
                         out.close()
                         turn(self.path)
-                        out, size = open(self.path, "ab", buffering=0), 0
+                        out, size = open(self.path, "ab", buffering=0, opener=private), 0
                     size += out.write(data) or 0
                 except OSError:
                     continue  # a full disk must not block who writes
@@ -115,7 +120,7 @@ class Steps:
             with self.lock:
                 if os.path.exists(self.path) and os.path.getsize(self.path) > LOG_BYTES_MAX:
                     turn(self.path)
-                with open(self.path, "a", encoding="utf-8") as f:
+                with open(self.path, "a", encoding="utf-8", opener=private) as f:
                     f.write(f"{stamp} {text}\n")
         except OSError:
             pass  # a full disk is told by whoever needs the room

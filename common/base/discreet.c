@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/discreet.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+void discreet_begin(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none); /* lowering a limit is always allowed */
+    const mode_t was = umask(0027);
+    umask(was | 0027);
+}
