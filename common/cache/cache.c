@@ -21,6 +21,7 @@ enum
 struct cache
 {
     struct cache_link link;
+    uint64_t losses_seen; /* by cache_run */
     atomic_uint_fast64_t hits;
     atomic_uint_fast64_t misses;
     atomic_uint_fast64_t errors;
@@ -154,49 +155,111 @@ enum err_code cache_set(struct cache *cache, const char *key, const void *value,
     return code;
 }
 
-/* False: not a number, nor a list of at most CACHE_MAX_NUMBERS of them. */
-static bool read_numbers(const redisReply *reply, struct cache_numbers *out)
-{
-    struct cache_numbers numbers = {0};
-    if (reply->type == REDIS_REPLY_INTEGER)
-    {
-        *out = (struct cache_numbers){.list = {reply->integer}, .count = 1};
-        return true;
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > CACHE_MAX_NUMBERS)
-        return false;
-    for (; numbers.count < reply->elements; numbers.count++)
-    {
-        if (reply->element[numbers.count]->type != REDIS_REPLY_INTEGER)
-            return false;
-        numbers.list[numbers.count] = reply->element[numbers.count]->integer;
-    }
-    *out = numbers;
-    return true;
-}
+/* ---- scripts ------------------------------------------------------------------------------- */
 
-enum err_code cache_eval(struct cache *cache, const struct cache_call *call, struct cache_numbers *out,
-                         struct err *err)
+/* Redis says the digest under which it has the script from now on. */
+static enum err_code load(struct cache *cache, struct cache_script *script, int64_t deadline_ms,
+                          struct err *err)
 {
     struct cache_command command = {0};
     redisReply *reply = NULL;
-    char key_count[NUMBER_SIZE];
-    if (call->key_count + call->argument_count > CACHE_MAX_ARGUMENTS)
-        return fail(err, E_BUG, "too many arguments for a script of the cache");
-    snprintf(key_count, sizeof key_count, "%zu", call->key_count);
-    cache_command_add(&command, "EVAL");
-    cache_command_add(&command, call->script);
-    cache_command_add(&command, key_count);
-    for (size_t i = 0; i < call->key_count; i++)
-        cache_command_add(&command, call->keys[i]);
-    for (size_t i = 0; i < call->argument_count; i++)
-        cache_command_add(&command, call->arguments[i]);
-    enum err_code code = run(cache, &command, &reply, err);
-    if (code != E_OK)
-        return code;
-    if (!read_numbers(reply, out))
+    cache_command_add(&command, "SCRIPT");
+    cache_command_add(&command, "LOAD");
+    cache_command_add(&command, script->text);
+    if (cache_link_begin(&cache->link, deadline_ms, err) != E_OK ||
+        cache_link_say(&cache->link, &command, err) != E_OK ||
+        cache_link_hear(&cache->link, deadline_ms, &reply, err) != E_OK)
+        return err->code;
+    enum err_code code = E_OK;
+    if (reply->type == REDIS_REPLY_STRING && reply->len == sizeof script->digest - 1)
+        memcpy(script->digest, reply->str, sizeof script->digest);
+    else
         code = odd(cache, reply, err);
     freeReplyObject(reply);
+    return code;
+}
+
+static enum err_code say_call(struct cache *cache, const struct cache_script *script,
+                              const struct cache_call *call, struct err *err)
+{
+    struct cache_command command = {0};
+    char key_count[NUMBER_SIZE];
+    snprintf(key_count, sizeof key_count, "%zu", call->key_count);
+    cache_command_add(&command, "EVALSHA");
+    cache_command_add(&command, script->digest);
+    cache_command_add(&command, key_count);
+    for (size_t i = 0; i < call->count; i++)
+        cache_command_add(&command, call->words[i]);
+    return cache_link_say(&cache->link, &command, err);
+}
+
+/* False: no list of at most CACHE_MAX_NUMBERS numbers. */
+static bool read_numbers(const redisReply *reply, struct cache_call *call)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > CACHE_MAX_NUMBERS)
+        return false;
+    for (size_t i = 0; i < reply->elements; i++)
+    {
+        if (reply->element[i]->type != REDIS_REPLY_INTEGER)
+            return false;
+        call->numbers[i] = reply->element[i]->integer;
+    }
+    call->number_count = reply->elements;
+    return true;
+}
+
+static bool lacks_script(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+/* One round trip for those that have no numbers yet.  Takes the digest from a script that Redis lacks. */
+static enum err_code run_calls(struct cache *cache, struct cache_script *script, struct cache_call *calls,
+                               size_t count, int64_t deadline_ms, struct err *err)
+{
+    bool asked[CACHE_MAX_CALLS] = {false};
+    enum err_code code = cache_link_begin(&cache->link, deadline_ms, err);
+    for (size_t i = 0; i < count && code == E_OK; i++)
+        if ((asked[i] = calls[i].number_count == 0))
+            code = say_call(cache, script, &calls[i], err);
+    bool lacks = false;
+    for (size_t i = 0; i < count; i++)
+    {
+        redisReply *reply = NULL;
+        if (!asked[i])
+            continue;
+        if (cache->link.context == NULL || cache_link_hear(&cache->link, deadline_ms, &reply, err) != E_OK)
+            return err->code;
+        lacks = lacks || lacks_script(reply);
+        if (!read_numbers(reply, &calls[i]) && !lacks_script(reply))
+            code = odd(cache, reply, err);
+        freeReplyObject(reply);
+    }
+    if (lacks)
+        script->digest[0] = '\0';
+    return code;
+}
+
+enum err_code cache_run(struct cache *cache, struct cache_script *script, struct cache_call *calls,
+                        size_t call_count, int wait_ms, struct err *err)
+{
+    const int64_t deadline_ms = clock_mono_ms() + wait_ms;
+    enum err_code code = E_OK;
+    for (int tries = 0; tries == 0 || (tries == 1 && code == E_OK && script->digest[0] == '\0'); tries++)
+    {
+        script->forgotten = script->forgotten || tries > 0;
+        if (script->digest[0] == '\0')
+            code = load(cache, script, deadline_ms, err);
+        if (code == E_OK)
+            code = run_calls(cache, script, calls, call_count, deadline_ms, err);
+    }
+    const uint64_t losses = atomic_load_explicit(&cache->link.losses, memory_order_relaxed);
+    script->forgotten = script->forgotten || losses != cache->losses_seen;
+    cache->losses_seen = losses;
+    if (code == E_OK && script->digest[0] == '\0')
+        code = fail(err, E_UNAVAILABLE, "the cache forgets its scripts");
+    if (code != E_OK)
+        count(&cache->errors);
     return code;
 }
 

@@ -22,6 +22,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ enum
     CACHE_BACKOFF_MAX_MS = 2000,
     CACHE_MAX_BYTES = 1 << 20, /* of one value */
     CACHE_MAX_ARGUMENTS = 16,  /* keys and arguments of one script */
-    CACHE_MAX_NUMBERS = 8      /* that a script may answer */
+    CACHE_MAX_NUMBERS = 8,     /* that a script may answer */
+    CACHE_MAX_CALLS = 64       /* of a script in one round trip */
 };
 
 /* `url` is redis://[[user]:password@]host[:port][/database], percent-encoded; never logged. E_CONFIG: it has
@@ -48,24 +50,28 @@ MUST_USE enum err_code cache_get(struct cache *cache, const char *key, struct ar
                                  const char **value, size_t *len, struct err *err);
 MUST_USE enum err_code cache_set(struct cache *cache, const char *key, const void *value, size_t len,
                                  int64_t ttl_ms, struct err *err);
-/* Runs a Lua script atomically; it answers a number or a list of numbers. */
+/* One run of a script: what it is given, all borrowed, and the numbers that it answers. */
 struct cache_call
 {
-    const char *script;
-    const char *const *keys;
+    const char *words[CACHE_MAX_ARGUMENTS]; /* first the keys, then the arguments */
     size_t key_count;
-    const char *const *arguments;
-    size_t argument_count;
+    size_t count; /* of the words */
+    int64_t numbers[CACHE_MAX_NUMBERS];
+    size_t number_count; /* 0: it failed, or answered something else than numbers */
 };
 
-struct cache_numbers
+/* A Lua script, which Redis is sent only when it does not have it. */
+struct cache_script
 {
-    int64_t list[CACHE_MAX_NUMBERS];
-    size_t count;
+    const char *text;
+    char digest[41]; /* "" until Redis has told it */
+    bool forgotten;  /* Redis was lost or restarted since; whoever looks sets it back */
 };
 
-MUST_USE enum err_code cache_eval(struct cache *cache, const struct cache_call *call,
-                                  struct cache_numbers *out, struct err *err);
+/* Runs the script for each of at most CACHE_MAX_CALLS, each atomically, in one round trip; all takes at most
+ * wait_ms.  `script` belongs to this cache alone.  E_UNAVAILABLE: those without numbers have failed. */
+MUST_USE enum err_code cache_run(struct cache *cache, struct cache_script *script, struct cache_call *calls,
+                                 size_t count, int wait_ms, struct err *err);
 
 /* For health probes: writes a value (or fails at once while the backoff lasts), since a server that answers
  * and takes no value is no cache.  The text says what is wrong and, behind a colon, what mends it. */

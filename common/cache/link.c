@@ -126,16 +126,26 @@ static const char *reason_of(const redisContext *context)
     }
 }
 
-/* Sends one command and takes its reply before deadline_ms; NULL means that the connection is gone. */
-static redisReply *talk(redisContext *context, const struct cache_command *command, int64_t deadline_ms)
+static bool say(redisContext *context, const struct cache_command *command)
 {
     struct cache_command copy = *command; /* hiredis takes pointers to non-const texts */
+    return redisAppendCommandArgv(context, copy.count, copy.words, copy.lens) == REDIS_OK;
+}
+
+/* NULL means that the connection is gone. */
+static redisReply *hear(redisContext *context)
+{
     redisReply *reply = NULL;
+    return redisGetReply(context, (void **)&reply) == REDIS_OK ? reply : NULL;
+}
+
+/* Sends one command and takes its reply before deadline_ms. */
+static redisReply *talk(redisContext *context, const struct cache_command *command, int64_t deadline_ms)
+{
     if (redisSetTimeout(context, timeval_of(deadline_ms - clock_mono_ms())) != REDIS_OK ||
-        redisAppendCommandArgv(context, copy.count, copy.words, copy.lens) != REDIS_OK ||
-        redisGetReply(context, (void **)&reply) != REDIS_OK)
+        !say(context, command))
         return NULL;
-    return reply;
+    return hear(context);
 }
 
 static const struct
@@ -149,7 +159,7 @@ static const struct
     {"ERR Client sent AUTH", "Redis has no password: take it out of REDIS_URL, or set requirepass"},
     {"ERR DB index", "Redis has no such database: mend the number in REDIS_URL"},
     {"ERR unknown command", "Redis lacks a command that Sokoul uses: take back its rename-command"},
-    {"NOPERM", "Redis does not allow its user what Sokoul does: give it SET, GET and DEL on sokoul:*"},
+    {"NOPERM", "Redis does not allow its user what Sokoul does: give it those of docs/DEPLOY.md on sokoul:*"},
     {"READONLY", "Redis is a read-only replica: name the primary in REDIS_URL"},
     {"OOM", "Redis is full and evicts nothing: raise maxmemory, or set maxmemory-policy allkeys-lru"},
     {"MISCONF", "Redis takes no data since it cannot save: make room on its disk"},
@@ -256,12 +266,18 @@ static void leave_stale(struct cache_link *link)
     atomic_fetch_add_explicit(&link->losses, 1, memory_order_relaxed);
 }
 
+/* Connecting takes no longer than CACHE_CONNECT_MS, nor than the caller's time. */
+static int connect_ms(int64_t deadline_ms)
+{
+    const int64_t left_ms = deadline_ms - clock_mono_ms();
+    return left_ms < CACHE_CONNECT_MS ? (int)left_ms : CACHE_CONNECT_MS;
+}
+
 /* NULL: connected and let in.  Else why not; `answers`: because Redis refuses it. */
 static const char *log_in(struct cache_link *link, const struct cache_address *address,
                           const struct cache_found *found, int64_t deadline_ms, bool *answers)
 {
-    const int64_t connect_by_ms = clock_mono_ms() + CACHE_CONNECT_MS;
-    redisContext *context = connect_to(link, found, connect_by_ms);
+    redisContext *context = connect_to(link, found, clock_mono_ms() + connect_ms(deadline_ms));
     const bool connected = context != NULL && context->err == 0;
     const char *why = connected ? introduce(address, context, deadline_ms) : reason_of(context);
     *answers = connected && context->err == 0;
@@ -305,7 +321,7 @@ static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct 
         return E_OK;
     if (clock_mono_ms() < link->retry_at_ms)
         return fail(err, E_UNAVAILABLE, "%s", link->why);
-    if (cache_lookup_wait(link->lookup, CACHE_CONNECT_MS, &addresses, &cause) != E_OK)
+    if (cache_lookup_wait(link->lookup, connect_ms(deadline_ms), &addresses, &cause) != E_OK)
         return away(link, cause.text, err);
     const char *why = log_in(link, &link->address, &addresses, deadline_ms, &answers);
     if (why != NULL && answers && link->before.host[0] != '\0')
@@ -315,22 +331,38 @@ static enum err_code reach(struct cache_link *link, int64_t deadline_ms, struct 
     return answers ? refused(link, why, err) : away(link, why, err);
 }
 
-/* One command and its reply, which the caller frees.  An error reply is a reply. */
+enum err_code cache_link_begin(struct cache_link *link, int64_t deadline_ms, struct err *err)
+{
+    if (reach(link, deadline_ms, err) != E_OK)
+        return err->code;
+    if (redisSetTimeout(link->context, timeval_of(deadline_ms - clock_mono_ms())) != REDIS_OK)
+        return away(link, reason_of(link->context), err);
+    return E_OK;
+}
+
+enum err_code cache_link_say(struct cache_link *link, const struct cache_command *command, struct err *err)
+{
+    return say(link->context, command) ? E_OK : away(link, reason_of(link->context), err);
+}
+
+enum err_code cache_link_hear(struct cache_link *link, int64_t deadline_ms, redisReply **reply,
+                              struct err *err)
+{
+    if (clock_mono_ms() > deadline_ms)
+        return away(link, "no answer in time", err);
+    redisReply *heard = hear(link->context);
+    if (heard == NULL)
+        return away(link, reason_of(link->context), err);
+    found(link);
+    *reply = heard;
+    return E_OK;
+}
+
 enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command, redisReply **out,
                              struct err *err)
 {
-    int64_t deadline_ms = clock_mono_ms() + CACHE_COMMAND_MS;
-    redisReply *reply = NULL;
-    enum err_code code = reach(link, deadline_ms, err);
-    if (code == E_OK)
-    {
-        reply = talk(link->context, command, deadline_ms);
-        if (reply == NULL)
-            code = away(link, reason_of(link->context), err);
-    }
-    if (code != E_OK)
-        return code;
-    found(link);
-    *out = reply;
-    return E_OK;
+    const int64_t deadline_ms = clock_mono_ms() + CACHE_COMMAND_MS;
+    if (cache_link_begin(link, deadline_ms, err) != E_OK || cache_link_say(link, command, err) != E_OK)
+        return err->code;
+    return cache_link_hear(link, deadline_ms, out, err);
 }

@@ -4,8 +4,8 @@
  *
  * When REDIS_URL changes (moved.h), the next command connects to what it says now.
  *
- * Private to common/cache.  One thread.  No call takes longer than CACHE_COMMAND_MS; after a
- * failure calls fail at once until the backoff is over.
+ * Private to common/cache.  One thread.  No call takes longer than its caller says, several commands in one
+ * round trip included; after a failure calls fail at once until the backoff is over.
  */
 #ifndef SOKOUL_COMMON_CACHE_LINK_H
 #define SOKOUL_COMMON_CACHE_LINK_H
@@ -50,9 +50,15 @@ struct cache_link
 
 MUST_USE enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err);
 void cache_link_close(struct cache_link *link); /* fine also after a failed open */
-/* The reply is the caller's to free.  An error that Redis answers is a reply, too. */
+/* Within CACHE_COMMAND_MS.  The reply is the caller's to free.  An error that Redis answers is a reply, too. */
 MUST_USE enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command,
                                       redisReply **reply, struct err *err);
+/* Several in one round trip: begin, say each, then hear a reply for each; after a failure none follows. */
+MUST_USE enum err_code cache_link_begin(struct cache_link *link, int64_t deadline_ms, struct err *err);
+MUST_USE enum err_code cache_link_say(struct cache_link *link, const struct cache_command *command,
+                                      struct err *err);
+MUST_USE enum err_code cache_link_hear(struct cache_link *link, int64_t deadline_ms, redisReply **reply,
+                                       struct err *err);
 
 /* A text for an error reply of Redis, with what mends it behind a colon. NULL: an unknown error. */
 const char *cache_refusal(const char *reply);

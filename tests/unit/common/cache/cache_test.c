@@ -55,13 +55,18 @@ static enum err_code set(const char *key, const char *text)
     return cache_set(cache, key, text, strlen(text), 60000, &err);
 }
 
-static int64_t run_script(const char *script, const char *key)
+static enum err_code try_script(const char *text, struct cache_call *call)
 {
-    struct cache_call call = {.script = script, .keys = &key, .key_count = 1};
-    struct cache_numbers numbers;
-    ck_assert_int_eq(cache_eval(cache, &call, &numbers, &err), E_OK);
-    ck_assert_uint_eq(numbers.count, 1);
-    return numbers.list[0];
+    struct cache_script script = {.text = text};
+    return cache_run(cache, &script, call, 1, CACHE_COMMAND_MS, &err);
+}
+
+static int64_t run_script(const char *text, const char *key)
+{
+    struct cache_call call = {.words = {key}, .key_count = 1, .count = 1};
+    ck_assert_int_eq(try_script(text, &call), E_OK);
+    ck_assert_uint_eq(call.number_count, 1);
+    return call.numbers[0];
 }
 
 static void wait_until_back(void)
@@ -138,7 +143,7 @@ END_TEST
 /* A fault of R1: wrong types. */
 START_TEST(cache__takes_a_value_of_another_type_for_a_miss)
 {
-    ck_assert_int_eq(run_script("return redis.call('RPUSH', KEYS[1], 'x')", "list"), 1);
+    ck_assert_int_eq(run_script("return {redis.call('RPUSH', KEYS[1], 'x')}", "list"), 1);
     ck_assert_int_eq(get("list"), E_NOT_FOUND);
     ck_assert_uint_eq(cache_stats(cache).misses, 1);
     ck_assert_int_eq(set("list", "v"), E_OK); /* and it can be replaced */
@@ -153,34 +158,59 @@ START_TEST(cache__takes_a_value_that_is_too_large_for_a_miss)
     ck_assert_int_eq(get("k"), E_OK);
     ck_assert_int_eq(cache_set(cache, "k", large, CACHE_MAX_BYTES + 1, 60000, &err), E_TOO_LARGE);
     free(large);
-    ck_assert_int_eq(run_script("redis.call('SET', KEYS[1], string.rep('x', 2000000)) return 1", "huge"), 1);
+    ck_assert_int_eq(run_script("redis.call('SET', KEYS[1], string.rep('x', 2000000)) return {1}", "huge"), 1);
     ck_assert_int_eq(get("huge"), E_NOT_FOUND);
 }
 END_TEST
 
 START_TEST(cache__runs_scripts)
 {
-    const char *keys[] = {"a", "b"};
-    const char *arguments[] = {"40", "2"};
-    struct cache_numbers numbers;
-    struct cache_call call = {.script = "return {#KEYS, ARGV[1] + ARGV[2], -1}",
-                              .keys = keys,
-                              .key_count = 2,
-                              .arguments = arguments,
-                              .argument_count = 2};
-    ck_assert_int_eq(cache_eval(cache, &call, &numbers, &err), E_OK);
-    ck_assert_uint_eq(numbers.count, 3);
-    ck_assert_int_eq(numbers.list[0], 2);
-    ck_assert_int_eq(numbers.list[1], 42);
-    ck_assert_int_eq(numbers.list[2], -1);
-    call.script = "return 'text'";
-    ck_assert_int_eq(cache_eval(cache, &call, &numbers, &err), E_UNAVAILABLE);
-    call.script = "this is not Lua";
-    ck_assert_int_eq(cache_eval(cache, &call, &numbers, &err), E_UNAVAILABLE);
-    call.script = "return {1,2,3,4,5,6,7,8,9}";
-    ck_assert_int_eq(cache_eval(cache, &call, &numbers, &err), E_UNAVAILABLE);
+    struct cache_call call = {.words = {"a", "b", "40", "2"}, .key_count = 2, .count = 4};
+    ck_assert_int_eq(try_script("return {#KEYS, ARGV[1] + ARGV[2], -1}", &call), E_OK);
+    ck_assert_uint_eq(call.number_count, 3);
+    ck_assert_int_eq(call.numbers[0], 2);
+    ck_assert_int_eq(call.numbers[1], 42);
+    ck_assert_int_eq(call.numbers[2], -1);
+    static const char *const wrong[] = {"return 'text'", "return {'text'}", "this is not Lua",
+                                        "return {1,2,3,4,5,6,7,8,9}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+    {
+        struct cache_call other = {0};
+        ck_assert_int_eq(try_script(wrong[i], &other), E_UNAVAILABLE);
+        ck_assert_uint_eq(other.number_count, 0);
+    }
     ck_assert_int_eq(set("k", "v"), E_OK); /* the connection is still good */
     ck_assert_uint_eq(cache_stats(cache).losses, 0);
+}
+END_TEST
+
+START_TEST(cache__runs_many_in_one_round_trip_and_one_that_fails_is_alone)
+{
+    struct cache_script script = {.text = "return {redis.call('INCR', KEYS[1])}"};
+    struct cache_call calls[CACHE_MAX_CALLS] = {0};
+    ck_assert_int_eq(run_script("redis.call('LPUSH', KEYS[1], 'x') return {1}", "list"), 1);
+    for (int i = 0; i < CACHE_MAX_CALLS; i++)
+        calls[i] = (struct cache_call){.words = {i == 1 ? "list" : "n"}, .key_count = 1, .count = 1};
+    ck_assert_int_eq(cache_run(cache, &script, calls, CACHE_MAX_CALLS, CACHE_COMMAND_MS, &err),
+                     E_UNAVAILABLE);
+    for (int i = 0; i < CACHE_MAX_CALLS; i++)
+        ck_assert_uint_eq(calls[i].number_count, i != 1);
+    ck_assert_int_eq(calls[CACHE_MAX_CALLS - 1].numbers[0], CACHE_MAX_CALLS - 1);
+}
+END_TEST
+
+START_TEST(cache__sends_a_script_again_that_redis_has_forgotten)
+{
+    struct cache_script script = {.text = "return {7}"};
+    struct cache_call call = {0};
+    ck_assert_int_eq(cache_run(cache, &script, &call, 1, CACHE_COMMAND_MS, &err), E_OK);
+    ck_assert(!script.forgotten);
+    redis_server_kill(redis);
+    redis_server_start(redis);
+    call = (struct cache_call){0};
+    ck_assert_int_eq(cache_run(cache, &script, &call, 1, CACHE_COMMAND_MS, &err), E_OK);
+    ck_assert_int_eq(call.numbers[0], 7);
+    ck_assert(script.forgotten);
 }
 END_TEST
 
@@ -188,7 +218,7 @@ END_TEST
 START_TEST(cache__keeps_its_connection)
 {
     static const char received[] =
-        "return tonumber(string.match(redis.call('INFO', 'stats'), 'total_connections_received:(%d+)'))";
+        "return {tonumber(string.match(redis.call('INFO', 'stats'), 'total_connections_received:(%d+)'))}";
     ck_assert_int_eq(set("k", "v"), E_OK);
     int64_t before = run_script(received, "k");
     for (int i = 0; i < 20; i++)
@@ -345,6 +375,8 @@ int main(void)
     tcase_add_test(tests, cache__takes_a_value_of_another_type_for_a_miss);
     tcase_add_test(tests, cache__takes_a_value_that_is_too_large_for_a_miss);
     tcase_add_test(tests, cache__runs_scripts);
+    tcase_add_test(tests, cache__runs_many_in_one_round_trip_and_one_that_fails_is_alone);
+    tcase_add_test(tests, cache__sends_a_script_again_that_redis_has_forgotten);
     tcase_add_test(tests, cache__keeps_its_connection);
     tcase_add_test(tests, cache__closed_while_idle_goes_on_with_the_next_command);
     tcase_add_test(tests, cache__killed_fails_at_once_and_comes_back);
