@@ -39,6 +39,17 @@ bool address_in(const struct conf_cidrs *cidrs, const char *text)
     return conf_cidrs_contain(cidrs, (const struct sockaddr *)&address);
 }
 
+void address_block(const char *text, char out[REQUEST_CLIENT_SIZE])
+{
+    struct in6_addr six;
+    snprintf(out, REQUEST_CLIENT_SIZE, "%s", text);
+    if (inet_pton(AF_INET6, text, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
+        return;
+    memset(six.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &six, out, REQUEST_CLIENT_SIZE - (socklen_t)strlen("/64"));
+    memcpy(out + strlen(out), "/64", sizeof "/64");
+}
+
 /* One element of the list, without blanks, brackets and port; false when it is no address. */
 static bool element(const char *text, size_t len, char out[REQUEST_CLIENT_SIZE])
 {

@@ -18,4 +18,7 @@ void address_client(const struct conf_cidrs *trusted, const char *peer, const ch
                     char out[REQUEST_CLIENT_SIZE]);
 bool address_in(const struct conf_cidrs *cidrs, const char *text);
 
+/* What counts as one address: "192.0.2.7" as it is, of IPv6 what one customer is given, "2001:db8::/64". */
+void address_block(const char *text, char out[REQUEST_CLIENT_SIZE]);
+
 #endif

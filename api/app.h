@@ -16,6 +16,7 @@
 struct conf;
 struct db_pool;
 struct health;
+struct limiter;
 struct token_keys;
 struct revoked;
 struct outbox_fresh;
@@ -30,6 +31,7 @@ struct app
     struct health *health;
     struct token_keys *tokens;
     struct revoked *revoked; /* access tokens that have ended */
+    struct limiter *limiter; /* what was answered in the last minute */
     int64_t started_ms;      /* monotonic */
 
     /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake, or app_publish

@@ -2,6 +2,7 @@
 #include "api/lane.h"
 
 #include "api/mw/chain.h"
+#include "api/mw/limits.h"
 #include "api/reply.h"
 #include "api/turns.h"
 #include "common/base/clock.h"
@@ -20,6 +21,7 @@ struct lane_thread
     pthread_t id;
     struct db *db;
     struct cache *cache;
+    struct limiter_redis redis; /* on that cache */
     struct http_client *http;
 };
 
@@ -120,7 +122,7 @@ static void run_batch(struct lane_thread *thread, struct request **reqs, size_t 
 static void turn_away(struct request *req, const struct err *err)
 {
     req->step.run = NULL;
-    if (req->reply.status == 0)
+    if (req->reply.status == 0 || req->only_counts)
         reply_error(req, err);
 }
 
@@ -130,19 +132,46 @@ static void hand_back(const struct lane *lane, struct request *req)
     lane->config.done(req);
 }
 
-/* The executor's part of the chain; those that it refuses have their reply and leave `reqs`. */
+/* False: the request has its reply, but for what the limits say. */
+static bool passes(struct request *req)
+{
+    struct err err = ERR_INIT;
+    if (chain_run(req->only_counts ? chain_answered : chain_executor, req, &err) == E_OK)
+        return !req->only_counts;
+    if (!req->only_counts)
+        turn_away(req, &err);
+    return false;
+}
+
+/* A later step was counted and looked at with the first. */
+static bool is_admitted(struct request *req)
+{
+    struct err err = ERR_INIT;
+    if (req->step.run != NULL)
+        return true;
+    if (req->reply.status != 0)
+        return false;
+    if (chain_run(chain_admitted, req, &err) == E_OK)
+        return true;
+    reply_error(req, &err);
+    return false;
+}
+
+/* The executor's part of the chain, and the limits; those that are refused have their reply and leave `reqs`.
+ */
 static size_t admit(struct lane_thread *thread, struct request **reqs, size_t count)
 {
+    bool passed[ROUTE_BATCH];
     size_t allowed = 0;
     for (size_t i = 0; i < count; i++)
     {
-        struct err err = ERR_INIT;
         reqs[i]->thread = thread;
-        if (chain_run(reqs[i]->step.run != NULL ? chain_step : chain_executor, reqs[i], &err) == E_OK)
-            reqs[allowed++] = reqs[i];
-        else
-            turn_away(reqs[i], &err);
+        passed[i] = passes(reqs[i]);
     }
+    limits_take(&thread->redis, reqs, count);
+    for (size_t i = 0; i < count; i++)
+        if (passed[i] && is_admitted(reqs[i]))
+            reqs[allowed++] = reqs[i];
     return allowed;
 }
 
@@ -213,6 +242,7 @@ static bool start_thread(struct lane *lane, struct lane_thread *thread)
     thread->lane = lane;
     if (lane->config.redis_url != NULL && cache_open(lane->config.redis_url, &thread->cache, &err) != E_OK)
         log_warn("cache", "%s", err.text); /* a cache is a luxury */
+    thread->redis = limiter_redis(thread->cache);
     if (pthread_create(&thread->id, NULL, thread_main, thread) == 0)
         return true;
     cache_close(thread->cache);
@@ -351,7 +381,7 @@ void lane_push(struct lane *lane, struct request *req)
 
 static bool needs_database(const struct request *req)
 {
-    return req->route->flags & ROUTE_DB;
+    return !req->only_counts && (req->route->flags & ROUTE_DB) != 0;
 }
 
 static bool is_late(const struct request *req)

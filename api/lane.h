@@ -7,9 +7,9 @@
  *
  * Who sends requests take turns (turns.h).  A thread takes the next one's oldest request; when its route
  * offers a batch handler, it takes up to ROUTE_BATCH of the same route together.  Then it runs the executor's
- * part of the chain (mw/chain.h), the handler, and hands every request to `done` with a reply set, or to
- * `go_on` when its handler has asked for a further step.  What finds no room, or costs another its place, is
- * answered 503.
+ * part of the chain (mw/chain.h), counts the limits (mw/limits.h), runs the handler, and hands every request
+ * to `done` with a reply set, or to `go_on` when its handler has asked for a further step.  One that was
+ * refused before only counts.  What finds no room, or costs another its place, is answered 503.
  *
  * Each thread owns a Redis connection and an HTTP client, and borrows a database connection from the
  * pool from the first request_db of a round to the end of that round.

@@ -27,6 +27,7 @@ enum index
     PLAIN,
     PASSWORDS,
     PROVIDER,
+    REFUSALS,
     COUNT
 };
 
@@ -139,6 +140,8 @@ static void stop_clock(struct lanes *lanes)
 static struct lane *lane_of(struct lanes *lanes, const struct request *req)
 {
     const bool first = req->step.run == NULL;
+    if (req->only_counts)
+        return lanes->lane[REFUSALS];
     switch (first ? req->route->lane : req->step.lane)
     {
     case LANE_PASSWORDS:
@@ -188,6 +191,7 @@ static void set_sizes(const struct app *app, struct lane_config configs[COUNT])
         [PLAIN] = {"executors", plain, queue, plain - plain / 4},
         [PASSWORDS] = {"passwords", cores > 1 ? (int)cores : 1, PASSWORD_QUEUE, INT_MAX},
         [PROVIDER] = {"providers", PROVIDER_THREADS, PROVIDER_QUEUE, PROVIDER_THREADS / 2},
+        [REFUSALS] = {"refusals", 1, queue, INT_MAX},
     };
     for (int i = 0; i < COUNT; i++)
     {
@@ -217,7 +221,7 @@ enum err_code lanes_start(const struct app *app, void (*done)(struct request *re
         return fail(err, E_NO_MEMORY, "out of memory");
     const struct lane_config usual = {
         .app = app, .redis_url = app->conf->redis_url, .done = done, .go_on = go_on, .lanes = lanes};
-    struct lane_config configs[COUNT] = {usual, usual, usual, usual};
+    struct lane_config configs[COUNT] = {usual, usual, usual, usual, usual};
     set_sizes(app, configs);
     init_clock(lanes);
     enum err_code code = start_all(lanes, configs, err);

@@ -6,6 +6,7 @@
  *     executors  the rest of DB_POOL_SIZE, three quarters of them for one owner at most
  *     passwords  one per core, 32 waiting at most
  *     providers  8, 4 for one owner at most, 128 waiting at most: a slow provider keeps no executor
+ *     refusals   1           what was refused on the event thread, and only counts
  *
  * In each the owners of requests take turns (turns.h).  What only waits for its time waits in none of them
  * (parked.h).

@@ -2,6 +2,7 @@
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
 #include "api/lanes.h"
+#include "api/mw/limits.h"
 #include "api/mw/links.h"
 #include "api/revocations.h"
 #include "api/server.h"
@@ -53,6 +54,7 @@ struct process
     struct token_keys *tokens;
     struct revocations *revocations;
     struct setup *setup;
+    struct limiter *limiter;
     struct mq *mq;
     struct health *health;
     struct probes *probes;
@@ -91,6 +93,7 @@ static enum err_code open_database(struct process *p, struct err *err)
     if (db_pool_open(&config, &p->db_batches, err) != E_OK)
         return err->code;
     access_expect();
+    limits_expect();
     provider_expect_calls();
     p->pools = (struct pools){p->db, p->db_batches};
     pools_show(&p->pools);
@@ -105,6 +108,9 @@ static enum err_code open_doors(struct process *p, struct err *err)
         return err->code;
     if (token_keys_new(p->conf->jwt_secret, p->conf->jwt_secret_previous, &p->tokens, err) != E_OK)
         return err->code;
+    p->limiter = limiter_new();
+    if (p->limiter == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
     if (mq_open(p->conf->nats_url, "sokoul-api", &p->mq, err) != E_OK)
         return err->code;
     mq_want_replicas(p->mq, (int)p->conf->nats_replicas);
@@ -177,6 +183,7 @@ static enum err_code start(struct process *p, struct err *err)
         .health = p->health,
         .tokens = p->tokens,
         .revoked = revocations_known(p->revocations),
+        .limiter = p->limiter,
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
         .publish = publish_fresh,
@@ -211,6 +218,7 @@ static void stop(struct process *p)
     if (idle)
         mq_close(p->mq);
     token_keys_free(p->tokens);
+    limiter_free(p->limiter);
     pools_hide();
     db_pool_close(p->db_batches);
     db_pool_close(p->db);

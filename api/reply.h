@@ -45,7 +45,7 @@ MUST_USE enum err_code reply_text(struct request *req, enum reply_status status,
 /* 204; always E_OK, so that a handler ends with it. */
 enum err_code reply_no_content(struct request *req);
 
-/* `name` is static, `value` of the arena or static; at most 8, NULL and broken values are left out. */
+/* `name` is static, `value` of the arena or static; at most 12, NULL and broken values are left out. */
 void reply_header(struct request *req, const char *name, const char *value);
 
 /* problem+json.  Handlers return their failure instead; only batch handlers call this, request by request. */

@@ -41,7 +41,7 @@ enum err_code request_go_on(struct request *req, struct request_step step)
 
 const char *request_owner(const struct request *req)
 {
-    return req->user.id.text[0] != '\0' ? req->user.id.text : req->client;
+    return req->user.id.text[0] != '\0' ? req->user.id.text : req->block;
 }
 
 enum err_code request_complain(struct request *req, struct err *err, const char *field, const char *fmt, ...)

@@ -72,7 +72,7 @@ enum route_lane
     LANE_EXECUTOR,  /* Postgres and Redis only: milliseconds */
     LANE_PASSWORDS, /* argon2; a short queue, then 503 */
     LANE_PROVIDER,  /* calls another server over the internet */
-    LANE_EVENT      /* on the event thread: must not block nor touch a server; health only */
+    LANE_EVENT      /* on the event thread: must not block nor touch a server; ROUTE_FREE only */
 };
 
 enum method
@@ -145,7 +145,7 @@ struct request_reply
     int status; /* 0: nothing was answered yet */
     const char *content_type;
     struct buf body;
-    struct request_pair header[8];
+    struct request_pair header[12];
     size_t header_count;
     bool close; /* the connection ends with this reply */
 };
@@ -162,6 +162,7 @@ struct request
     char id[REQUEST_ID_SIZE];         /* X-Request-ID, ours or the client's */
     uint64_t span;                    /* its own, for the tracing */
     char client[REQUEST_CLIENT_SIZE]; /* address of the client, behind trusted proxies */
+    char block[REQUEST_CLIENT_SIZE];  /* what counts as one address: of IPv6 the /64 */
     const char *header[HEADER_COUNT]; /* NULL when absent */
     struct user user;
 
@@ -196,6 +197,8 @@ struct request
     struct budget_share uploaded;
     struct budget_share answered;
     bool logged;
+    bool counted;     /* by the limits */
+    bool only_counts; /* it was refused on the event thread: the reply stands, but for what the limits say */
 };
 
 /* The path parameter `name` of the route's pattern, percent-decoded; never NULL for a name that is there. */
@@ -233,8 +236,8 @@ MUST_USE enum err_code request_complain(struct request *req, struct err *err, co
  * after everybody who waits there already.  A reply that stands is kept until the step writes another one,
  * also when the step is never run: for lack of room or of time, or because the server goes away. */
 enum err_code request_go_on(struct request *req, struct request_step step);
-/* Whose request it is, for taking turns and for budgets: the user's id, or the address of who has not logged
- * in. */
+/* Whose request it is, for taking turns and for budgets: the user's id, or the address (of IPv6 the /64) of
+ * who has not logged in. */
 const char *request_owner(const struct request *req);
 
 /* Looks at Content-Type without its parameters, case ignored. */

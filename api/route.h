@@ -43,6 +43,13 @@ enum route_flag
     ROUTE_ENDED_OK = 128      /* a token whose session has ended is fine: ending it twice is no failure */
 };
 
+/* Which limits count (mw/limits.h), beside that of the address. */
+enum route_limit
+{
+    LIMIT_BY_WHO, /* WHO_ALL: that of requests without a login, else the user's */
+    LIMIT_SEARCH  /* the user's, and that of searches */
+};
+
 struct route
 {
     enum method method;
@@ -51,6 +58,7 @@ struct route
     enum route_lane lane; /* the first; a handler may go on in another (request_go_on) */
     unsigned flags;       /* of enum route_flag */
     size_t max_body_bytes;
+    enum route_limit limit;
     const char *query[ROUTE_MAX_QUERY + 1]; /* allowed names, NULL after the last */
     enum err_code (*handle)(struct request *req, struct err *err);
     enum err_code (*handle_batch)(struct request **reqs, size_t count, struct err *err); /* or NULL */

@@ -57,10 +57,10 @@ static const struct route rows[] = {
     {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
 
     /* titles */
-    {METHOD_GET, "/search", WHO_USER, LANE_EXECUTOR, DB, .query = {"query", "type", PAGES},
-     .handle = search_get},
+    {METHOD_GET, "/search", WHO_USER, LANE_EXECUTOR, DB, .limit = LIMIT_SEARCH,
+     .query = {"query", "type", PAGES}, .handle = search_get},
     {METHOD_POST, "/search", WHO_USER, LANE_EXECUTOR, WORK | ROUTE_BODY_JSON, FORM_BYTES,
-     .handle = search_post},
+     .limit = LIMIT_SEARCH, .handle = search_post},
     {METHOD_GET, "/media/favorites", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = favorites_list},
     {METHOD_POST, "/media/favorite", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = favorites_add},
     {METHOD_DELETE, "/media/favorite/{media_id}", WHO_USER, LANE_EXECUTOR, DB, .handle = favorites_remove},
@@ -69,7 +69,8 @@ static const struct route rows[] = {
     {METHOD_GET, "/media/{id}/releases", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES},
      .handle = media_list_releases},
     {METHOD_POST, "/media/{id}/releases/search", WHO_USER, LANE_EXECUTOR,
-     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, FORM_BYTES, .handle = media_search_releases},
+     WORK | ROUTE_BODY_JSON | ROUTE_BODY_OPTIONAL, FORM_BYTES, .limit = LIMIT_SEARCH,
+     .handle = media_search_releases},
     {METHOD_GET, "/watch-history", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = history_list},
     {METHOD_POST, "/watch-history", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = history_add},
 

@@ -8,6 +8,7 @@
 #include "api/lanes.h"
 #include "api/listen.h"
 #include "api/mw/chain.h"
+#include "api/mw/limits.h"
 #include "api/mw/links.h"
 #include "api/overrule.h"
 #include "api/pool.h"
@@ -110,13 +111,6 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     return send_reply(server, connection, req);
 }
 
-static enum MHD_Result finish_error(struct server *server, struct MHD_Connection *connection,
-                                    struct request *req, const struct err *err)
-{
-    reply_error(req, err);
-    return finish(server, connection, req);
-}
-
 /* ---- the head ---------------------------------------------------------------------------------- */
 
 static enum MHD_Result take_header(void *of, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -150,6 +144,7 @@ static enum err_code read_head(struct server *server, struct MHD_Connection *con
     screen_request_id(req);
     address_client(&server->app->conf->trusted_proxies, conn_address(req->conn),
                    req->header[HEADER_FORWARDED_FOR], req->client);
+    address_block(req->client, req->block);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (screen_end(&screen, &line, info != NULL ? info->header_size : 0, err) != E_OK)
@@ -167,6 +162,8 @@ static enum err_code find_route(struct server *server, struct request *req, cons
         return err->code;
     if (conn_is_extra(req->conn) && (code != E_OK || (req->route->flags & ROUTE_FREE) == 0))
         return fail(err, E_UNAVAILABLE, "every place is taken, please ask again");
+    if (limits_early(req, err) != E_OK)
+        return err->code;
     if (code == E_METHOD)
         reply_header(req, MHD_HTTP_HEADER_ALLOW, arena_strdup(req->arena, allow));
     if (code == E_OK)
@@ -245,6 +242,23 @@ static enum MHD_Result run_here(struct server *server, struct MHD_Connection *co
 }
 
 /* First suspended, then pushed: the lane may be done before this returns. */
+static enum MHD_Result push(struct server *server, struct MHD_Connection *connection, struct request *req)
+{
+    req->stage = STAGE_WORK;
+    conns_phase(req->conn, CONN_WORK);
+    MHD_suspend_connection(connection);
+    lanes_push(server->lanes, req);
+    return MHD_YES;
+}
+
+/* What the client has done wrong counts, too. */
+static enum MHD_Result finish_refused(struct server *server, struct MHD_Connection *connection,
+                                      struct request *req)
+{
+    req->only_counts = limits_apply(req);
+    return req->only_counts ? push(server, connection, req) : finish(server, connection, req);
+}
+
 static enum MHD_Result hand_over(struct server *server, struct MHD_Connection *connection,
                                  struct request *req)
 {
@@ -252,14 +266,13 @@ static enum MHD_Result hand_over(struct server *server, struct MHD_Connection *c
     req->body = req->upload.data;
     req->body_len = req->upload.len;
     if (body_check(req, &err) != E_OK)
-        return finish_error(server, connection, req, &err);
+    {
+        reply_error(req, &err);
+        return finish_refused(server, connection, req);
+    }
     if (req->route->lane == LANE_EVENT)
         return run_here(server, connection, req);
-    req->stage = STAGE_WORK;
-    conns_phase(req->conn, CONN_WORK);
-    MHD_suspend_connection(connection);
-    lanes_push(server->lanes, req);
-    return MHD_YES;
+    return push(server, connection, req);
 }
 
 static void give_back(struct request *req)
@@ -291,7 +304,7 @@ static enum MHD_Result on_request(void *of, struct MHD_Connection *connection, c
         return req->stage == STAGE_BODY ? take_body(req, data, got) : MHD_YES;
     }
     if (req->stage == STAGE_REFUSED)
-        return finish(server, connection, req);
+        return finish_refused(server, connection, req);
     return hand_over(server, connection, req);
 }
 

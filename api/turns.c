@@ -195,7 +195,8 @@ size_t turns_take(struct turns *turns, struct request *out[ROUTE_BATCH])
     if (owner == NULL)
         return 0;
     const struct request *head = owner->head;
-    const bool together = head->route->handle_batch != NULL && head->step.run == NULL;
+    const bool is_first = head->step.run == NULL && !head->only_counts; /* else there may be no route */
+    const bool together = is_first && head->route->handle_batch != NULL;
     struct round round = {.route = head->route, .out = out, .max = together ? ROUTE_BATCH : 1};
     const struct turns_owner *const last = turns->last;
     for (bool is_last = false; !is_last && !is_full(&round);)

@@ -15,16 +15,18 @@
 
 enum
 {
-    LINES_PER_S = 200 /* about requests that simply succeeded; more are counted, and logged in one line */
+    LINES_PER_S = 200, /* about requests that simply succeeded; more are counted, and logged in one line */
+    TOO_MANY = 429
 };
 
 /* Under load a line per request would cost as much as the request.  A request that failed, took long,
- * or has an id that its client chose is always logged. */
+ * or has an id that its client chose is always logged; but who floods us does not fill the disk. */
 static bool is_logged(const struct request *req, double seconds)
 {
     static atomic_llong second;
     static atomic_int lines;
-    if (req->reply.status >= 400 || seconds > 1 || req->header[HEADER_REQUEST_ID] != NULL)
+    const bool failed = req->reply.status >= 400 && req->reply.status != TOO_MANY;
+    if (failed || seconds > 1 || (req->header[HEADER_REQUEST_ID] != NULL && req->reply.status != TOO_MANY))
         return true;
     long long now = clock_mono_ms() / 1000;
     long long before = atomic_load(&second);
@@ -32,7 +34,7 @@ static bool is_logged(const struct request *req, double seconds)
     {
         int left_out = atomic_exchange(&lines, 0) - LINES_PER_S;
         if (left_out > 0)
-            log_info("requests", "%d more requests succeeded within that second", left_out);
+            log_info("requests", "%d more requests were answered within that second", left_out);
     }
     return atomic_fetch_add(&lines, 1) < LINES_PER_S;
 }

@@ -52,7 +52,8 @@ static enum err_code bearer_find(struct request *req, struct err *err)
     req->user.role = role_of(claims.role);
     if (req->user.role == ROLE_ANONYMOUS)
         return fail(err, E_UNAUTHENTICATED, "the token's role is not known");
-    if (!(req->route->flags & ROUTE_ENDED_OK) && not_revoked(req, &claims, err) != E_OK)
+    const bool ended_is_fine = req->route != NULL && (req->route->flags & ROUTE_ENDED_OK) != 0;
+    if (!ended_is_fine && not_revoked(req, &claims, err) != E_OK)
         return err->code;
     req->user.id = claims.user_id;
     req->user.session = claims.session_id;
@@ -74,13 +75,18 @@ enum err_code auth_find(struct request *req, struct err *err)
     return E_OK;
 }
 
-static enum err_code auth_offered(struct request *req, struct err *err)
+bool auth_is_offered(const struct request *req)
 {
-    if (req->route->who == WHO_ALL)
-        return E_OK;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
         if (req->header[ways[i].header] != NULL)
-            return E_OK;
+            return true;
+    return false;
+}
+
+static enum err_code auth_offered(struct request *req, struct err *err)
+{
+    if (req->route->who == WHO_ALL || auth_is_offered(req))
+        return E_OK;
     return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
 }
 

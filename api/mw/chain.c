@@ -1,30 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/mw/chain.h"
 
+#include "api/mw/limits.h"
 #include "api/mw/links.h"
 
 #include <stddef.h>
 
-/* Before: the request id and refusals of smuggled headers (screen.c), the route (router.c), draining. */
+/* Before: the request id and refusals of smuggled headers (screen.c), the route (router.c), draining, and the
+ * limits of the address. */
 const struct link chain_event[] = {
 
-    {"internal", internal_check}, {"credentials", auth_early},
-    {"query", query_check},       {"size", size_check},
-    {"type", type_check},         {"idempotency key", idempotency_check},
-    {"database", database_check}, {"backlog", backlog_check},
-    {"uploads", upload_check},    {NULL, NULL},
+    {"internal", internal_check},
+    {"credentials", auth_early},
+    {"limits", limits_early},
+    {"query", query_check},
+    {"size", size_check},
+    {"type", type_check},
+    {"idempotency key", idempotency_check},
+    {"database", database_check},
+    {"backlog", backlog_check},
+    {"uploads", upload_check},
+    {NULL, NULL},
 };
 
 const struct link chain_executor[] = {
-    {"deadline", deadline_check},           {"auth", auth_find}, {"role", auth_allow},
-    {"idempotency hash", idempotency_hash}, {NULL, NULL},
-};
-
-/* The rest was looked at before the first step. */
-const struct link chain_step[] = {
     {"deadline", deadline_check},
     {"auth", auth_find},
     {"role", auth_allow},
+    {NULL, NULL},
+};
+
+/* Between the two the limits are counted, of a batch at once (limits.h). */
+const struct link chain_admitted[] = {
+    {"idempotency hash", idempotency_hash},
+    {NULL, NULL},
+};
+
+const struct link chain_answered[] = {
+    {"auth", auth_find},
     {NULL, NULL},
 };
 

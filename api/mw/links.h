@@ -31,6 +31,8 @@ enum err_code deadline_check(struct request *req, struct err *err);
 /* Whether there is anything to look at, and what it is worth: lanes are entered by name, and nobody sends a
  * body in vain. */
 enum err_code auth_early(struct request *req, struct err *err);
+/* Whether the request says who asks, true or not. */
+bool auth_is_offered(const struct request *req);
 /* Who is it: Authorization: Bearer.  Sets req->user; E_UNAUTHENTICATED for a broken token. */
 enum err_code auth_find(struct request *req, struct err *err);
 /* May they: E_UNAUTHENTICATED, E_FORBIDDEN. */

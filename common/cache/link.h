@@ -50,7 +50,8 @@ struct cache_link
 
 MUST_USE enum err_code cache_link_open(struct cache_link *link, const char *url, struct err *err);
 void cache_link_close(struct cache_link *link); /* fine also after a failed open */
-/* Within CACHE_COMMAND_MS.  The reply is the caller's to free.  An error that Redis answers is a reply, too. */
+/* Within CACHE_COMMAND_MS.  The reply is the caller's to free.  An error that Redis answers is a reply, too.
+ */
 MUST_USE enum err_code cache_link_run(struct cache_link *link, const struct cache_command *command,
                                       redisReply **reply, struct err *err);
 /* Several in one round trip: begin, say each, then hear a reply for each; after a failure none follows. */

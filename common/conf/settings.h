@@ -115,7 +115,11 @@ enum conf_need
     X(API_DRAIN_S, api_drain_s, U32, "10", 1, 600, NOBODY, RELOAD, "How long the API may take to stop.")
 
 #define CONF_LIMITS(X)                                                                                       \
-    X(RATE_LIMIT_ALLOW, rate_limit_allow, CIDRS, "", 0, 0, NOBODY, RELOAD, "Addresses whose connections are neither limited nor counted.") \
+    X(RATE_LIMIT_USER_PER_MIN, rate_limit_user_per_min, U32, "100", 1, 1000000, NOBODY, RELOAD, "Requests of one user in any 60 s; past it 429 with Retry-After.") \
+    X(RATE_LIMIT_ANON_PER_MIN, rate_limit_anon_per_min, U32, "10", 1, 1000000, NOBODY, RELOAD, "The same of one address without a login: who registers, logs in, or has no valid token; of IPv6 a /64 counts as one address.") \
+    X(RATE_LIMIT_SEARCH_PER_MIN, rate_limit_search_per_min, U32, "30", 1, 1000000, NOBODY, RELOAD, "The same of one user's searches.") \
+    X(RATE_LIMIT_IP_PER_MIN, rate_limit_ip_per_min, U32, "1000", 1, 10000000, NOBODY, RELOAD, "The same of one address, whoever asks.") \
+    X(RATE_LIMIT_ALLOW, rate_limit_allow, CIDRS, "", 0, 0, NOBODY, RELOAD, "Addresses whose requests and connections are neither limited nor counted.") \
     X(DOWNLOADS_ACTIVE_PER_USER, downloads_active_per_user, U32, "5", 1, 100000, NOBODY, RELOAD, "Downloads one user may have running.") \
     X(INSPECTED_MAX_MB_PER_USER, inspected_max_mb_per_user, U32, "100", 1, 1000000, NOBODY, RELOAD, "MiB kept of torrents that one user had inspected and nobody downloads; the oldest go first, all after a day.") \
     X(INSPECTED_MAX_MB, inspected_max_mb, U32, "1024", 1, 1000000, NOBODY, RELOAD, "The same for all users together; who has the most loses first.") \
@@ -155,11 +159,7 @@ enum conf_need
     X(TELEGRAM_BOT_TOKEN, telegram_bot_token, SECRET, "", 1, 256, BOT, RELOAD, "The bot's token, from @BotFather.") \
     X(TELEGRAM_API_URL, telegram_api_url, HTTP_URL, "https://api.telegram.org", 0, 0, NOBODY, RELOAD, "Where Telegram's bot API is.") \
     X(OLLAMA_URL, ollama_url, HTTP_URL, "", 0, 0, NOBODY, RELOAD, "Ollama, which answers the chat; without it there is no chat.") \
-    X(RATE_LIMIT_USER_PER_MIN, rate_limit_user_per_min, U32, "100", 1, 1000000, NOBODY, RELOAD, "Requests of one user in any 60 s.") \
-    X(RATE_LIMIT_ANON_PER_MIN, rate_limit_anon_per_min, U32, "10", 1, 1000000, NOBODY, RELOAD, "Requests without a login from one address in any 60 s.") \
-    X(RATE_LIMIT_SEARCH_PER_MIN, rate_limit_search_per_min, U32, "30", 1, 1000000, NOBODY, RELOAD, "Searches of one user in any 60 s.") \
     X(RATE_LIMIT_STREAM_PER_MIN, rate_limit_stream_per_min, U32, "600", 1, 1000000, NOBODY, RELOAD, "Stream requests of one user in any 60 s.") \
-    X(RATE_LIMIT_IP_PER_MIN, rate_limit_ip_per_min, U32, "1000", 1, 10000000, NOBODY, RELOAD, "Requests from one address in any 60 s.") \
     X(WS_CONNECTIONS_PER_USER, ws_connections_per_user, U32, "100", 1, 100000, NOBODY, RELOAD, "WebSockets one user may have open.") \
     X(WS_PING_INTERVAL_S, ws_ping_interval_s, U32, "30", 1, 3600, NOBODY, RELOAD, "How often the server pings.") \
     X(WS_PONG_TIMEOUT_S, ws_pong_timeout_s, U32, "60", 1, 3600, NOBODY, RELOAD, "When a WebSocket without a pong is closed.") \

@@ -38,6 +38,7 @@ enum
       "Time from the first byte of a request to its answer")                                                 \
     X(API_ERRORS, COUNTER, "sokoul_api_errors_total", "", "Requests answered with a status of 500 or more")  \
     X(API_QUEUE, GAUGE, "sokoul_api_queue_length", "", "Requests waiting for an executor")                   \
+    X(RATE_LIMITED, COUNTER, "sokoul_rate_limited_total", "policy", "Requests refused with 429, by policy")  \
     X(WORKER_JOBS, COUNTER, "sokoul_worker_jobs_total", "worker,kind,outcome",                               \
       "Attempts ended, by worker, kind and outcome")                                                         \
     X(WORKER_JOB_SECONDS, HISTOGRAM, "sokoul_worker_job_duration_seconds", "", "Time of an attempt")         \

@@ -163,7 +163,7 @@ class Sokoul:
             "JWT_SECRET": "0123456789abcdef0123456789abcdef-tests", "TMDB_API_KEY": tmdb.key,
             "TMDB_BASE_URL": tmdb.url, "PROWLARR_URL": prowlarr.url, "PROWLARR_API_KEY": prowlarr.key,
             "DOWNLOAD_DIR": self.download_dir, "TORRENT_LISTEN": "127.0.0.1:0", "TORRENT_DHT": "false",
-            "TORRENT_ALLOW_PRIVATE": "true", "RATE_LIMIT_ALLOW": "127.0.0.0/8", "LOG_LEVEL": "debug"}
+            "TORRENT_ALLOW_PRIVATE": "true", "RATE_LIMIT_ALLOW": "127.0.0.0/8,::1", "LOG_LEVEL": "debug"}
         self._connection = None
         self.front = []  # words before each program, such as a namespace to run in
 

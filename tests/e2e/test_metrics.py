@@ -36,6 +36,7 @@ def test_promtool_is_silent_about_each_program_and_every_series_is_there_from_th
     wanted = {
         api: ['sokoul_api_requests_total{method="GET",route="/search",status="500"}', "sokoul_api_errors_total",
               'sokoul_provider_calls_total{provider="TMDB",outcome="timeout"}', "sokoul_db_pool_waits_total",
+              'sokoul_rate_limited_total{policy="address"}',
               "sokoul_db_pool_exhausted_total"],
         scout: ['sokoul_worker_jobs_total{worker="scout",kind="search",outcome="failed"}',
                 'sokoul_worker_jobs_total{worker="scout",kind="notify",outcome="retried"}',

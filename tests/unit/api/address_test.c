@@ -36,9 +36,31 @@ START_TEST(address__believes_trusted_proxies_only)
 }
 END_TEST
 
+static const struct
+{
+    const char *text;
+    const char *block;
+} blocks[] = {
+    {"192.0.2.7", "192.0.2.7"},
+    {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+    {"2001:db8:1:2::1", "2001:db8:1:2::/64"},
+    {"::1", "::/64"},
+    {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+    {"", ""},
+};
+
+/* a customer of IPv6 has as many addresses as there are */
+START_TEST(address__counts_ipv6_by_its_64)
+{
+    char block[REQUEST_CLIENT_SIZE];
+    address_block(blocks[_i].text, block);
+    ck_assert_str_eq(block, blocks[_i].block);
+}
+END_TEST
+
 int main(void)
 {
-    const struct suite_case cases[] = {
-        {address__believes_trusted_proxies_only, sizeof rows / sizeof rows[0]}};
+    const struct suite_case cases[] = {{address__believes_trusted_proxies_only, sizeof rows / sizeof rows[0]},
+                                       {address__counts_ipv6_by_its_64, sizeof blocks / sizeof blocks[0]}};
     return suite_run("address", cases, sizeof cases / sizeof cases[0]);
 }

@@ -6,6 +6,7 @@
 #include "api/route.h"
 #include "common/base/clock.h"
 #include "common/cache/cache.h"
+#include "common/cache/limiter.h"
 #include "common/conf/conf.h"
 #include "common/crypt/revoked.h"
 #include "common/crypt/token.h"
@@ -45,6 +46,17 @@ enum err_code cache_open(const char *url, struct cache **out, struct err *err)
 void cache_close(struct cache *cache)
 {
     (void)cache;
+}
+
+enum err_code cache_run(struct cache *cache, struct cache_script *script, struct cache_call *calls,
+                        size_t count, int wait_ms, struct err *err)
+{
+    (void)cache;
+    (void)script;
+    (void)calls;
+    (void)count;
+    (void)wait_ms;
+    return err_set(err, E_UNAVAILABLE, __FILE__, __LINE__, "no Redis here");
 }
 
 struct cache_stats cache_stats(const struct cache *cache)
@@ -222,6 +234,10 @@ static void configure(void)
                          .api_uploads_per_user_mib = 8,
                          .api_answers_mib = 8,
                          .api_answers_per_user_mib = 8,
+                         .rate_limit_user_per_min = 1000000,
+                         .rate_limit_anon_per_min = 1000000,
+                         .rate_limit_search_per_min = 1000000,
+                         .rate_limit_ip_per_min = 1000000,
                          .redis_url = "redis://127.0.0.1:1",
                          .cors_origins = "https://a.example, https://b.example"};
     snprintf(conf.api_listen.host, sizeof conf.api_listen.host, "127.0.0.1");
@@ -236,6 +252,7 @@ static void start(void)
                        .health = health_new(),
                        .tokens = keys,
                        .revoked = revoked_new(),
+                       .limiter = limiter_new(),
                        .started_ms = clock_mono_ms()};
     revoked_looked(app.revoked, INT64_MAX);
     health_watch(app.health, HEALTH_DATABASE, probe, NULL);
@@ -255,6 +272,7 @@ static void stop(void)
     health_stop(app.health);
     health_free(app.health);
     revoked_free(app.revoked);
+    limiter_free(app.limiter);
     struct token_keys *keys = NULL;
     memcpy(&keys, &app.tokens, sizeof keys);
     token_keys_free(keys);

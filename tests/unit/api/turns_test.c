@@ -31,7 +31,7 @@ static struct request *of(const char *owner, const struct route *route)
 {
     struct request *req = &reqs[used];
     snprintf(req->id, sizeof req->id, "%zu", used++);
-    snprintf(req->client, sizeof req->client, "%s", owner);
+    snprintf(req->block, sizeof req->block, "%s", owner);
     req->route = route;
     return req;
 }
@@ -51,7 +51,7 @@ static const char *take(struct turns *turns)
     struct request *out[ROUTE_BATCH];
     const size_t count = turns_take(turns, out);
     for (size_t i = 0; i < count; i++)
-        text[i] = out[i]->client[0];
+        text[i] = out[i]->block[0];
     text[count] = '\0';
     return text;
 }
@@ -64,7 +64,7 @@ static bool all(const struct request *req)
 
 static bool of_b(const struct request *req)
 {
-    return req->client[0] == 'b';
+    return req->block[0] == 'b';
 }
 
 /* All have been taken, or are now. */

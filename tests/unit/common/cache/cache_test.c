@@ -158,7 +158,8 @@ START_TEST(cache__takes_a_value_that_is_too_large_for_a_miss)
     ck_assert_int_eq(get("k"), E_OK);
     ck_assert_int_eq(cache_set(cache, "k", large, CACHE_MAX_BYTES + 1, 60000, &err), E_TOO_LARGE);
     free(large);
-    ck_assert_int_eq(run_script("redis.call('SET', KEYS[1], string.rep('x', 2000000)) return {1}", "huge"), 1);
+    ck_assert_int_eq(run_script("redis.call('SET', KEYS[1], string.rep('x', 2000000)) return {1}", "huge"),
+                     1);
     ck_assert_int_eq(get("huge"), E_NOT_FOUND);
 }
 END_TEST
