@@ -148,6 +148,7 @@ class Scene:
     def __init__(self, servers, **settings):
         self.servers = servers
         self.settings = settings
+        self.secret = secrets.token_hex(32)
         self.programs = []
         self.sessions = []
 
@@ -187,9 +188,7 @@ class Scene:
     def start(self, name, **settings):
         port = free_ports(1)
         rows = {"DATABASE_URL": self.url, "NATS_URL": self.nats.url(), "REDIS_URL": self.servers.own.redis.url(),
-                "JWT_SECRET": secrets.token_hex(32), "TMDB_API_KEY": "unused", "DOWNLOAD_DIR": self.folder,
-                "RATE_LIMIT_USER_PER_MIN": 1000000, "RATE_LIMIT_ANON_PER_MIN": 1000000,
-                "RATE_LIMIT_IP_PER_MIN": 10000000,
+                "JWT_SECRET": self.secret, "TMDB_API_KEY": "unused", "DOWNLOAD_DIR": self.folder, "RATE_LIMIT_ALLOW": "127.0.0.0/8",
                 "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN": f"127.0.0.1:{port}",
                 **self.settings, **settings}
         stem = os.path.join(self.folder, f"{name}-{len(self.programs)}")
