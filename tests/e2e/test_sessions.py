@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+import uuid
 
 import psycopg2
 import pytest
@@ -64,8 +65,8 @@ def new_sessions(sokoul, user_ids):
 
 def access_token(sokoul, user_id, family, role="user"):
     now = int(time.time())
-    return forged(sokoul, {"sub": user_id, "user_id": user_id, "sid": family, "role": role, "type": "access",
-                           "iat": now, "exp": now + 600})
+    return forged(sokoul, {"iss": "sokoul", "aud": "sokoul-api", "kind": "access", "jti": str(uuid.uuid4()), "sub": user_id,
+                           "user_id": user_id, "sid": family, "role": role, "iat": now, "nbf": now, "exp": now + 600})
 
 
 def survivors(ports, sessions, end):
