@@ -8,7 +8,7 @@
 #include "api/server.h"
 #include "api/setup.h"
 #include "common/base/clock.h"
-#include "common/base/discreet.h"
+#include "common/base/leftovers.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/notify.h"
@@ -283,7 +283,7 @@ int main(int argc, char **argv)
     struct process p = {0};
     struct err err = ERR_INIT;
     int status = 0;
-    discreet_begin();
+    leftovers_limit();
     memory_tame();
     if (!args_read(argc, argv, "Answers the REST API.", &args, &status))
         return status;

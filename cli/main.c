@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoulctl: read the command line, find the verb, run it, translate how it ended. */
 #include "cli/verb.h"
-#include "common/base/discreet.h"
+#include "common/base/leftovers.h"
 #include "common/base/log.h"
 
 #include <signal.h>
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 {
     struct session session;
     struct err err = ERR_INIT;
-    discreet_begin();
+    leftovers_limit();
     signal(SIGPIPE, SIG_IGN);
     log_open("sokoulctl", LOG_ERROR); /* a verb prints its own errors */
     enum err_code code = session_open(&session, argc, argv, &err);

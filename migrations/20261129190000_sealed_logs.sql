@@ -71,6 +71,19 @@ BEGIN
     RETURN n;
 END $$;
 
+-- What is sealed and was not copied yet, for the stream LOGS: any program may copy, and none may read what was copied.
+CREATE FUNCTION logs_uncopied(most bigint) RETURNS TABLE (seq bigint, log_id uuid, topic text, body json) LANGUAGE sql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT s.seq, s.log_id, 'sokoul.logs.' || regexp_replace(s.action, '[^A-Za-z0-9_-]', '_', 'g'),
+        json_build_object('seq', s.seq, 'hash', encode(s.hash, 'hex'), 'id', l.id, 'at', rfc3339(l.at), 'user_id', l.user_id,
+            'ip', l.ip, 'action', l.action, 'subject', l.subject, 'request_id', l.request_id, 'detail', l.detail)
+    FROM log_seals s JOIN logs l ON l.id = s.log_id AND l.at = s.at
+    WHERE s.seq > (SELECT copied_seq FROM log_chain) ORDER BY s.seq LIMIT most
+$$;
+CREATE FUNCTION logs_copied(seq bigint) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE log_chain SET copied_seq = seq WHERE copied_seq < seq
+$$;
+
 -- Whether retention may remove such an entry.
 CREATE FUNCTION log_is_old(at timestamptz, action text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT at < now() - interval '365 days' OR (action = 'login_failed' AND at < now() - interval '31 days')

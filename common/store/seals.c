@@ -6,16 +6,9 @@
 #include <stdio.h>
 
 static const struct db_stmt run_stmt = {"seal_run", "SELECT logs_seal($1::bigint)", 1};
-static const struct db_stmt uncopied = {
-    "seal_uncopied",
-    "SELECT s.seq, s.log_id, 'sokoul.logs.' || regexp_replace(s.action, '[^A-Za-z0-9_-]', '_', 'g'),"
-    " json_build_object('seq', s.seq, 'hash', encode(s.hash, 'hex'), 'id', l.id, 'at', rfc3339(l.at),"
-    " 'user_id', l.user_id, 'ip', l.ip, 'action', l.action, 'subject', l.subject, 'request_id', l.request_id,"
-    " 'detail', l.detail) FROM log_seals s JOIN logs l ON l.id = s.log_id AND l.at = s.at"
-    " WHERE s.seq > (SELECT copied_seq FROM log_chain) ORDER BY s.seq LIMIT $1::bigint",
-    1};
-static const struct db_stmt copied = {
-    "seal_copied", "UPDATE log_chain SET copied_seq = $1::bigint WHERE copied_seq < $1::bigint", 1};
+static const struct db_stmt uncopied = {"seal_uncopied",
+                                        "SELECT seq, log_id, topic, body FROM logs_uncopied($1::bigint)", 1};
+static const struct db_stmt copied = {"seal_copied", "SELECT logs_copied($1::bigint)", 1};
 
 /* How far an entry's time may lie behind the youngest sealed one while its seal is still to come (logs_seal).
  */

@@ -2,7 +2,7 @@
 #include "workers/runtime/program.h"
 
 #include "common/base/clock.h"
-#include "common/base/discreet.h"
+#include "common/base/leftovers.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/notify.h"
@@ -283,7 +283,7 @@ int program_main(const struct program *program, int argc, char **argv)
     struct args args;
     int status = 0;
     struct err err = ERR_INIT;
-    discreet_begin();
+    leftovers_limit();
     memory_tame();
     if (!args_read(argc, argv, program->about, &args, &status))
         return status;

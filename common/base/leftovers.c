@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/discreet.h"
+#include "common/base/leftovers.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-void discreet_begin(void)
+void leftovers_limit(void)
 {
     const struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none); /* lowering a limit is always allowed */
