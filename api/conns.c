@@ -22,7 +22,8 @@ enum
     READ_WINDOW_MS = 10000,
     LINGER_MAX = 64,
     LINGER_MS = 2000,
-    LINGER_READS = 64 /* of 16 KiB at a time, so that one sender does not keep the thread */
+    TCP_CLOSE_WAIT_STATE = 8, /* netinet's name for it cannot be included beside the kernel's header */
+    LINGER_READS = 64         /* of 16 KiB at a time, so that one sender does not keep the thread */
 };
 
 struct address_count
@@ -280,6 +281,13 @@ void conn_send_past(struct conn *conn, const char *bytes, size_t len)
 
 /* ---- the reaper ------------------------------------------------------------------------------ */
 
+/* Bytes that have come and were not read yet. */
+static int unread(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) == 0 ? bytes : 0;
+}
+
 static struct tcp_info ask_kernel(int fd)
 {
     struct tcp_info info = {0};
@@ -289,11 +297,30 @@ static struct tcp_info ask_kernel(int fd)
     return info;
 }
 
+/* A client that closes its half behind its request may be waiting for the end of the answers.  The library
+ * does not see an end that came together with the last bytes. */
+static bool has_said_all(const struct conn *conn, const struct tcp_info *info, enum conn_phase phase)
+{
+    return phase == CONN_IDLE && info->tcpi_state == TCP_CLOSE_WAIT_STATE && unread(conn->fd) == 0;
+}
+
+bool conn_is_half_closed(const struct conn *conn)
+{
+    return conn != NULL && ask_kernel(conn->fd).tcpi_state == TCP_CLOSE_WAIT_STATE;
+}
+
+void conn_send_last(struct conn *conn, const char *bytes, size_t len)
+{
+    conn_send_past(conn, bytes, len);
+    conn->sent_away = true;
+}
+
 /* When the first byte of a head came, as far as one has looked; 0: none yet.  Between requests the library
  * says nothing about it; the kernel does. */
-static int64_t head_began_ms(struct conn *conn, enum conn_phase phase, int64_t since_ms, int64_t now_ms)
+static int64_t head_began_ms(struct conn *conn, enum conn_phase phase, int64_t since_ms,
+                             const struct tcp_info *info, int64_t now_ms)
 {
-    uint64_t bytes = ask_kernel(conn->fd).tcpi_bytes_received;
+    const uint64_t bytes = info->tcpi_bytes_received;
     if (conn->seen_since_ms != since_ms)
     {
         conn->seen_since_ms = since_ms;
@@ -337,9 +364,11 @@ static bool is_late(struct conns *conns, struct conn *conn, int64_t now_ms)
         return over;
     if (!over && conns->ticks % LOOK_EACH_TICKS != 0)
         return false;
-    int64_t began_ms = head_began_ms(conn, phase, since_ms, now_ms);
+    const struct tcp_info info = ask_kernel(conn->fd);
+    const int64_t began_ms = head_began_ms(conn, phase, since_ms, &info, now_ms);
     if (began_ms != 0)
         over = is_over(conns, CONN_HEAD, began_ms, now_ms);
+    over = over || has_said_all(conn, &info, phase);
     /* A request may have come meanwhile: then it was the event thread's byte. */
     return over && atomic_load(&conn->since_ms) == since_ms;
 }
@@ -457,10 +486,9 @@ void conns_cut(struct conns *conns, int64_t before_ms)
 static bool is_owed(const struct conn *conn)
 {
     const int phase = atomic_load(&conn->phase);
-    int unread = 0;
     if (phase == CONN_NEW)
         return true;
-    return phase == CONN_IDLE && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread > 0;
+    return phase == CONN_IDLE && unread(conn->fd) > 0;
 }
 
 size_t conns_owed(struct conns *conns)

@@ -71,7 +71,7 @@ void conns_phase(struct conn *conn, enum conn_phase phase);
 void conns_linger(struct conn *conn);
 /* It came when all slots were taken: one answer, and that for health only. */
 bool conn_is_extra(const struct conn *conn);
-/* It was sent conns_config.full, past the library: nothing may be answered any more. */
+/* It was sent its last answer past the library: nothing may be answered any more. */
 bool conn_was_sent_away(const struct conn *conn);
 const char *conn_address(const struct conn *conn);
 /* The `of` of the configuration: whose connection this is. */
@@ -83,6 +83,11 @@ struct request *conn_request(const struct conn *conn);
 void conn_narrow(struct conn *conn);
 /* Bytes past the library, as far as the socket takes them at once. */
 void conn_send_past(struct conn *conn, const char *bytes, size_t len);
+/* Whether its client has closed its half, says the kernel. */
+bool conn_is_half_closed(const struct conn *conn);
+/* The last answer, past the library, which will be told to end the connection (conn_was_sent_away).  Of one
+ * that is suspended. */
+void conn_send_last(struct conn *conn, const char *bytes, size_t len);
 
 /* Ends the connections that have been in their phase since before then, but those in CONN_WORK. */
 void conns_cut(struct conns *conns, int64_t before_ms);

@@ -150,7 +150,7 @@ void reply_raw(const struct request *req, struct buf *out)
     const struct request_reply *reply = &req->reply;
     buf_addf(out,
              "HTTP/1.1 %d \r\nX-Request-ID: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-             "Cache-Control: no-store\r\nConnection: close\r\n",
+             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n",
              reply->status, req->id, reply->content_type, reply->body.len);
     for (size_t i = 0; i < reply->header_count; i++)
         buf_addf(out, "%s: %s\r\n", reply->header[i].name, reply->header[i].value);

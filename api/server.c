@@ -43,7 +43,8 @@ enum
     OWED_MS = 1000,        /* for who has come and not asked yet */
     OWED_BEFORE_MS = 300,  /* that much is left of the time for the rest */
     LEAVING = CONNS_EXTRA, /* sent away, and not closed by the library yet */
-    LOOK_MS = 10
+    LOOK_MS = 10,
+    PAST_BYTES = 32768
 };
 
 /* What the event thread is doing with a request. */
@@ -275,8 +276,24 @@ static enum MHD_Result hand_over(struct server *server, struct MHD_Connection *c
     return push(server, connection, req);
 }
 
+/* The library gives up a request whose client has closed its half while it was suspended. A long answer is
+ * left to it all the same: the socket may not take it at once. */
+static void answer_half_closed(struct request *req)
+{
+    struct buf text;
+    if (req->reply.content_type == NULL || req->method == METHOD_HEAD || req->reply.body.len > PAST_BYTES ||
+        !conn_is_half_closed(req->conn))
+        return;
+    buf_init(&text, 2 * PAST_BYTES);
+    reply_raw(req, &text);
+    if (!text.failed)
+        conn_send_last(req->conn, text.data, text.len);
+    buf_fini(&text);
+}
+
 static void give_back(struct request *req)
 {
+    answer_half_closed(req);
     MHD_resume_connection(req->connection);
 }
 
@@ -327,6 +344,8 @@ void server_refuse(struct MHD_Connection *connection, unsigned status)
     if (req == NULL)
         return;
     struct err err = ERR_INIT;
+    if (status == MHD_HTTP_CONTENT_TOO_LARGE && req->header[HEADER_TRANSFER_ENCODING] != NULL)
+        status = MHD_HTTP_BAD_REQUEST; /* no body's length, but a chunk's size that it cannot read */
     refusal_judge(status, &err);
     req->conn = conn;
     refusal_send(req, &err);
