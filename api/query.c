@@ -39,12 +39,12 @@ enum err_code query_decode(struct arena *arena, const char *text, size_t len, en
         }
         if (c == '\0')
             return fail(err, E_REFUSED, "a zero byte in the address");
-        if ((unsigned char)c < 0x20 || c == 0x7f)
-            return fail(err, E_INVALID, "a control character in the address");
         copy[at++] = c;
     }
     if (!utf8_valid(copy, at))
         return fail(err, E_INVALID, "the address is not UTF-8");
+    if (utf8_has_controls(copy))
+        return fail(err, E_INVALID, "a control character in the address");
     *out = copy;
     return E_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "api/lane.h"
 #include "common/base/parse.h"
+#include "common/base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,26 @@ enum err_code request_json(struct request *req, const struct json **doc, struct 
     return json_parse(req->arena, req->body, req->body_len, doc, err);
 }
 
+/* What json_read does not ask of a text. */
+static enum err_code check_texts(struct request *req, const struct json_field *fields, size_t count,
+                                 const void *out, struct err *err)
+{
+    enum err_code code = E_OK;
+    for (size_t i = 0; i < count; i++)
+    {
+        const struct json_field *field = &fields[i];
+        const char *text = NULL;
+        if (field->type != JSON_TEXT && field->type != JSON_LINES)
+            continue;
+        if (field->max == 0)
+            return fail(err, E_BUG, "the text %s has no limit", field->name);
+        memcpy(&text, (const char *)out + field->at, sizeof text);
+        if (field->type == JSON_TEXT && text != NULL && utf8_has_controls(text))
+            code = request_complain(req, err, field->name, "must not have control characters");
+    }
+    return code;
+}
+
 enum err_code request_read(struct request *req, const struct json_field *fields, size_t count, void *out,
                            struct err *err)
 {
@@ -95,7 +116,11 @@ enum err_code request_read(struct request *req, const struct json_field *fields,
         return err->code;
     if (!json_is_object(doc))
         return fail(err, E_INVALID, "the body must be a JSON object");
-    return json_read(req->arena, doc, fields, count, out, &req->complaints, err);
+    const enum err_code code = json_read(req->arena, doc, fields, count, out, &req->complaints, err);
+    if (code != E_OK && code != E_INVALID)
+        return code;
+    const enum err_code texts = check_texts(req, fields, count, out, err);
+    return texts != E_OK ? texts : code;
 }
 
 bool request_is_type(const struct request *req, const char *type)

@@ -223,8 +223,9 @@ MUST_USE enum err_code request_page(struct request *req, struct request_page *pa
 
 /* The body as JSON.  E_INVALID: it is not. */
 MUST_USE enum err_code request_json(struct request *req, const struct json **doc, struct err *err);
-/* The body as an object read by a table (json.h); every complaint becomes a row of errors[].  After E_INVALID
- * the fields that are right are in `out`, the others as they were: what else is wrong may be noted, too. */
+/* The body as an object read by a table (json.h); every complaint becomes a row of errors[].  A text needs a
+ * limit, and may have control characters as JSON_LINES only.  After E_INVALID the fields that are right are
+ * in `out`, the others as they were: what else is wrong may be noted, too. */
 MUST_USE enum err_code request_read(struct request *req, const struct json_field *fields, size_t count,
                                     void *out, struct err *err);
 /* Notes what is wrong with one field and returns E_INVALID; `err` tells the first that was noted, so that a

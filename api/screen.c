@@ -79,6 +79,7 @@ void screen_header(struct screen *screen, const char *name, size_t name_len, con
         complain(screen, E_INVALID, "a folded header line");
     else
         screen->bytes += (size_t)(value - name) + value_len + blanks_after(value + value_len) + 2;
+    screen->lines++;
     if (value == NULL)
         return;
     for (size_t i = 0; i < HEADER_COUNT; i++)
@@ -126,10 +127,14 @@ enum err_code screen_end(struct screen *screen, const struct screen_line *line, 
 {
     if (head_bytes > SCREEN_MAX_HEAD_BYTES)
         return fail(err, E_HEADERS, "the head of a request may have %d bytes", SCREEN_MAX_HEAD_BYTES);
+    const size_t line_bytes = strlen(line->method) + strlen(line->target) + strlen(line->version) + 2;
+    if (line_bytes > SCREEN_MAX_LINE_BYTES)
+        return fail(err, E_HEADERS, "the first line of a request may have %d bytes", SCREEN_MAX_LINE_BYTES);
+    if (screen->lines > SCREEN_MAX_HEADERS)
+        return fail(err, E_HEADERS, "a request may have %d header lines", SCREEN_MAX_HEADERS);
     check_line(screen, line);
     check_length(screen);
-    size_t line_bytes = strlen(line->method) + strlen(line->target) + strlen(line->version) + 4;
-    if (line_bytes + screen->bytes + 2 != head_bytes)
+    if (line_bytes + 2 + screen->bytes + 2 != head_bytes)
         complain(screen, E_INVALID, "a line of the head that is none");
     if (screen->code != E_OK)
         *err = screen->err;

@@ -5,7 +5,7 @@
  * The HTTP library is lenient: it accepts what lets two programs in a row disagree about where a
  * request ends.  Refused here with 400 and a closed connection: Content-Length together with
  * Transfer-Encoding, either of them (or Host) twice, a Transfer-Encoding other than chunked, folded
- * lines, blanks in header names, odd lengths.  Over SCREEN_MAX_HEAD_BYTES of head is 431.
+ * lines, blanks in header names, odd lengths.  More head than the limits below allow is 431.
  *
  * It also drops what it does not understand and says nothing: what stands behind a zero byte, lines that
  * begin with one or with a colon (they end the head!), more than one space.  So the bytes that are shown
@@ -20,7 +20,9 @@
 
 enum
 {
-    SCREEN_MAX_HEAD_BYTES = 8192
+    SCREEN_MAX_HEAD_BYTES = 8192,
+    SCREEN_MAX_LINE_BYTES = 4096, /* of it for the request line */
+    SCREEN_MAX_HEADERS = 64       /* lines */
 };
 
 /* The request line as the library has split it. */
@@ -34,7 +36,8 @@ struct screen_line
 struct screen
 {
     struct request *req;
-    size_t bytes;       /* of the header lines seen */
+    size_t bytes; /* of the header lines seen */
+    size_t lines;
     enum err_code code; /* the first complaint */
     struct err err;
 };

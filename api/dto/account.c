@@ -78,7 +78,7 @@ enum err_code account_login_read(struct request *req, struct account_login *out,
     static const struct json_field fields[] = {
         {"email", JSON_TEXT, JSON_OPTIONAL, offsetof(struct login, email), 1, PERSON_EMAIL_MAX},
         {"username", JSON_TEXT, JSON_OPTIONAL, offsetof(struct login, username), 1, PERSON_EMAIL_MAX},
-        {"password", JSON_TEXT, JSON_REQUIRED, offsetof(struct login, password), 1, PASSWORD_MAX_BYTES},
+        {"password", JSON_LINES, JSON_REQUIRED, offsetof(struct login, password), 1, PASSWORD_MAX_BYTES},
     };
     enum err_code code = request_read(req, fields, COUNT(fields), &login, err);
     if (code == E_OK && login.email == NULL && login.username == NULL)
@@ -185,7 +185,7 @@ enum err_code account_patch_read(struct request *req, struct account_patch *out,
         {"email", JSON_TEXT, JSON_OPTIONAL, offsetof(struct account_patch, email), 3, PERSON_EMAIL_MAX},
         {"password", JSON_TEXT, JSON_OPTIONAL, offsetof(struct account_patch, password), PASSWORD_MIN,
          PASSWORD_MAX_BYTES},
-        {"current_password", JSON_TEXT, JSON_OPTIONAL, offsetof(struct account_patch, current_password), 1,
+        {"current_password", JSON_LINES, JSON_OPTIONAL, offsetof(struct account_patch, current_password), 1,
          PASSWORD_MAX_BYTES},
     };
     *out = (struct account_patch){0};

@@ -8,6 +8,7 @@
 
 enum
 {
+    WORD_MAX = 16,
     QUERY_MAX = 200,
     PART_MAX = 10000
 };
@@ -67,7 +68,7 @@ enum err_code title_search_job_read(struct request *req, struct title_search_job
     } body = {.page = 1, .wait_ms = TITLE_WAIT_MS};
     static const struct json_field fields[] = {
         {"query", JSON_TEXT, JSON_REQUIRED, offsetof(struct body, query), 1, QUERY_MAX},
-        {"type", JSON_TEXT, JSON_OPTIONAL, offsetof(struct body, type), 0, 0},
+        {"type", JSON_TEXT, JSON_OPTIONAL, offsetof(struct body, type), 0, WORD_MAX},
         {"page", JSON_INT, JSON_OPTIONAL, offsetof(struct body, page), 1, TMDB_MAX_PAGE},
         {"wait_ms", JSON_INT, JSON_OPTIONAL, offsetof(struct body, wait_ms), 0, TITLE_MAX_WAIT_MS},
     };
@@ -85,7 +86,7 @@ enum err_code title_ref_read(struct request *req, struct title_ref *out, struct 
     static const struct json_field fields[] = {
         {"media_id", JSON_ID, JSON_OPTIONAL, offsetof(struct title_ref, media_id), 0, 0},
         {"tmdb_id", JSON_INT, JSON_OPTIONAL, offsetof(struct title_ref, tmdb_id), 0, INT64_C(1) << 53},
-        {"media_type", JSON_TEXT, JSON_OPTIONAL, offsetof(struct title_ref, media_type), 0, 0},
+        {"media_type", JSON_TEXT, JSON_OPTIONAL, offsetof(struct title_ref, media_type), 0, WORD_MAX},
     };
     *out = (struct title_ref){.tmdb_id = -1};
     enum err_code code = request_read(req, fields, COUNT(fields), out, err);

@@ -43,7 +43,7 @@ enum err_code work_download_read(struct request *req, struct work_download *out,
     } body = {0};
     static const struct json_field fields[] = {
         {"media_id", JSON_ID, JSON_REQUIRED, offsetof(struct body, wanted.media_id), 0, 0},
-        {"magnet", JSON_TEXT, JSON_OPTIONAL, offsetof(struct body, wanted.magnet), 1, MAGNET_MAX_LEN},
+        {"magnet", JSON_LINES, JSON_OPTIONAL, offsetof(struct body, wanted.magnet), 1, MAGNET_MAX_LEN},
         {"release_id", JSON_ID, JSON_OPTIONAL, offsetof(struct body, wanted.release_id), 0, 0},
         {"torrent_id", JSON_ID, JSON_OPTIONAL, offsetof(struct body, wanted.torrent_id), 0, 0},
         {"files", JSON_ARRAY, JSON_OPTIONAL, offsetof(struct body, files), 1, WORK_MAX_FILES},
@@ -62,7 +62,7 @@ enum err_code work_download_read(struct request *req, struct work_download *out,
 enum err_code work_magnet_read(struct request *req, const char **magnet, struct err *err)
 {
     static const struct json_field fields[] = {
-        {"magnet", JSON_TEXT, JSON_REQUIRED, 0, 1, MAGNET_MAX_LEN},
+        {"magnet", JSON_LINES, JSON_REQUIRED, 0, 1, MAGNET_MAX_LEN},
     };
     return request_read(req, fields, COUNT(fields), magnet, err);
 }

@@ -58,6 +58,14 @@ bool utf8_valid(const char *text, size_t len)
     return true;
 }
 
+bool utf8_has_controls(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
+        if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+            return true;
+    return false;
+}
+
 size_t utf8_count(const char *text)
 {
     size_t len = strlen(text);

@@ -17,6 +17,8 @@ size_t utf8_step(const char *text, size_t len);
 bool utf8_valid(const char *text, size_t len);
 /* Characters (code points) of a terminated text; a byte that is not UTF-8 counts as one. */
 size_t utf8_count(const char *text);
+/* Whether valid text has control characters: U+0000 to U+001F, U+007F to U+009F. */
+bool utf8_has_controls(const char *text);
 /* The largest length <= `len` that does not cut a character in two. */
 size_t utf8_cut(const char *text, size_t len);
 

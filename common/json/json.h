@@ -55,6 +55,7 @@ MUST_USE enum err_code json_parse_foreign(struct arena *arena, const char *text,
 enum json_type
 {
     JSON_TEXT,   /* const char *; min/max count characters (code points), max 0: no limit */
+    JSON_LINES,  /* the same, where a client may send control characters, too (request_read) */
     JSON_INT,    /* int64_t; min..max when they differ */
     JSON_NUMBER, /* double */
     JSON_BOOL,   /* bool */

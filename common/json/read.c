@@ -124,9 +124,10 @@ static const char *read_any(const struct reading *r)
 
 /* Each answers NULL, or what is wrong with the value. */
 static const char *(*const readers[])(const struct reading *r) = {
-    [JSON_TEXT] = read_text, [JSON_INT] = read_int,       [JSON_NUMBER] = read_number,
-    [JSON_BOOL] = read_bool, [JSON_TIME] = read_time,     [JSON_ID] = read_id,
-    [JSON_ANY] = read_any,   [JSON_OBJECT] = read_object, [JSON_ARRAY] = read_array,
+    [JSON_TEXT] = read_text,     [JSON_LINES] = read_text, [JSON_INT] = read_int,
+    [JSON_NUMBER] = read_number, [JSON_BOOL] = read_bool,  [JSON_TIME] = read_time,
+    [JSON_ID] = read_id,         [JSON_ANY] = read_any,    [JSON_OBJECT] = read_object,
+    [JSON_ARRAY] = read_array,
 };
 
 static const char *read_field(struct arena *arena, const struct json *object, const struct json_field *field,

@@ -126,6 +126,19 @@ def test_a_long_head_is_431(port):
     assert status(answer) == 200
 
 
+def test_a_head_has_one_short_line_and_64_more(port):
+    def line(length):
+        return "GET /livez?" + "a" * (length - len("GET /livez? HTTP/1.1")) + " HTTP/1.1\r\n"
+
+    assert status(ask(port, f"{line(4096)}{HOST}{CLOSE}\r\n")) == 400  # of its query
+    answer = ask(port, f"{line(4097)}{HOST}\r\n")
+    assert status(answer) == 431 and problem(answer)["status"] == 431
+    for more, code in ((62, 200), (63, 431)):
+        lines = "X-A: b\r\n" * more
+        answer = ask(port, f"GET /livez HTTP/1.1\r\n{HOST}{CLOSE}{lines}\r\n")
+        assert status(answer) == code, answer
+
+
 @pytest.mark.parametrize("request_line, code", [
     (f"GET /livez?{'a' * 9000} HTTP/1.1", 431), (f"GET /{'a' * 40000} HTTP/1.1", 431), ("GET /livez HTTP/9.9", 505),
     ("GET /livez HTTP/2.0", 505), ("GET /livez HTTP/1.2", 505), ("GET /livez HTTP/0.9", 505), ("GET /livez HTXP/1.1", 400),
@@ -198,10 +211,55 @@ def test_no_cors_by_default(api):
 
 
 def test_queries_are_read_strictly(api):
-    for query in ("x=1", "%zz=1", "a=%ff", "a=%0a", "a=1&a=2"):
+    for query in ("x=1", "%zz=1", "a=%ff", "a=%0a", "a=%C2%9b", "a=1&a=2"):
         answer = api.get(f"/health?{query}")
         assert answer.status == 400 and answer.headers["Content-Type"] == PROBLEM, query
     assert api.get("/health?").status == 200
+
+
+WRONG_TEXTS = ("a\n", "\x01a", "a\x7fb", "a\x85b", "\x9b31m", "a" * 20000)
+
+
+@pytest.mark.parametrize("path, right, fields", [
+    ("/auth/register", {"username": "bob", "email": "bob@example.org", "password": "correct horse battery"},
+     ("username", "email", "password")),
+    ("/auth/login", {"username": "ada", "email": "ada@example.org", "password": "x"}, ("username", "email")),
+    ("/auth/refresh", {}, ("refresh_token",)), ("/auth/logout", {}, ("refresh_token",)),
+    ("/search", {"query": "x", "wait_ms": 0}, ("query", "type")),
+    ("/media/favorite", {"tmdb_id": 1}, ("media_type", "media_id")),
+    ("/jobs", {"kind": "noop"}, ("kind", "worker", "priority", "run_at"))])
+def test_a_text_has_a_greatest_length_and_no_control_characters(admin, path, right, fields):
+    for field in fields:
+        for text in WRONG_TEXTS:
+            answer = admin.post(path, {**right, field: text})
+            assert answer.status in (400, 413), (field, text[:10], answer)
+            assert answer.status == 413 or field in [e["field"] for e in answer.json["errors"]], answer
+    for field in ("username", "email", "password"):
+        patch = {"current_password": "correct horse battery", field: "a\x85 long text"}
+        assert admin.patch("/user/profile", patch).status == 400
+
+
+def test_who_has_said_all_and_closes_their_half_is_answered(user, port):
+    mine = f"{HOST}Authorization: Bearer {user.token}\r\n"
+    login = '{"username":"ada","password":"correct horse battery"}'
+    search = '{"query":"Nobody answers","wait_ms":500}'
+    kind = "Content-Type: application/json\r\n"
+    texts = {f"GET /livez HTTP/1.1\r\n{HOST}\r\n": ["200"], f"GET /user/profile HTTP/1.1\r\n{mine}\r\n": ["200"],
+             "GET /livez HTTP/1.0\r\n\r\n": ["200"], f"GET /metrics HTTP/1.1\r\n{HOST}\r\n": ["200"],
+             f"GET /livez HTTP/1.1\r\n{HOST}\r\nGET /user/profile HTTP/1.1\r\n{mine}\r\n": ["200", "200"],
+             f"POST /auth/login HTTP/1.1\r\n{HOST}{kind}Content-Length: {len(login)}\r\n\r\n{login}": ["200"],
+             f"POST /auth/login HTTP/1.1\r\n{HOST}{kind}Transfer-Encoding: chunked\r\n\r\n"
+             f"{len(login):x}\r\n{login}\r\n0\r\n\r\n": ["200"],
+             f"POST /search HTTP/1.1\r\n{mine}{kind}Content-Length: {len(search)}\r\n\r\n{search}": ["202"],
+             f"GET /search?query=Sintel HTTP/1.1\r\n{mine}\r\n": ["200"],
+             f"POST /nothing HTTP/1.1\r\n{HOST}Content-Length: 2\r\n\r\n{{}}": ["404"], "GET /livez HTTP/9.9\r\n\r\n": ["505"]}
+    for pause_s in (0, 0, 0, 0.02):
+        talks = [(text, Raw(port).say(text)) for text in texts]
+        for _, raw in talks:
+            select.select([], [], [], pause_s)
+            raw.socket.shutdown(socket.SHUT_WR)
+        for text, raw in talks:  # and the other half is closed, too: hear() waits for it
+            assert re.findall(r"HTTP/1\.\d (\d{3}) ", raw.hear()) == texts[text], text
 
 
 # req: S181

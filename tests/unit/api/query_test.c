@@ -31,6 +31,8 @@ static const struct
     {"a=%00", E_REFUSED, NULL},
     {"a=%0a", E_INVALID, NULL},
     {"a=%7f", E_INVALID, NULL},
+    {"a=%C2%85", E_INVALID, NULL},
+    {"a=%C2%A0", E_OK, "\xc2\xa0"},
     {"a=%ff", E_INVALID, NULL},
     {"a=%C0%80", E_INVALID, NULL},
     {"a=%ED%A0%80", E_INVALID, NULL},

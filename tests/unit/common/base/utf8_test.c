@@ -43,6 +43,16 @@ START_TEST(utf8__knows_a_character)
 }
 END_TEST
 
+START_TEST(utf8__finds_control_characters_of_every_length)
+{
+    static const char *const with[] = {"\n", "a\x01", "\x7f", "a\xc2\x80z", "\xc2\x9f", "\xe2\x82\xac\x1f"};
+    static const char *const without[] = {
+        "", " ~", "\xc2\xa0", "\xc3\x80\xc3\x9f", "\xe2\x82\xac", "\xe0\xa2\x80"};
+    for (size_t i = 0; i < sizeof with / sizeof with[0]; i++)
+        ck_assert(utf8_has_controls(with[i]) && !utf8_has_controls(without[i]));
+}
+END_TEST
+
 START_TEST(utf8__counts_characters)
 {
     ck_assert_uint_eq(utf8_count(""), 0);
@@ -144,6 +154,7 @@ int main(void)
 {
     struct suite_case cases[] = {
         {utf8__knows_a_character, sizeof rows / sizeof rows[0]},
+        {utf8__finds_control_characters_of_every_length, 1},
         {utf8__counts_characters, 1},
         {utf8__cuts_between_characters, 1},
         {utf8__mends_what_strangers_wrote, sizeof wounds / sizeof wounds[0]},
