@@ -85,7 +85,11 @@ enum err_code verb_user_create(struct session *session, struct err *err)
         code = session_db(session, &db, err);
     user.password_hash = hash.text;
     if (code == E_OK)
+        code = db_begin(db, err);
+    if (code == E_OK)
         code = user_store_add(db, session->arena, &user, &json, err);
+    if (code == E_OK)
+        code = user_commit(session, db, "user_created", json, err);
     if (code == E_CONFLICT)
         return fail(err, code, "the name or the address is taken");
     return code == E_OK ? show_object(session, json, err) : code;

@@ -2,8 +2,11 @@
 /* user role */
 #include "cli/show.h"
 #include "cli/verb.h"
+#include "common/json/json.h"
 #include "common/store/audit.h"
 #include "common/store/users.h"
+
+#include <string.h>
 
 /* "user role NAME ROLE", or the same as options. */
 static enum err_code read_words(struct session *session, const char **name, const char **role,
@@ -22,23 +25,20 @@ static enum err_code read_words(struct session *session, const char **name, cons
     return E_OK;
 }
 
-/* With its audit entry, both or none; it has no user: nobody is logged in here. */
-static enum err_code change(struct session *session, struct db *db, const char *name, const char *role,
-                            const char **json, struct err *err)
+enum err_code user_commit(struct session *session, struct db *db, const char *action, const char *json,
+                          struct err *err)
 {
+    const struct json *user = NULL;
+    if (json_parse(session->arena, json, strlen(json), &user, err) != E_OK)
+        return err->code;
+    const char *detail = arena_printf(session->arena, "{\"by\":\"sokoulctl\",\"role\":\"%s\"}",
+                                      json_text(json_get(user, "role"), ""));
     const struct audit_entry entry = {
-        .action = "role_changed",
-        .subject = name,
-        .detail = arena_printf(session->arena, "{\"by\":\"sokoulctl\",\"role\":\"%s\"}", role)};
-    enum err_code code = db_begin(db, err);
-    if (code == E_OK)
-        code = user_store_role(db, session->arena, name, role, json, err);
-    if (code == E_OK)
-        code = audit_store_add(db, &entry, err);
-    if (code == E_OK)
-        return db_commit(db, err);
-    db_rollback(db);
-    return code;
+        .action = action, .subject = json_text(json_get(user, "id"), NULL), .detail = detail};
+    if (detail == NULL)
+        return fail(err, E_NO_MEMORY, "out of memory");
+    enum err_code code = audit_store_add(db, &entry, err);
+    return code == E_OK ? db_commit(db, err) : code;
 }
 
 enum err_code verb_user_role(struct session *session, struct err *err)
@@ -53,7 +53,11 @@ enum err_code verb_user_role(struct session *session, struct err *err)
     if (code == E_OK)
         code = session_db(session, &db, err);
     if (code == E_OK)
-        code = change(session, db, name, role, &json, err);
+        code = db_begin(db, err);
+    if (code == E_OK)
+        code = user_store_role(db, session->arena, name, role, &json, err);
+    if (code == E_OK)
+        code = user_commit(session, db, "role_changed", json, err);
     if (code == E_NOT_FOUND)
         return fail(err, code, "there is no user %.100s", name);
     return code == E_OK ? show_object(session, json, err) : code;

@@ -83,5 +83,8 @@ MUST_USE enum err_code verb_healthcheck(struct session *session, struct err *err
 
 /* E_INVALID: not a role that a person can have. */
 MUST_USE enum err_code user_role_check(const char *role, struct err *err);
+/* Commits what was done to an account, told as JSON, together with its audit entry. */
+MUST_USE enum err_code user_commit(struct session *session, struct db *db, const char *action,
+                                   const char *json, struct err *err);
 
 #endif

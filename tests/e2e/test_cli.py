@@ -529,6 +529,10 @@ def test_a_role_is_given_by_name_or_address(sokoul):
     assert ctl_json(sokoul, "user", "role", "ada", "moderator")["role"] == "moderator"
     assert ctl_json(sokoul, "user", "role", "ADA@example.org", "--role", "admin")["role"] == "admin"
     assert "no user" in ctl(sokoul, "user", "role", "bob", "admin", code=1).stderr
+    told = sokoul.sql("SELECT action, detail->>'role', detail->>'by' FROM logs WHERE subject = "
+                      "(SELECT id::text FROM users WHERE username = 'ada') ORDER BY at")
+    assert told == [("user_created", "user", "sokoulctl"), ("role_changed", "moderator", "sokoulctl"),
+                    ("role_changed", "admin", "sokoulctl")]
     assert ctl(sokoul, "user", "role", "system", "user", code=1).stderr != ""
 
 
