@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all Python tests share: the modules of tools/ and tests/support/, T=name of `make test`, FILES=i/n: the i-th of n parts, by files, and
-ROBUSTNESS=1: what `make robustness` runs. What a test claims to prove is a property of it in pytest's report."""
+"""What all Python tests share: the modules of tools/ and tests/support/, T=name of `make test`, FILES=folder: what runs side by side
+shares the files of tests out there, and ROBUSTNESS=1: what `make robustness` runs. What a test claims to prove is a property of it in pytest's report."""
 import inspect
 import os
 import sys
-from collections import Counter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "tools"), os.path.join(HERE, "support")]
@@ -12,16 +11,44 @@ sys.path[:0] = [os.path.join(HERE, "..", "tools"), os.path.join(HERE, "support")
 from stack.claims import proven  # noqa: E402
 
 
-def part_of(items, part, parts):
-    """Files with about as many tests as each other part has: the largest first, to where the fewest are."""
-    counts = Counter(str(i.path) for i in items)
-    files = [set() for _ in range(parts)]
-    loads = [0] * parts
-    for path, count in sorted(counts.items(), key=lambda row: (-row[1], row[0])):
-        least = loads.index(min(loads))
-        files[least].add(path)
-        loads[least] += count
-    return files[part]
+FEW_BUT_LONG = ("test_run.py", "test_engine_swarm.py", "test_nats_acts.py", "test_hunter_faults.py", "test_intact.py", "test_outages.py",
+                "test_disk.py", "test_metrics.py", "test_backup.py", "test_bluegreen.py", "test_schema_behind.py")
+
+
+def longest_first(items):
+    """The tests of each file together; a file that was begun last would be waited for by all, so the long ones come first."""
+    files = {}
+    for item in items:
+        files.setdefault(str(item.path), []).append(item)
+    return sorted(files.items(), key=lambda file: (os.path.basename(file[0]) not in FEW_BUT_LONG, -len(file[1]), file[0]))
+
+
+def ours(items, folder):
+    """Of the files that nobody beside us has begun one after the other, test by test: who makes its mark in the folder has it."""
+    for path, tests in longest_first(items):
+        try:
+            os.close(os.open(os.path.join(folder, path.replace("/", "_")), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            continue
+        yield from tests
+
+
+def pytest_runtestloop(session):
+    """As pytest's own loop, over the files that are ours: tests mostly wait, so some runs go side by side, each as fast as it can."""
+    folder = os.environ.get("FILES")
+    if not folder or session.testsfailed or session.config.option.collectonly:
+        return None
+    waiting = ours(session.items, folder)
+    item = next(waiting, None)
+    while item:
+        following = next(waiting, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = following
+    return True
 
 
 def keep_rows_of_operating(config, items):
@@ -32,16 +59,14 @@ def keep_rows_of_operating(config, items):
 
 
 def pytest_collection_modifyitems(config, items):
-    """T=name: only the tests whose name contains it. FILES=i/n: tests mostly wait, so some runs go side by side."""
+    """T=name: only the tests whose name contains it."""
     for item in items:
         text = (inspect.getcomments(item.function) or "") + inspect.getsource(item.function)
         item.user_properties.append(("rows", " ".join(proven(text))))
     if os.environ.get("ROBUSTNESS") == "1":
         keep_rows_of_operating(config, items)
     wanted = os.environ.get("TEST_NAMES", "").split()
-    part, _, parts = os.environ.get("FILES", "0/1").partition("/")
-    files = part_of(items, int(part), int(parts))
-    out = [i for i in items if str(i.path) not in files or wanted and not any(name in i.nodeid for name in wanted)]
+    out = [i for i in items if wanted and not any(name in i.nodeid for name in wanted)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [i for i in items if i not in out]
