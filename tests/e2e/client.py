@@ -5,14 +5,15 @@ import json as json_module
 from urllib.parse import urlencode
 
 
-SECRETS = {"correct horse battery"}  # passwords and tokens that went by: no log may show one
+PASSWORD = "correct horse battery"
+SECRETS = {PASSWORD: None}  # passwords and tokens that went by, in their order: no log may show one
 SECRET_NAMES = ("password", "current_password", "new_password", "access_token", "refresh_token", "key")
 
 
 def remember(fields):
     """Keeps what is secret of a body that went by."""
     if isinstance(fields, dict):
-        SECRETS.update(v for k, v in fields.items() if k in SECRET_NAMES and isinstance(v, str) and len(v) >= 12)
+        SECRETS.update((v, None) for k, v in fields.items() if k in SECRET_NAMES and isinstance(v, str) and len(v) >= 12)
 
 
 class Answer:
@@ -83,7 +84,7 @@ class Api:
     def delete(self, path, **how):
         return self.request("DELETE", path, **how)
 
-    def register(self, name="ada", password="correct horse battery"):
+    def register(self, name="ada", password=PASSWORD):
         """A client with the token of a new account; .user is what the API said of it."""
         answer = self.post("/auth/register", {"username": name, "email": f"{name}@example.org", "password": password})
         assert answer.status == 201, answer

@@ -10,8 +10,10 @@
     own_servers a set of servers of this test's own, for tests that kill Postgres
 
 Postgres is one per session, with a database per test, cloned from one that was migrated once.
-NATS and Redis are cheap: each test has its own.
+NATS and Redis are cheap: each test has its own. Where nothing is broken, `pytestmark = pytest.mark.kept` gives the tests of
+a file one stack (see kept.py), but for those that ask for servers or a fake by name.
 """
+import contextlib
 import itertools
 import os
 import sys
@@ -25,12 +27,18 @@ from client import Api  # noqa: E402
 from fakes.prowlarr import FakeProwlarr  # noqa: E402
 from fakes.smtp import FakeSmtp  # noqa: E402
 from fakes.tmdb import FakeTmdb  # noqa: E402
+from kept import Kept  # noqa: E402
 from stack.throwaway import ThrowAway  # noqa: E402
 from stack_under_test import BIN, Sokoul  # noqa: E402
 from swarm import Hunting, Swarm  # noqa: E402
 
 TEMPLATE = "sokoul_template"
+OF_ONE_TEST = {"servers", "tmdb", "prowlarr"}  # fixtures that a test may break
 numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kept: the tests of this file share a stack")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -105,19 +113,51 @@ def servers():
         yield own
 
 
-@pytest.fixture
-def sokoul(session_postgres, migrated, servers, tmp_path, tmdb, prowlarr):
+@contextlib.contextmanager
+def cloned(postgres, template):
+    """The name of a new database like the template."""
     database = f"test_{os.getpid()}_{next(numbers)}"
-    session_postgres.sql(f"CREATE DATABASE {database} OWNER sokoul TEMPLATE {migrated}")
-    stack = Sokoul(tmp_path, session_postgres, servers.nats, servers.redis, database, tmdb, prowlarr)
+    postgres.sql(f"CREATE DATABASE {database} OWNER sokoul TEMPLATE {template}")
+    try:
+        yield database
+    finally:
+        postgres.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def ended(stack):
+    """No program of it outlives this, whatever the test does."""
     try:
         yield stack
-        stack.stop_all()
     finally:
         for program in stack.programs:
             if program.running():
                 program.kill()
-        session_postgres.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def kept(session_postgres, migrated, tmp_path_factory):
+    with ThrowAway(("nats", "redis")) as own, cloned(session_postgres, migrated) as database, \
+            FakeTmdb().running() as tmdb, FakeProwlarr().running() as prowlarr:
+        folder = tmp_path_factory.mktemp("kept")
+        with ended(Kept(folder, session_postgres, own.nats, own.redis, database, tmdb, prowlarr)) as stack:
+            yield stack
+            stack.end()
+
+
+@pytest.fixture
+def sokoul(request, session_postgres, migrated, tmp_path):
+    if request.node.get_closest_marker("kept") and not OF_ONE_TEST & set(request.fixturenames):
+        stack = request.getfixturevalue("kept")
+        stack.empty()
+        yield stack
+        stack.stop_all()
+        return
+    servers, tmdb, prowlarr = (request.getfixturevalue(name) for name in ("servers", "tmdb", "prowlarr"))
+    with cloned(session_postgres, migrated) as database, \
+            ended(Sokoul(tmp_path, session_postgres, servers.nats, servers.redis, database, tmdb, prowlarr)) as stack:
+        yield stack
+        stack.stop_all()
 
 
 @pytest.fixture
@@ -144,18 +184,14 @@ def own_sokoul(own_servers, tmp_path, tmdb, prowlarr):
     stack = Sokoul(tmp_path, own_servers.postgres, own_servers.nats, own_servers.redis, "sokoul", tmdb, prowlarr)
     stack.ctl("migrate", "up")
     watch(stack)
-    try:
+    with ended(stack):
         yield stack
         stack.stop_all()
-    finally:
-        for program in stack.programs:
-            if program.running():
-                program.kill()
 
 
 @pytest.fixture
 def api(sokoul):
-    return Api(sokoul.start("sokoul-api").port)
+    return Api(sokoul.kept_api() if isinstance(sokoul, Kept) else sokoul.start("sokoul-api").port)
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ gives.  stop_all() ends every program by SIGTERM and asserts that each ended wit
 but for those that a test has killed or has declared done with Program.forget(), and that each logged
 nothing but JSON, and no secret (req: S31, S310).
 """
+import itertools
 import json
 import os
 import signal
 import subprocess
 
 import psycopg2
-from client import SECRETS, Api
+from client import PASSWORD, SECRETS, Api
 from stack.proc import ask_child, await_child, free_ports, freeze, wait_for
 from stack.servers import write_private
 
@@ -156,6 +157,7 @@ class Sokoul:
         self.tmdb = tmdb
         self.prowlarr = prowlarr
         self.programs = []
+        self.numbers = itertools.count()
         self.download_dir = os.path.join(self.folder, "downloads")
         os.makedirs(self.download_dir, exist_ok=True)
         self.settings = {
@@ -164,6 +166,7 @@ class Sokoul:
             "TMDB_BASE_URL": tmdb.url, "PROWLARR_URL": prowlarr.url, "PROWLARR_API_KEY": prowlarr.key,
             "DOWNLOAD_DIR": self.download_dir, "TORRENT_LISTEN": "127.0.0.1:0", "TORRENT_DHT": "false",
             "TORRENT_ALLOW_PRIVATE": "true", "RATE_LIMIT_ALLOW": "127.0.0.0/8,::1", "LOG_LEVEL": "debug"}
+        self.before = len(SECRETS)  # those of other stacks
         self._connection = None
         self.front = []  # words before each program, such as a namespace to run in
 
@@ -179,7 +182,7 @@ class Sokoul:
     def start(self, name, settings=None, env=None, ready=True, listen=None, log=None, host="127.0.0.1"):
         """Starts a program of build/bin with these settings on top; ready=False does not wait, log is another place
         for its log."""
-        number = len(self.programs)
+        number = next(self.numbers)
         port = listen or free_ports(1)
         where = "API_LISTEN" if name == "sokoul-api" else "METRICS_LISTEN"
         path = self.env_file({where: f"{host}:{port}", **(settings or {})}, f"{name}-{number}.env")
@@ -220,11 +223,12 @@ class Sokoul:
 
     def shown_secrets(self):
         """A sentence for each log that has a secret of the settings, or one that a client sent or got."""
-        secrets = SECRETS | {self.settings[k] for k in ("JWT_SECRET", "TMDB_API_KEY", "PROWLARR_API_KEY")}
+        secrets = {PASSWORD, *itertools.islice(SECRETS, self.before, None)}
+        secrets |= {self.settings[k] for k in ("JWT_SECRET", "TMDB_API_KEY", "PROWLARR_API_KEY")}
         secrets |= {s.password for s in (self.postgres, self.nats, self.redis) if getattr(s, "password", None)}
-        return [f"the log of {program.name} shows a secret that begins with {secret[:6]}"
-                for program in self.programs for secret in secrets
-                if os.path.exists(program.log_path) and secret and secret in program.log_text()]
+        texts = [(p.name, p.log_text()) for p in self.programs if os.path.exists(p.log_path)]
+        return [f"the log of {name} shows a secret that begins with {secret[:6]}"
+                for name, text in texts for secret in secrets if secret and secret in text]
 
     # ---- the database ---------------------------------------------------------------------------
 

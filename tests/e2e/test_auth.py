@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.kept
+
 PASSWORD = "correct horse battery"
 
 

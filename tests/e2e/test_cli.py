@@ -17,6 +17,8 @@ from client import Api
 from conftest import built
 from stack_under_test import BIN, ROOT, SLOW, eventually
 
+pytestmark = pytest.mark.kept
+
 SYSTEM = "00000000-0000-0000-0000-000000000000"
 
 
@@ -550,7 +552,7 @@ def test_doctor_is_content_with_what_runs(sokoul):
     assert "bad " not in ctl(sokoul, "doctor").stdout
 
 
-def test_doctor_names_what_is_away_and_what_to_do(sokoul):
+def test_doctor_names_what_is_away_and_what_to_do(sokoul, servers):
     sokoul.nats.kill()
     sokoul.redis.kill()
     answer = ctl_json(sokoul, "doctor", code=1)

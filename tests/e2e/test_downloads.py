@@ -10,6 +10,8 @@ import rows
 from client import Api
 from stack_under_test import SLOW
 
+pytestmark = pytest.mark.kept
+
 
 @pytest.fixture
 def film(sokoul):

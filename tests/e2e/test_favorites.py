@@ -2,7 +2,10 @@
 """Favorites."""
 import uuid
 
+import pytest
 import rows
+
+pytestmark = pytest.mark.kept
 
 
 def test_favorites_are_added_listed_and_removed(sokoul, api, user):  # req: S9 S67 S68 S69 S155

@@ -10,6 +10,8 @@ import rows
 from client import Api
 from stack_under_test import SLOW
 
+pytestmark = pytest.mark.kept
+
 
 def test_history_is_newest_first_and_private(sokoul, api, user):  # req: S9 S70 S155
     film, show = rows.media(sokoul, 1, "Film"), rows.media(sokoul, 2, "Show", "tv")

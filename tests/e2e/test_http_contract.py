@@ -16,6 +16,8 @@ import pytest
 from client import Api
 from stack_under_test import SLOW, eventually
 
+pytestmark = pytest.mark.kept
+
 LOCAL = "127.0.0.1"
 PROBLEM = "application/problem+json"
 HOST = "Host: t\r\n"

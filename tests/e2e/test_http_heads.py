@@ -10,6 +10,8 @@ import re
 import pytest
 from test_http_contract import Raw
 
+pytestmark = pytest.mark.kept
+
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
 LINE = b"GET /livez HTTP/1.1\r\n"
 HOST = b"Host: t\r\n"

@@ -10,6 +10,8 @@ import rows
 from client import Api
 from stack_under_test import eventually
 
+pytestmark = pytest.mark.kept
+
 
 def noop(admin, **more):
     answer = admin.post("/jobs", {"kind": "noop", "payload": {}, **more})

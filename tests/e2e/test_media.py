@@ -3,7 +3,10 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import rows
+
+pytestmark = pytest.mark.kept
 
 
 def test_a_title_by_its_id(sokoul, api, user):  # req: S53

@@ -14,6 +14,8 @@ from client import Api
 from stack_under_test import SLOW, eventually
 from test_auth import PASSWORD, b64, claims, fields, forged
 
+pytestmark = pytest.mark.kept
+
 THIEVES = 25  # at once, in each round
 
 

@@ -7,6 +7,8 @@ import pytest
 import rows
 from client import Api
 
+pytestmark = pytest.mark.kept
+
 TRACKER = "udp://tracker.example.org:1337/announce"
 
 

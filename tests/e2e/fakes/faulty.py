@@ -13,6 +13,7 @@
 request's path and query must contain.  fake.requests lists what came: (at, method, path,
 query, headers).  Faults are tried in the order in which they were set.
 """
+import contextlib
 import json
 import os
 import sys
@@ -56,6 +57,14 @@ class Faulty:
     def stop(self):
         self.ended.set()
         self.server.stop()
+
+    @contextlib.contextmanager
+    def running(self):
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
 
     def fail(self, kind, times=None, match="", **how):
         if not hasattr(self, f"_{kind}"):
