@@ -111,6 +111,8 @@ $(O)/gen/schema.c: tools/embed-migrations migrations $(wildcard migrations/*.sql
 $(O)/gen/%.o: $(O)/gen/%.c
 	@echo "  CC    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(O)/api/handlers/openapi.o: docs/openapi.json docs/openapi.html
+
 define program
 $(BIN)/$(1): $(O)/$(DIR_$(1))/main.o $(O)/$(1).a $(O)/runtime.a $(O)/libsokoul.a
 	@mkdir -p $$(@D)
@@ -333,9 +335,10 @@ format: ## put all sources into shape
 	@tools/setup lint
 	@tools/format
 
-docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md, docs/jobs.sql and docs/CHECKLIST.md from the sources
+docs: $(O)/tools/gen ## write .env.example, docs/CONFIG.md, docs/jobs.sql, docs/openapi.html and docs/CHECKLIST.md from the sources
 	@$(O)/tools/gen .
 	@tools/job-statements > docs/jobs.sql
+	@tools/openapi
 	@tools/checklist > docs/CHECKLIST.md
 
 hooks: ## check each commit of this clone before it is made

@@ -11,6 +11,7 @@
 #include "api/handlers/history.h"
 #include "api/handlers/jobs.h"
 #include "api/handlers/media.h"
+#include "api/handlers/openapi.h"
 #include "api/handlers/passwords.h"
 #include "api/handlers/profile.h"
 #include "api/handlers/register.h"
@@ -39,6 +40,10 @@ static const struct route rows[] = {
     {METHOD_GET, "/ready", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = health_get_ready},
     {METHOD_GET, "/readyz", WHO_ALL, LANE_EVENT, ROUTE_FREE, .handle = health_get_ready},
     {METHOD_GET, "/metrics", WHO_ALL, LANE_EVENT, ROUTE_FREE | ROUTE_INTERNAL, .handle = health_get_metrics},
+
+    /* what this table means to a client */
+    {METHOD_GET, "/openapi.json", WHO_ALL, LANE_EXECUTOR, 0, .handle = openapi_get},
+    {METHOD_GET, "/docs", WHO_ALL, LANE_EXECUTOR, 0, .handle = openapi_get_page},
 
     /* accounts */
     {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = register_post},

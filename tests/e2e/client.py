@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain HTTP client for the tests: every answer has .status, .headers, .text and .json."""
+"""A plain HTTP client for the tests: every answer has .status, .headers, .text and .json, and is as docs/openapi.json says."""
 import http.client
 import json as json_module
 from urllib.parse import urlencode
 
+import contract
 
 PASSWORD = "correct horse battery"
 SECRETS = {PASSWORD: None}  # passwords and tokens that went by, in their order: no log may show one
@@ -68,6 +69,7 @@ class Api:
             if path.startswith(("/auth/", "/user/")):
                 remember(json)
                 remember(whole.json if whole.body.startswith(b"{") else None)
+            contract.check(method, path, whole)
             return whole
         finally:
             connection.close()

@@ -11,7 +11,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.abspath(os.environ.get("BIN", os.path.join(ROOT, "build", "bin")))
 PLAIN = BIN == os.path.join(ROOT, "build", "bin")
-UNIT = ("common/store/titles_test", "common/job/job_test")
+UNIT = ("common/store/titles_test", "common/job/job_test", "api/openapi_test")
 PROGRAMS = ("sokoul-api", "sokoul-scout", "sokoulctl")
 ROUTE, KIND = "## Recipe: add a route", "## Recipe: add a job kind"
 
@@ -72,7 +72,7 @@ def call(folder, *words, env=None, wait_s=600):
 @pytest.mark.skipif(not PLAIN, reason="the recipes are built as the plain build is")
 def test_both_recipes_can_be_followed(page, tmp_path):
     steps = blocks(page)
-    assert page.count("```c\n") + page.count("```sql\n") + page.count("```python\n") == len(steps), "a block has no place"
+    assert page.count("```c\n") + page.count("```sql\n") + page.count("```python\n") + page.count("```json\n") == len(steps), "a block has no place"
     folder = tmp_path / "tree"
     tree(folder)
     for step in steps:
@@ -85,7 +85,7 @@ def test_both_recipes_can_be_followed(page, tmp_path):
     call(folder, "make", "-j2", "CC=gcc", *targets)
     for test in UNIT:
         call(folder, f"build/gcc/tests/{test}")
-    mine = {"BIN": str(folder / "build" / "bin"), "TESTS": str(folder / "build" / "gcc" / "tests"), "TEST_NAMES": "", "FILES": "0/1"}
+    mine = {"BIN": str(folder / "build" / "bin"), "TESTS": str(folder / "build" / "gcc" / "tests"), "TEST_NAMES": "", "FILES": ""}
     said = call(folder, "/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "e2e"),
                 *(path for path in changed if path.startswith("tests/e2e/")), env=mine)
     passed = re.search(r"^(\d+) passed in", said, re.MULTILINE)
@@ -97,7 +97,7 @@ def test_both_recipes_are_there_and_whole(page):
     route = {b.path for b in blocks(page[page.index(ROUTE):page.index(KIND)])}
     kind = {b.path for b in blocks(page[page.index(KIND):])}
     assert {"common/store/media.c", "common/store/media.h", "tests/unit/common/store/titles_test.c", "api/handlers/media.c",
-            "api/handlers/media.h", "api/routes.c"} < route
+            "api/handlers/media.h", "api/routes.c", "docs/openapi.json"} < route
     assert any(path.startswith("migrations/") for path in route) and any(path.startswith("tests/e2e/") for path in route)
     assert {"workers/scout/main.c", "workers/scout/notice.c", "common/job/job.c", "tests/unit/common/job/job_test.c"} < kind
     assert any(path.startswith("tests/e2e/") for path in kind)
