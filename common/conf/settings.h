@@ -87,7 +87,7 @@ enum conf_need
     X(PROWLARR_API_KEY, prowlarr_api_key, SECRET, "", 1, 1024, NOBODY, RELOAD, "Prowlarr's API key.") \
     X(ALLOW_PRIVATE_PROVIDERS, allow_private_providers, BOOL, "true", 0, 0, NOBODY, RELOAD, "Whether TMDB_BASE_URL and PROWLARR_URL may name a private address.") \
     X(SEARCH_CACHE_TTL_S, search_cache_ttl_s, U32, "3600", 0, 604800, NOBODY, RELOAD, "How long search results count as fresh.") \
-    X(PROWLARR_REDIRECT_HOSTS, prowlarr_redirect_hosts, TEXT, "", 0, 4096, NOBODY, RELOAD, "Hosts of indexers that Prowlarr may send a download to (its setting Redirect), comma between; without it only Prowlarr itself is asked.") \
+    X(PROWLARR_REDIRECT_HOSTS, prowlarr_redirect_hosts, TEXT, "", 0, 4096, NOBODY, RELOAD, "Hosts of indexers that Prowlarr may send a download to (its setting Redirect), on a port of a web server, comma between; without it only Prowlarr itself is asked.") \
     X(SMTP_URL, smtp_url, SMTP_URL, "", 0, 0, NOBODY, RELOAD, "Mail server for the notices that sokoul-scout sends; without it no mail is sent.") \
     X(PASSWORD_RESET_TO_LOG, password_reset_to_log, BOOL, "false", 0, 0, NOBODY, RELOAD, "Without SMTP_URL: whether sokoul-scout writes the link that sets a forgotten password anew into its log.") \
     X(SMTP_FROM, smtp_from, TEXT, "", 3, 254, NOBODY, RELOAD, "Address from which notices come; by default the user of SMTP_URL if it is an address, else sokoul at its host.")

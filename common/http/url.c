@@ -2,6 +2,7 @@
 #include "common/http/url.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -68,6 +69,28 @@ bool url_is_on(const char *text, const char *hosts)
     curl_free(host);
     curl_url_cleanup(url);
     return is_on;
+}
+
+/* What is below 1024 has a meaning of its own; above, these are known to read text that others send. */
+static bool is_web_port(long port)
+{
+    static const long taken[] = {1433, 2049, 2375, 3306, 4045, 4222,  5060,  5432, 6000,
+                                 6379, 6666, 6667, 9042, 9092, 10080, 11211, 27017};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (port == taken[i])
+            return false;
+    return port == 80 || port == 443 || port >= 1024;
+}
+
+bool url_is_web_port(const char *text)
+{
+    char *port = NULL;
+    CURLU *url = parse(text);
+    bool is_web = url != NULL && curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                  is_web_port(strtol(port, NULL, 10));
+    curl_free(port);
+    curl_url_cleanup(url);
+    return is_web;
 }
 
 static bool has_control(const char *text)

@@ -128,7 +128,8 @@ static enum err_code follow(struct walk *walk, const char *location, struct aren
     walk->url = escaped == NULL ? NULL : url_resolve(walk->scratch, from, escaped);
     if (walk->url == NULL ||
         (!url_same_origin(walk->url, prowlarr->base_url) &&
-         (prowlarr->redirect_hosts == NULL || !url_is_on(walk->url, prowlarr->redirect_hosts))))
+         (prowlarr->redirect_hosts == NULL || !url_is_on(walk->url, prowlarr->redirect_hosts) ||
+          !url_is_web_port(walk->url))))
         return fail(err, E_REFUSED,
                     "Prowlarr sends this download to another server; PROWLARR_REDIRECT_HOSTS can allow it");
     return E_OK;

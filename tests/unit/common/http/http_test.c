@@ -378,6 +378,113 @@ START_TEST(http__goes_to_no_private_address_when_told_so)
 }
 END_TEST
 
+/* Ways to write this machine's own address, or another that is not of the internet; ~ is the server's port.
+ */
+static const char *const inside_urls[] = {
+    "http://127.0.0.1:~/",
+    "http://127.0.0.1.:~/",
+    "http://127.1:~/",
+    "http://127.0.1:~/",
+    "http://2130706433:~/",
+    "http://017700000001:~/",
+    "http://0x7f000001:~/",
+    "http://0x7f.1:~/",
+    "http://0177.0.0.1:~/",
+    "http://0177.0.0.01:~/",
+    "http://0x7f.0x0.0x0.0x1:~/",
+    "http://127.0.0.0x1:~/",
+    "http://00000177.0.0.1:~/",
+    "http://0:~/",
+    "http://0.0.0.0:~/",
+    "http://0x0:~/",
+    "http://127.127.127.127:~/",
+    "http://127.0.0.2:~/",
+    "http://127.255.255.254:~/",
+    "http://localhost:~/",
+    "http://LOCALHOST:~/",
+    "http://localhost.:~/",
+    "http://a.localhost:~/",
+    "http://[::1]:~/",
+    "http://[0:0:0:0:0:0:0:1]:~/",
+    "http://[::0001]:~/",
+    "http://[::]:~/",
+    "http://[::ffff:127.0.0.1]:~/",
+    "http://[::ffff:7f00:1]:~/",
+    "http://[0:0:0:0:0:ffff:127.0.0.1]:~/",
+    "http://[::127.0.0.1]:~/",
+    "http://[64:ff9b::127.0.0.1]:~/",
+    "http://[64:ff9b::7f00:1]:~/",
+    "http://[64:ff9b:1::1]:~/",
+    "http://[2002:7f00:1::]:~/",
+    "http://[2002:a00:1::1]:~/",
+    "http://[2001::1]:~/",
+    "http://[fe80::1]:~/",
+    "http://[fe80::1%25lo]:~/",
+    "http://[fc00::1]:~/",
+    "http://[fd00:ec2::254]:~/",
+    "http://[ff02::1]:~/",
+    "http://[::ffff:10.0.0.1]:~/",
+    "http://[::ffff:169.254.169.254]:~/",
+    "http://[100::1]:~/",
+    "http://10.0.0.1:~/",
+    "http://172.16.0.1:~/",
+    "http://172.31.255.254:~/",
+    "http://192.168.0.1:~/",
+    "http://169.254.169.254:~/latest/meta-data/",
+    "http://2852039166:~/",
+    "http://0251.0376.0251.0376:~/",
+    "http://0xa9fea9fe:~/",
+    "http://100.64.0.1:~/",
+    "http://100.100.100.200:~/",
+    "http://192.0.0.192:~/",
+    "http://198.18.0.1:~/",
+    "http://224.0.0.1:~/",
+    "http://255.255.255.255:~/",
+    "http://240.0.0.1:~/",
+    "http://1.1.1.1@127.0.0.1:~/",
+    "http://user:word@localhost:~/",
+    "http://1.1.1.1:80@127.0.0.1:~/",
+    "http://127.0.0.1:~#@1.1.1.1/",
+    "http://127.0.0.1:~?@1.1.1.1/",
+    "HTTP://127.0.0.1:~/",
+    "http:127.0.0.1:~/",
+    "http:/127.0.0.1:~/",
+    "http:///127.0.0.1:~/",
+    "//127.0.0.1:~/",
+    "127.0.0.1:~/",
+    "http://127.0.0.1\\@1.1.1.1:~/",
+    "http://127。0。0。1:~/",
+    "http://①②⑦.0.0.1:~/",
+    "http://127.0.0.1%00.example.org:~/",
+    "http://127.0.0.1%2f@1.1.1.1:~/",
+    "gopher://127.0.0.1:~/_x",
+    "dict://127.0.0.1:~/x",
+    "ftp://127.0.0.1:~/",
+    "ldap://127.0.0.1:~/",
+    "smb://127.0.0.1:~/x",
+    "telnet://127.0.0.1:~/",
+    "tftp://127.0.0.1:~/x",
+    "ws://127.0.0.1:~/",
+    "scp://127.0.0.1:~/x",
+    "file:///etc/passwd?~",
+    "data:text/plain,~",
+};
+
+START_TEST(http__reaches_nothing_inside_however_its_address_is_written)
+{
+    serve(answer_hello, NULL);
+    const char *port = strrchr(scripted_server_url(server), ':') + 1;
+    const char *row = inside_urls[_i];
+    const char *at = strchr(row, '~');
+    const char *url = arena_printf(arena, "%.*s%s%s", (int)(at - row), row, port, at + 1);
+    struct http_request request = {
+        .url = url, .addresses = HTTP_PUBLIC_ONLY, .deadline_ms = 3000, .connect_timeout_ms = 2000};
+    enum err_code code = http_send(client, &request, arena, &response, &err);
+    ck_assert_msg(code == E_REFUSED || code == E_PROVIDER || code == E_TIMEOUT, "%s: %d", url, code);
+    ck_assert_msg(scripted_server_connections(server) == 0, "%s came in", url);
+}
+END_TEST
+
 static void answer_after_setting(struct scripted_call *call, void *context)
 {
     atomic_store((atomic_bool *)context, true);
@@ -482,6 +589,8 @@ int main(void)
     tcase_add_test(tests, http__reports_a_name_that_does_not_exist);
     tcase_add_loop_test(tests, http__refuses_what_is_not_an_http_url, 0, COUNT(bad_urls));
     tcase_add_test(tests, http__goes_to_no_private_address_when_told_so);
+    tcase_add_loop_test(tests, http__reaches_nothing_inside_however_its_address_is_written, 0,
+                        COUNT(inside_urls));
     tcase_add_test(tests, http__can_be_cancelled_from_another_thread);
     tcase_add_test(tests, http__reports_a_full_arena);
     tcase_add_test(tests, http__escapes_for_a_query);

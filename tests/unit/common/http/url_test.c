@@ -89,12 +89,53 @@ START_TEST(url__resolves_a_reference)
 }
 END_TEST
 
+static const struct
+{
+    const char *url;
+    bool is_web;
+} ports[] = {
+    {"http://h/", true},
+    {"https://h/", true},
+    {"http://h:80/", true},
+    {"https://h:443/", true},
+    {"http://h:8080/", true},
+    {"http://h:9696/x", true},
+    {"http://h:443/", true},
+    {"http://h:1024/", true},
+    {"http://h:22/", false},
+    {"http://h:25/", false},
+    {"http://h:53/", false},
+    {"http://h:110/", false},
+    {"http://h:143/", false},
+    {"http://h:445/", false},
+    {"http://h:1023/", false},
+    {"http://h:0/", false},
+    {"http://h:2375/", false},
+    {"http://h:3306/", false},
+    {"http://h:4222/", false},
+    {"http://h:5432/", false},
+    {"http://h:6379/", false},
+    {"http://h:6667/", false},
+    {"http://h:11211/", false},
+    {"ftp://h/", false},
+    {"ftp://h:80/", false},
+    {"h:80", false},
+    {"", false},
+};
+
+START_TEST(url__knows_the_ports_of_web_servers)
+{
+    ck_assert_msg(url_is_web_port(ports[_i].url) == ports[_i].is_web, "%s", ports[_i].url);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("url");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, url__knows_the_same_origin, 0, sizeof rows / sizeof rows[0]);
     tcase_add_loop_test(tests, url__resolves_a_reference, 0, sizeof references / sizeof references[0]);
+    tcase_add_loop_test(tests, url__knows_the_ports_of_web_servers, 0, sizeof ports / sizeof ports[0]);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

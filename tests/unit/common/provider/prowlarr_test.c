@@ -503,6 +503,23 @@ START_TEST(prowlarr__follows_to_hosts_that_are_named_without_its_key)
 }
 END_TEST
 
+static void answer_to_a_cache(struct scripted_call *call, void *context)
+{
+    (void)context;
+    scripted_reply(call, 302, "Location: http://localhost:6379/file\r\n", "");
+}
+
+/* Whoever answers for Prowlarr must not make us speak to what listens beside an indexer that is named. */
+START_TEST(prowlarr__follows_to_ports_of_web_servers_only)
+{
+    struct prowlarr_target target;
+    serve(answer_to_a_cache);
+    prowlarr.redirect_hosts = "localhost";
+    const char *link = arena_printf(arena, "%s/1/download", scripted_server_url(server));
+    ck_assert_int_eq(prowlarr_resolve(&prowlarr, link, arena, &target, &err), E_REFUSED);
+}
+END_TEST
+
 /* "d4:infod4:name1:aee" as gzip writes it. */
 static const char gzipped[] =
     "\037\213\010\000\000\000\000\000\002\003\113\061\261\312\314\113\313\117\061\261\312\113\314\115\065\264"
@@ -560,6 +577,7 @@ int main(void)
     tcase_add_test(tests, prowlarr__reads_releases);
     tcase_add_test(tests, prowlarr__reads_rows_that_are_loosely_written);
     tcase_add_test(tests, prowlarr__follows_to_hosts_that_are_named_without_its_key);
+    tcase_add_test(tests, prowlarr__follows_to_ports_of_web_servers_only);
     tcase_add_test(tests, prowlarr__unpacks_a_torrent_that_is_gzipped_without_a_word);
     tcase_add_test(tests, prowlarr__loses_a_bad_value_and_not_the_answer);
     tcase_add_loop_test(tests, prowlarr__translates_what_goes_wrong, 0, sizeof rows / sizeof rows[0]);
