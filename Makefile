@@ -203,7 +203,7 @@ $(SIMULATE): $(call obj,$(wildcard tests/simulate/*.c)) $(O)/libsokoul.a
 
 # ---- what people call -------------------------------------------------------------------------
 
-.PHONY: robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench load soak bench-programs clean
+.PHONY: contract robustness audit coverage test-observe dist deb test-deb lib examples install all help model simulate compose-env test-compose chaos chaos-programs chaos-bugs setup build tests run test test-debian lint format docs hooks requirements fuzz bench load soak bench-programs clean
 help: ## this list
 	@sed -nE 's|^([a-z0-9-]+):.*## (.*)|\1\t\2|p' Makefile | expand -t 18
 
@@ -347,7 +347,10 @@ hooks: ## check each commit of this clone before it is made
 requirements: ## which requirements are proven by a test, and which in part
 	@tools/requirements
 
-FUZZ_S ?= 20
+contract: build ## ask a running API all that docs/openapi.json tells of, for SECONDS=, with SCHEMATHESIS= (optional)
+	@BIN=$(BIN) tests/contract/run $(or $(SECONDS),120)
+
+FUZZ_S ?= $(or $(SECONDS),20)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*$(T)*_fuzz.c))
 fuzz: ## run each libFuzzer target for FUZZ_S seconds; T=NAME: those whose name contains it
 	@tools/setup compile fuzzers
@@ -356,7 +359,8 @@ fuzz: ## run each libFuzzer target for FUZZ_S seconds; T=NAME: those whose name 
 		words=tests/fuzz/$$(basename $$target _fuzz).dict; \
 		$$target -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 \
 			$$([ ! -f $$words ] || echo -dict=$$words) -artifact_prefix=$$target. \
-			$$target.corpus tests/unit/common/media/golden || exit 1; done
+			$$target.corpus tests/unit/common/media/golden \
+			$$(seeds=tests/fuzz/seeds/$$(basename $$target _fuzz); [ ! -d $$seeds ] || echo $$seeds) || exit 1; done
 
 FUZZ_FLAGS := -std=c17 -O1 -g -fno-sanitize-recover=undefined
 build/fuzz/obj/%.o: %.c
@@ -366,9 +370,13 @@ build/fuzz/obj/%.o: %.c
 build/fuzz/libsokoul.a: $(patsubst %.c,build/fuzz/obj/%.o,$(COMMON_SRC))
 	@rm -f $@; ar rcs $@ $^
 
-build/fuzz/%: tests/fuzz/%.c build/fuzz/libsokoul.a
+FUZZ_API_SRC := $(filter-out api/main.c,$(call src,api))
+build/fuzz/api.a: $(patsubst %.c,build/fuzz/obj/%.o,$(FUZZ_API_SRC))
+	@rm -f $@; ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/api.a build/fuzz/libsokoul.a
 	@echo "  FUZZC $<"; clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
--include $(patsubst %.c,build/fuzz/obj/%.d,$(COMMON_SRC))
+-include $(patsubst %.c,build/fuzz/obj/%.d,$(COMMON_SRC) $(FUZZ_API_SRC))
 
 bench: ## measure, beside the raw limits of the same machine; BENCH=quick for a first look
 	@tools/setup run

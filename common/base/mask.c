@@ -271,6 +271,18 @@ static void add(struct sink *sink, const char *bytes, size_t len)
     sink->len += len;
 }
 
+/* What a rule lets be seen, such as the user of a URL, may be a secret all the same. */
+static void show(struct sink *sink, const char *text, const char *at, size_t len)
+{
+    for (const char *end = at + len; at < end;)
+    {
+        struct find find;
+        const bool secret = find_secret(text, at, &find);
+        add(sink, secret ? find.instead : at, secret ? strlen(find.instead) : 1);
+        at += secret ? find.skip : 1;
+    }
+}
+
 size_t mask_text(const char *text, char *out, size_t size)
 {
     struct sink sink = {.out = out, .room = size - 1};
@@ -283,7 +295,7 @@ size_t mask_text(const char *text, char *out, size_t size)
             out[sink.len++] = *at++;
             continue;
         }
-        add(&sink, at, find.keep);
+        show(&sink, text, at, find.keep);
         add(&sink, find.instead, strlen(find.instead));
         at += find.skip;
     }

@@ -66,6 +66,11 @@ START_TEST(mask__hides_the_secrets_it_was_given)
     mask_secret(NULL);
     mask_text("a correct horse, a correct horse battery, a correct hors, short", out, sizeof out);
     ck_assert_str_eq(out, "a ***, a ***, a correct hors, short");
+    mask_text("http://my correct horse:word@host/", out, sizeof out); /* no URL, since it has blanks */
+    ck_assert_str_eq(out, "http://my ***:word@host/");
+    mask_secret("a_user_that_is_a_key");
+    mask_text("https://xa_user_that_is_a_key:word@host/", out, sizeof out);
+    ck_assert_str_eq(out, "https://x***:***@host/");
     ck_assert_uint_eq(mask_longest(), strlen("correct horse battery"));
 }
 END_TEST
