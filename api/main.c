@@ -5,6 +5,7 @@
 #include "api/mw/limits.h"
 #include "api/mw/links.h"
 #include "api/revocations.h"
+#include "api/route.h"
 #include "api/server.h"
 #include "api/setup.h"
 #include "common/base/clock.h"
@@ -35,6 +36,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum
@@ -285,6 +287,11 @@ int main(int argc, char **argv)
     int status = 0;
     leftovers_limit();
     memory_tame();
+    if (argc == 2 && strcmp(argv[1], "--routes") == 0)
+    {
+        route_print_all();
+        return 0;
+    }
     if (!args_read(argc, argv, "Answers the REST API.", &args, &status))
         return status;
     if (conf_load(CONF_API, args.env_file, &p.conf, &err) != E_OK)

@@ -10,6 +10,16 @@
 #include <string.h>
 #include <strings.h>
 
+const char *method_name(enum method method)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        METHOD_TABLE(X)
+#undef X
+            "OTHER"};
+    return names[method];
+}
+
 static const char *find(const struct request_pair *pairs, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)

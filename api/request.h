@@ -83,6 +83,8 @@ enum method
     METHOD_OTHER
 };
 
+const char *method_name(enum method method); /* "OTHER" for what no route has */
+
 /*  X(id, name, how often): the headers we look at; no other reaches a handler.  Once: twice is 400. */
 #define HEADER_TABLE(X)                                                                                      \
     X(ACCEPT, "Accept", MANY)                                                                                \
@@ -115,7 +117,8 @@ enum role
     ROLE_ANONYMOUS,
     ROLE_USER,
     ROLE_MODERATOR,
-    ROLE_ADMIN
+    ROLE_ADMIN,
+    ROLE_COUNT /* nobody has it */
 };
 
 struct user

@@ -23,12 +23,20 @@ enum
     ROUTE_MAX_QUERY = 8
 };
 
+/*  X(id, name): who may ask; a valid token is used on routes for all, too, and a broken one is 401 there.
+ *  A row that says nothing is for nobody. */
+#define WHO_TABLE(X)                                                                                         \
+    X(NOBODY, "nobody")                                                                                      \
+    X(ALL, "all")                                                                                            \
+    X(USER, "user")                                                                                          \
+    X(MODERATOR, "moderator")                                                                                \
+    X(ADMIN, "admin")
+
 enum route_who
 {
-    WHO_ALL, /* a valid token is used if there is one; a broken one is 401 */
-    WHO_USER,
-    WHO_MODERATOR,
-    WHO_ADMIN
+#define X(id, name) WHO_##id,
+    WHO_TABLE(X)
+#undef X
 };
 
 enum route_flag
@@ -71,5 +79,8 @@ struct route_table
 };
 
 extern const struct route_table routes; /* api/routes.c */
+
+/* A line for each row on stdout, a tab between: method, pattern, who may.  For tools and tests. */
+void route_print_all(void);
 
 #endif

@@ -39,16 +39,6 @@ static bool is_logged(const struct request *req, double seconds)
     return atomic_fetch_add(&lines, 1) < LINES_PER_S;
 }
 
-static const char *method_name(enum method method)
-{
-    static const char *const names[] = {
-#define X(id, name) name,
-        METHOD_TABLE(X)
-#undef X
-            "OTHER"};
-    return names[method];
-}
-
 /* The caller's span is above ours, or beside it when the caller has named the request. */
 static void set_caller(struct span *span, const struct request *req)
 {

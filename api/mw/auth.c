@@ -90,17 +90,20 @@ static enum err_code auth_offered(struct request *req, struct err *err)
     return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
 }
 
-/* Before a lane is entered, where users take turns. */
+/* Before a lane is entered, where users take turns; the lane asks again before the handler runs.  What runs on the
+ * event thread is asked here or never. */
 enum err_code auth_early(struct request *req, struct err *err)
 {
-    if (auth_offered(req, err) != E_OK || req->route->lane == LANE_EVENT)
+    const bool is_free = req->route->lane == LANE_EVENT && req->route->who == WHO_ALL;
+    if (auth_offered(req, err) != E_OK || is_free)
         return err->code;
     return auth_find(req, err) == E_OK ? auth_allow(req, err) : err->code;
 }
 
 enum err_code auth_allow(struct request *req, struct err *err)
 {
-    static const enum role least[] = {[WHO_ALL] = ROLE_ANONYMOUS,
+    static const enum role least[] = {[WHO_NOBODY] = ROLE_COUNT,
+                                      [WHO_ALL] = ROLE_ANONYMOUS,
                                       [WHO_USER] = ROLE_USER,
                                       [WHO_MODERATOR] = ROLE_MODERATOR,
                                       [WHO_ADMIN] = ROLE_ADMIN};

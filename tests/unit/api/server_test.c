@@ -200,6 +200,8 @@ static const struct route rows[] = {
     {METHOD_GET, "/user", WHO_USER, LANE_PROVIDER, 0, .handle = echo},
     {METHOD_GET, "/moderator", WHO_MODERATOR, LANE_PASSWORDS, 0, .handle = echo},
     {METHOD_GET, "/admin", WHO_ADMIN, LANE_EXECUTOR, 0, .handle = echo},
+    {METHOD_GET, "/unsaid", .handle = echo},
+    {METHOD_GET, "/event", WHO_USER, LANE_EVENT, 0, .handle = echo},
     {METHOD_GET, "/forgets", WHO_ALL, LANE_EXECUTOR, 0, .handle = forget},
     {METHOD_GET, "/far", WHO_USER, LANE_EXECUTOR, 0, .handle = go_far},
     {METHOD_GET, "/later", WHO_ALL, LANE_EXECUTOR, 0, .handle = answer_later},
@@ -440,6 +442,10 @@ static const struct
     {"GET /user", "Authorization: Basic eDp5\r\n\r\n", 401, "Bearer"},
     {"GET /user", "Authorization: Bearer not.a.token\r\n\r\n", 401, ""},
     {"GET /echo/x", "Authorization: Bearer not.a.token\r\n\r\n", 401, ""},
+    {"GET /event", "\r\n", 401, ""},
+    {"GET /event", "Authorization: Bearer not.a.token\r\n\r\n", 401, ""},
+    {"GET /unsaid", "\r\n", 401, ""},
+    {"GET /free", "Authorization: Bearer not.a.token\r\n\r\n", 200, ""},
     {"GET /free", "\r\n", 200, "\"client\":\"127.0.0.1\""},
 };
 
@@ -470,7 +476,8 @@ static const struct
 } permits[] = {
     {"user", "GET /user", 200},           {"user", "GET /moderator", 403},  {"user", "GET /admin", 403},
     {"moderator", "GET /moderator", 200}, {"moderator", "GET /admin", 403}, {"admin", "GET /user", 200},
-    {"admin", "GET /admin", 200},         {"king", "GET /user", 401},
+    {"admin", "GET /admin", 200},         {"king", "GET /user", 401},       {"user", "GET /event", 200},
+    {"admin", "GET /unsaid", 403},
 };
 
 START_TEST(server__lets_in_who_may)
