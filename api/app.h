@@ -18,6 +18,7 @@ struct db_pool;
 struct health;
 struct limiter;
 struct token_keys;
+struct keys;
 struct revoked;
 struct outbox_fresh;
 struct outbox_offer;
@@ -30,7 +31,8 @@ struct app
     struct db_pool *db_batches; /* of the lane of batches: its connections may only look rows up */
     struct health *health;
     struct token_keys *tokens;
-    struct revoked *revoked; /* access tokens that have ended */
+    struct revoked *revoked; /* access tokens and API keys that have ended */
+    struct keys *keys;       /* API keys that were used a moment ago */
     struct limiter *limiter; /* what was answered in the last minute */
     int64_t started_ms;      /* monotonic */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sokoul-api: a table of contents. */
 #include "api/app.h"
+#include "api/keys.h"
 #include "api/lanes.h"
 #include "api/mw/limits.h"
 #include "api/mw/links.h"
@@ -57,6 +58,7 @@ struct process
     struct revocations *revocations;
     struct setup *setup;
     struct limiter *limiter;
+    struct keys *keys;
     struct mq *mq;
     struct health *health;
     struct probes *probes;
@@ -113,6 +115,8 @@ static enum err_code open_doors(struct process *p, struct err *err)
     p->limiter = limiter_new();
     if (p->limiter == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
+    if ((p->keys = keys_new()) == NULL)
+        return fail(err, E_NO_MEMORY, "no memory for API keys");
     if (mq_open(p->conf->nats_url, "sokoul-api", &p->mq, err) != E_OK)
         return err->code;
     mq_want_replicas(p->mq, (int)p->conf->nats_replicas);
@@ -186,6 +190,7 @@ static enum err_code start(struct process *p, struct err *err)
         .tokens = p->tokens,
         .revoked = revocations_known(p->revocations),
         .limiter = p->limiter,
+        .keys = p->keys,
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
         .publish = publish_fresh,
@@ -219,6 +224,7 @@ static void stop(struct process *p)
     p->health = NULL;
     if (idle)
         mq_close(p->mq);
+    keys_free(p->keys);
     token_keys_free(p->tokens);
     limiter_free(p->limiter);
     pools_hide();

@@ -121,11 +121,22 @@ enum role
     ROLE_COUNT /* nobody has it */
 };
 
+/* What one may do with what one has shown: an access token has all of them, an API key those it was given. */
+enum scope
+{
+    SCOPE_READ = 1,  /* GET */
+    SCOPE_WRITE = 2, /* the other methods */
+    SCOPE_ADMIN = 4, /* as whatever one is; without it as a user */
+    SCOPE_LOGIN = 8, /* routes marked ROUTE_LOGIN; no key has it */
+    SCOPE_ALL = 15
+};
+
 struct user
 {
     struct id id;      /* "" when anonymous */
-    struct id session; /* "" when anonymous */
+    struct id session; /* "" when anonymous; with an API key the key's id */
     enum role role;
+    unsigned scopes; /* of enum scope */
 };
 
 struct request_pair

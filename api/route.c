@@ -11,6 +11,6 @@ void route_print_all(void)
 #undef X
     };
     for (size_t i = 0; i < routes.count; i++)
-        printf("%s\t%s\t%s\n", method_name(routes.rows[i].method), routes.rows[i].pattern,
-               who[routes.rows[i].who]);
+        printf("%s\t%s\t%s\t%s\n", method_name(routes.rows[i].method), routes.rows[i].pattern,
+               who[routes.rows[i].who], routes.rows[i].flags & ROUTE_LOGIN ? "login" : "key");
 }

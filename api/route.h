@@ -48,7 +48,8 @@ enum route_flag
     ROUTE_INTERNAL = 16,      /* from METRICS_ALLOW only */
     ROUTE_FREE = 32,          /* health and metrics: no limits, also answered while draining */
     ROUTE_BODY_OPTIONAL = 64, /* with ROUTE_BODY_JSON: no body at all is fine, too */
-    ROUTE_ENDED_OK = 128      /* a token whose session has ended is fine: ending it twice is no failure */
+    ROUTE_ENDED_OK = 128,     /* a token whose session has ended is fine: ending it twice is no failure */
+    ROUTE_LOGIN = 256         /* about accounts and what lets people in: for a login, not for an API key */
 };
 
 /* Which limits count (mw/limits.h), beside that of the address. */
@@ -80,7 +81,8 @@ struct route_table
 
 extern const struct route_table routes; /* api/routes.c */
 
-/* A line for each row on stdout, a tab between: method, pattern, who may.  For tools and tests. */
+/* A line for each row on stdout, a tab between: method, pattern, who may, "login" where an API key
+ * may not, else "key".  For tools and tests. */
 void route_print_all(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "api/route.h"
 
 #include "api/handlers/admin.h"
+#include "api/handlers/api_keys.h"
 #include "api/handlers/auth.h"
 #include "api/handlers/dead_letters.h"
 #include "api/handlers/downloads.h"
@@ -23,6 +24,7 @@
 
 #define DB ROUTE_DB
 #define JSON (ROUTE_DB | ROUTE_BODY_JSON)
+#define LOGIN (ROUTE_DB | ROUTE_LOGIN)
 #define WORK (ROUTE_DB | ROUTE_IDEMPOTENT)
 #define PAGES "page", "limit", "cursor"
 
@@ -49,7 +51,7 @@ static const struct route rows[] = {
     {METHOD_POST, "/auth/register", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = register_post},
     {METHOD_POST, "/auth/login", WHO_ALL, LANE_PASSWORDS, JSON, FORM_BYTES, .handle = auth_login},
     {METHOD_POST, "/auth/refresh", WHO_ALL, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = auth_refresh},
-    {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_ENDED_OK, FORM_BYTES,
+    {METHOD_POST, "/auth/logout", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_LOGIN | ROUTE_ENDED_OK, FORM_BYTES,
      .handle = auth_logout},
     {METHOD_POST, "/auth/password/forgot", WHO_ALL, LANE_EXECUTOR, JSON, FORM_BYTES,
      .handle = passwords_forgot},
@@ -58,8 +60,13 @@ static const struct route rows[] = {
     {METHOD_GET, "/auth/sessions", WHO_USER, LANE_EXECUTOR, DB, .query = {PAGES}, .handle = sessions_list},
     {METHOD_DELETE, "/auth/sessions/{id}", WHO_USER, LANE_EXECUTOR, DB, .handle = sessions_end},
     {METHOD_GET, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_get},
-    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_EXECUTOR, JSON, FORM_BYTES, .handle = profile_patch},
-    {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, DB, .handle = profile_delete},
+    {METHOD_PATCH, "/user/profile", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_LOGIN, FORM_BYTES,
+     .handle = profile_patch},
+    {METHOD_DELETE, "/user/profile", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = profile_delete},
+    {METHOD_POST, "/user/api-keys", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_LOGIN, FORM_BYTES,
+     .handle = api_keys_add},
+    {METHOD_GET, "/user/api-keys", WHO_USER, LANE_EXECUTOR, LOGIN, .query = {PAGES}, .handle = api_keys_list},
+    {METHOD_DELETE, "/user/api-keys/{id}", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = api_keys_remove},
 
     /* titles */
     {METHOD_GET, "/search", WHO_USER, LANE_EXECUTOR, DB, .limit = LIMIT_SEARCH,

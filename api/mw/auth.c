@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/mw/links.h"
 
+#include "api/keys.h"
 #include "api/route.h"
 #include "common/base/clock.h"
+#include "common/crypt/api_key.h"
 #include "common/crypt/revoked.h"
 #include "common/crypt/token.h"
+#include "common/store/api_keys.h"
 
 #include <string.h>
 #include <strings.h>
@@ -23,17 +26,16 @@ static enum role role_of(const char *name)
     return ROLE_ANONYMOUS;
 }
 
-/* Neither the token's session nor its user may have less left than it claims.  A process that does not know
- * lets nobody in. */
-static enum err_code not_revoked(const struct request *req, const struct token_claims *claims,
-                                 struct err *err)
+/* Neither the session (or the API key) nor its user may have less left than is claimed.  A process that does
+ * not know lets nobody in. */
+static enum err_code not_revoked(const struct request *req, const struct user *user, struct err *err)
 {
-    const struct id *const subjects[] = {&claims->session_id, &claims->user_id};
+    const struct id *const subjects[] = {&user->session, &user->id};
     struct revoked_subject left;
     if (!revoked_is_fresh(req->app->revoked, clock_mono_ms()))
         return fail(err, E_DATABASE, "whether this token is still valid cannot be read");
     for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
-        if (revoked_find(req->app->revoked, subjects[i], &left) && role_of(left.role) < role_of(claims->role))
+        if (revoked_find(req->app->revoked, subjects[i], &left) && role_of(left.role) < user->role)
             return fail(err, E_UNAUTHENTICATED, "the access token has ended");
     return E_OK;
 }
@@ -49,15 +51,59 @@ static enum err_code bearer_find(struct request *req, struct err *err)
     struct token_claims claims;
     if (token_verify(req->app->tokens, text, clock_wall_ms() / 1000, &claims, err) != E_OK)
         return err->code;
-    req->user.role = role_of(claims.role);
-    if (req->user.role == ROLE_ANONYMOUS)
+    const struct user user = {claims.user_id, claims.session_id, role_of(claims.role), SCOPE_ALL};
+    if (user.role == ROLE_ANONYMOUS)
         return fail(err, E_UNAUTHENTICATED, "the token's role is not known");
     const bool ended_is_fine = req->route != NULL && (req->route->flags & ROUTE_ENDED_OK) != 0;
-    if (!ended_is_fine && not_revoked(req, &claims, err) != E_OK)
+    if (!ended_is_fine && not_revoked(req, &user, err) != E_OK)
         return err->code;
-    req->user.id = claims.user_id;
-    req->user.session = claims.session_id;
+    req->user = user;
     return E_OK;
+}
+
+/* What the database says of the key, kept for the next requests. */
+static enum err_code key_look_up(struct request *req, const struct digest *digest, struct user *user,
+                                 struct err *err)
+{
+    struct db *db;
+    struct api_key_use use;
+    const int64_t now_ms = clock_mono_ms();
+    if (request_db(req, &db, err) != E_OK)
+        return err->code;
+    enum err_code code = api_key_store_use(db, req->arena, digest->hex, &use, err);
+    if (code == E_NOT_FOUND)
+        return fail(err, E_UNAUTHENTICATED, "the API key is not valid");
+    if (code != E_OK)
+        return code;
+    const enum role role = role_of(use.role);
+    *user = (struct user){.role = use.may_admin || role < ROLE_USER ? role : ROLE_USER};
+    id_parse(use.user_id, &user->id);
+    id_parse(use.id, &user->session);
+    user->scopes = (use.may_read ? SCOPE_READ : 0u) | (use.may_write ? SCOPE_WRITE : 0u) |
+                   (use.may_admin ? SCOPE_ADMIN : 0u);
+    const bool ends = use.left_s >= 0 && use.left_s * 1000 < KEYS_KNOWN_MS;
+    const struct key_known known = {*user, now_ms + (ends ? use.left_s * 1000 : KEYS_KNOWN_MS)};
+    keys_keep(req->app->keys, digest, &known);
+    return E_OK;
+}
+
+/* The event thread may not ask the database: there a key that is not known yet is nobody's. */
+static enum err_code key_find(struct request *req, struct err *err)
+{
+    struct digest digest;
+    struct key_known known;
+    if (!api_key_digest(req->header[HEADER_API_KEY], &digest))
+        return fail(err, E_UNAUTHENTICATED, "the API key is not valid");
+    const bool is_known = keys_find(req->app->keys, &digest, clock_mono_ms(), &known) &&
+                          not_revoked(req, &known.user, NULL) == E_OK;
+    if (!is_known && req->thread == NULL)
+        return E_OK;
+    if (!is_known && key_look_up(req, &digest, &known.user, err) != E_OK)
+        return err->code;
+    const enum err_code code = is_known ? E_OK : not_revoked(req, &known.user, err);
+    if (code == E_OK)
+        req->user = known.user;
+    return code == E_UNAUTHENTICATED ? fail(err, code, "the API key is not valid") : code;
 }
 
 /* Ways to say who one is, in the order in which they are looked for. */
@@ -65,7 +111,7 @@ static const struct
 {
     enum header header;
     enum err_code (*find)(struct request *req, struct err *err);
-} ways[] = {{HEADER_AUTHORIZATION, bearer_find}};
+} ways[] = {{HEADER_AUTHORIZATION, bearer_find}, {HEADER_API_KEY, key_find}};
 
 enum err_code auth_find(struct request *req, struct err *err)
 {
@@ -97,7 +143,21 @@ enum err_code auth_early(struct request *req, struct err *err)
     const bool is_free = req->route->lane == LANE_EVENT && req->route->who == WHO_ALL;
     if (auth_offered(req, err) != E_OK || is_free)
         return err->code;
-    return auth_find(req, err) == E_OK ? auth_allow(req, err) : err->code;
+    if (auth_find(req, err) != E_OK)
+        return err->code;
+    const bool is_left_to_lane = req->user.role == ROLE_ANONYMOUS && req->header[HEADER_API_KEY] != NULL;
+    return is_left_to_lane && req->route->lane != LANE_EVENT ? E_OK : auth_allow(req, err);
+}
+
+/* What is asked for must be within what was shown. */
+static enum err_code scope_check(const struct request *req, struct err *err)
+{
+    const bool looks = req->method == METHOD_GET || req->method == METHOD_HEAD;
+    if ((req->route->flags & ROUTE_LOGIN) && !(req->user.scopes & SCOPE_LOGIN))
+        return fail(err, E_FORBIDDEN, "an API key may not do this, please log in");
+    if (req->user.scopes & (looks ? SCOPE_READ : SCOPE_WRITE))
+        return E_OK;
+    return fail(err, E_FORBIDDEN, "the API key is not for %s", looks ? "reading" : "writing");
 }
 
 enum err_code auth_allow(struct request *req, struct err *err)
@@ -108,7 +168,7 @@ enum err_code auth_allow(struct request *req, struct err *err)
                                       [WHO_MODERATOR] = ROLE_MODERATOR,
                                       [WHO_ADMIN] = ROLE_ADMIN};
     if (req->user.role >= least[req->route->who])
-        return E_OK;
+        return req->user.role == ROLE_ANONYMOUS ? E_OK : scope_check(req, err);
     if (req->user.role == ROLE_ANONYMOUS)
         return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
     return fail(err, E_FORBIDDEN, "this is not for the role you have");

@@ -33,7 +33,8 @@ enum err_code deadline_check(struct request *req, struct err *err);
 enum err_code auth_early(struct request *req, struct err *err);
 /* Whether the request says who asks, true or not. */
 bool auth_is_offered(const struct request *req);
-/* Who is it: Authorization: Bearer.  Sets req->user; E_UNAUTHENTICATED for a broken token. */
+/* Who is it: Authorization: Bearer, or X-Api-Key.  Sets req->user; E_UNAUTHENTICATED for a broken token or
+ * key. */
 enum err_code auth_find(struct request *req, struct err *err);
 /* May they: E_UNAUTHENTICATED, E_FORBIDDEN. */
 enum err_code auth_allow(struct request *req, struct err *err);

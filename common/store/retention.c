@@ -45,6 +45,8 @@ static const struct db_stmt login_failures = {"retain_login_failures",
                                               OLD("login_failures", "at < now() - interval '1 hour'"), 1};
 static const struct db_stmt invitations = {"retain_invitations",
                                            OLD("invitations", "expires_at < now() - interval '30 days'"), 1};
+static const struct db_stmt api_keys = {"retain_api_keys",
+                                        OLD("api_keys", "expires_at < now() - interval '30 days'"), 1};
 
 static const struct db_stmt idempotency_keys = {
     "retain_idempotency_keys", OLD("idempotency_keys", "created_at < now() - interval '24 hours'"), 1};
@@ -130,6 +132,7 @@ static const struct retention_rule rules[] = {
     {"users", "until the account is deleted; RATE_LIMIT_ANON_PER_MIN says how many may come", NULL},
     {"refresh_tokens", "a day after they expired; used ones of a user with over 1,000 for an hour",
      &refresh_tokens},
+    {"api_keys", "20 of each user; 30 days after they expired", &api_keys},
     {"revocations", "two days: no access token lives for longer than one", &revocations},
     {"password_asks", "a day after the last question; five an hour of one address", &password_asks},
     {"password_resets", "until they are used or expire, 15 minutes", &password_resets},

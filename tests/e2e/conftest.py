@@ -6,6 +6,7 @@
     user, admin clients with a token
     tmdb, prowlarr   the fakes (see tests/e2e/fakes/faulty.py)
     smtp        a fake mail server (see tests/e2e/fakes/smtp.py)
+    shared      the same for all tests of a file, with an API that runs: shared.api; each takes users of its own
     swarm, hunting   a BitTorrent swarm on loopback, and downloads from it (see swarm.py)
     own_servers a set of servers of this test's own, for tests that kill Postgres
 
@@ -158,6 +159,18 @@ def sokoul(request, session_postgres, migrated, tmp_path):
             ended(Sokoul(tmp_path, session_postgres, servers.nats, servers.redis, database, tmdb, prowlarr)) as stack:
         yield stack
         stack.stop_all()
+
+
+@pytest.fixture(scope="module")
+def shared(session_postgres, migrated, tmp_path_factory):
+    database = f"test_{os.getpid()}_{next(numbers)}"
+    session_postgres.sql(f"CREATE DATABASE {database} OWNER sokoul TEMPLATE {migrated}")
+    with ThrowAway(("nats", "redis")) as own:
+        stack = Sokoul(tmp_path_factory.mktemp("shared"), session_postgres, own.nats, own.redis, database, NoFake, NoFake)
+        stack.api = Api(stack.start("sokoul-api").port)
+        yield stack
+        stack.stop_all()
+    session_postgres.sql(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import uuid
 
 import rows
+from client import Api
 from stack_under_test import BIN, eventually
 
 PASSWORD = "correct horse battery"
@@ -19,7 +20,7 @@ numbers = itertools.count(1)
 
 
 def routes():
-    """(method, pattern, who) of every route, as the program says."""
+    """(method, pattern, who, "key" or "login") of every route, as the program says."""
     lines = subprocess.run([os.path.join(BIN, "sokoul-api"), "--routes"], capture_output=True, text=True, check=True)
     found = [tuple(line.split("\t")) for line in lines.stdout.splitlines()]
     return sorted(found, key=lambda route: f"{route[0]} {route[1]}" in LAST)
@@ -53,7 +54,13 @@ def letter(stack, owner):
                        "'It failed') RETURNING id::text", (str(uuid.uuid4()), job(stack, owner, "Failed")))
 
 
+def api_key(stack, owner):
+    return stack.value("INSERT INTO api_keys (id, user_id, name, scopes, key_hash) VALUES (%s, %s, 'a key', '{read}', %s) "
+                       "RETURNING id::text", (str(uuid.uuid4()), owner, str(uuid.uuid4())))
+
+
 OWNED, SHARED = ("own", "other", "nothing"), ("there", "nothing")
+PRIVATE = ("own", "other's", "nothing")  # an admin's are the admin's own, too
 MARKED = ("own", "not own", "nothing")  # the path names what is everybody's, the answer is about what one has marked
 THINGS = {  # what the path begins with: whose things there are, and how one is made
     "/downloads/{id}": (OWNED, download),
@@ -61,6 +68,7 @@ THINGS = {  # what the path begins with: whose things there are, and how one is 
     "/media/favorite/{media_id}": (MARKED, favorite),
     "/media/{id}": (SHARED, film),
     "/admin/dlq/{id}": (SHARED, letter),
+    "/user/api-keys/{id}": (PRIVATE, api_key),
 }
 
 
@@ -89,6 +97,7 @@ BODIES = {
     "POST /auth/refresh": fresh_token,
     "POST /auth/logout": lambda _: {"refresh_token": "x"},
     "PATCH /user/profile": lambda _: {},
+    "POST /user/api-keys": lambda _: {"name": "another"},
     "POST /search": lambda _: {"query": "inception", "wait_ms": 0},
     "POST /media/favorite": lambda people: {"media_id": people.title},
     "POST /watch-history": lambda people: {"media_id": people.title, "position_s": 5},
@@ -115,9 +124,12 @@ class People:
             self.clients[role] = self.login(api, role)
         self.clients["disabled"] = self.disabled()
         self.clients["expired"] = self.expired()
+        self.clients["key:read"] = self.key("user", "read")
+        self.clients["key:write"] = self.key("user", "read", "write")
+        self.clients["key:admin"] = self.key("admin", "read", "write", "admin")
+        self.clients["key:disabled"] = self.disabled_key
 
     def start(self, **settings):
-        from client import Api
         return Api(self.stack.start("sokoul-api", {"DOWNLOADS_ACTIVE_PER_USER": "1000", **settings}).port)
 
     @staticmethod
@@ -128,8 +140,19 @@ class People:
         client.user = answer.json["user"]
         return client
 
+    def key(self, role, *scopes):
+        return self.key_of(self.clients[role], *scopes)
+
+    def key_of(self, client, *scopes):
+        answer = client.post("/user/api-keys", {"name": "matrix", "scopes": list(scopes)})
+        assert answer.status == 201, answer
+        asks = Api(self.api.port, headers={"X-Api-Key": answer.json["key"]})
+        asks.user = client.user
+        return asks
+
     def disabled(self):
         client = self.api.register("gone")
+        self.disabled_key = self.key_of(client, "read", "write")
         self.stack.sql("INSERT INTO revocations (subject) VALUES (%s)", (client.user["id"],))
         eventually(lambda: client.get("/user/profile").status == 401, 5, "the end of a disabled user's token")
         return client
@@ -146,7 +169,7 @@ class People:
         return mine["id"] if whose == "own" else self.other
 
     def ask(self, role, route, whose, make):
-        method, pattern, _ = route
+        method, pattern = route[:2]
         name = f"{method} {pattern}"
         path = pattern
         if make is not None:
@@ -162,7 +185,8 @@ def walk(people):
     for route in routes():
         whose_all, make = things_of(route[1])
         for whose in whose_all:
-            cells[route, whose] = {role: people.ask(role, route, whose, make) for role in people.clients}
+            asked = {role: people.ask(role, route, whose, make) for role in reversed(people.clients)}
+            cells[route, whose] = dict(reversed(asked.items()))
     return cells
 
 
@@ -171,8 +195,8 @@ def table(cells):
     roles = list(next(iter(cells.values())))
     lines = ["# Who gets which status: route, for whom it is, whose thing its path names, and then a column for each who asks.",
              "# Written by `MATRIX=write make test T=matrix`, which says what has changed; read it before you commit it.",
-             "# " + f"{'route':46}{'for':11}{'whose':9}" + "".join(f"{role:>10}" for role in roles)]
+             "# " + f"{'route':46}{'for':11}{'with':7}{'whose':9}" + "".join(f"{role:>13}" for role in roles)]
     for (route, whose), statuses in cells.items():
-        lines.append(f"{route[0] + ' ' + route[1]:48}{route[2]:11}{whose:9}" +
-                     "".join(f"{statuses[role]:>10}" for role in roles))
+        lines.append(f"{route[0] + ' ' + route[1]:48}{route[2]:11}{route[3]:7}{whose:9}" +
+                     "".join(f"{statuses[role]:>13}" for role in roles))
     return "\n".join(lines) + "\n"

@@ -5,9 +5,10 @@ import difflib
 import pytest
 from matrix_kit import GOLDEN, WRITE, People, table, walk
 
-RANK = {"none": 0, "disabled": 0, "expired": 0, "user": 1, "moderator": 2, "admin": 3}
+RANK = {"none": 0, "disabled": 0, "expired": 0, "key:disabled": 0, "user": 1, "key:read": 1, "key:write": 1,
+        "moderator": 2, "admin": 3, "key:admin": 3}
 NEEDED = {"all": 0, "user": 1, "moderator": 2, "admin": 3}
-ENDED_OK = ("POST", "/auth/logout", "user")  # ending what has ended is no failure
+ENDED_OK = "/auth/logout"  # ending what has ended is no failure
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +20,27 @@ def golden():
         return ""
 
 
+def in_scope(route, role):
+    method, path, _, credential = route
+    if not role.startswith("key:"):
+        return True
+    about_accounts = path.startswith(("/auth/sessions", "/user/")) and (method != "GET" or path.startswith("/user/api-keys"))
+    return credential == "key" and not about_accounts and (role != "key:read" or method == "GET")
+
+
 def wrong(route, whose, role, status):
     """What no table may say, or None."""
     needed = NEEDED.get(route[2], 9)
     if status >= 500:
         return "fails"
+    if RANK[role] > 0 and not in_scope(route, role):
+        return None if status == 403 else "is not refused to such a key"
     if needed == 0 or RANK[role] >= needed:
-        if whose == "other" and RANK[role] < NEEDED["admin"] and status != 403:
+        if whose == "other's" and status not in (403, 404) or whose == "other" and RANK[role] < NEEDED["admin"] and status != 403:
             return "is not 403 for what is another's"
         return None if whose not in ("own", "there", "-") or status < 400 or needed == 0 and RANK[role] == 0 else \
             "refuses who may"
-    if route == ENDED_OK and role == "disabled":
+    if route[1] == ENDED_OK and role == "disabled":
         return None
     if status != (401 if RANK[role] == 0 else 403):
         return "is not refused"

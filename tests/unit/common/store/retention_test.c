@@ -184,6 +184,11 @@ static const struct
      "INSERT INTO job_windows (kind, unique_key, job_id, until) SELECT 'noop', n::text, gen_random_uuid(),"
      " now() - n * interval '1 minute' FROM generate_series(1, 100) n",
      59},
+    {"api_keys",
+     "INSERT INTO api_keys (id, user_id, name, scopes, key_hash, expires_at) SELECT gen_random_uuid(), " ADA
+     ", 'key', '{read}', n::text, CASE WHEN n > -5 THEN now() - n * interval '1 day' END "
+     "FROM generate_series(-10, 40) n",
+     6 + 34},
 };
 
 START_TEST(retention__keeps_what_its_rule_says_and_nothing_else)
