@@ -19,6 +19,7 @@
 #include "api/handlers/search.h"
 #include "api/handlers/sessions.h"
 #include "api/handlers/torrents.h"
+#include "api/handlers/totp.h"
 #include "api/handlers/users.h"
 #include "common/media/torrent.h"
 
@@ -67,6 +68,12 @@ static const struct route rows[] = {
      .handle = api_keys_add},
     {METHOD_GET, "/user/api-keys", WHO_USER, LANE_EXECUTOR, LOGIN, .query = {PAGES}, .handle = api_keys_list},
     {METHOD_DELETE, "/user/api-keys/{id}", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = api_keys_remove},
+    {METHOD_GET, "/user/totp", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = totp_get},
+    {METHOD_POST, "/user/totp", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = totp_begin},
+    {METHOD_POST, "/user/totp/confirm", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_LOGIN, FORM_BYTES,
+     .handle = totp_confirm},
+    {METHOD_DELETE, "/user/totp", WHO_USER, LANE_PASSWORDS, JSON | ROUTE_LOGIN, FORM_BYTES,
+     .handle = totp_remove},
 
     /* titles */
     {METHOD_GET, "/search", WHO_USER, LANE_EXECUTOR, DB, .limit = LIMIT_SEARCH,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/dto/account.h"
 
+#include "api/dto/second_factor.h"
 #include "common/base/utf8.h"
 #include "common/crypt/code.h"
 #include "common/crypt/password.h"
@@ -74,11 +75,13 @@ enum err_code account_login_read(struct request *req, struct account_login *out,
         const char *email;
         const char *username;
         const char *password;
+        const char *code;
     } login = {0};
     static const struct json_field fields[] = {
         {"email", JSON_TEXT, JSON_OPTIONAL, offsetof(struct login, email), 1, PERSON_EMAIL_MAX},
         {"username", JSON_TEXT, JSON_OPTIONAL, offsetof(struct login, username), 1, PERSON_EMAIL_MAX},
         {"password", JSON_LINES, JSON_REQUIRED, offsetof(struct login, password), 1, PASSWORD_MAX_BYTES},
+        {"code", JSON_TEXT, JSON_OPTIONAL, offsetof(struct login, code), 1, SECOND_FACTOR_CODE_MAX},
     };
     enum err_code code = request_read(req, fields, COUNT(fields), &login, err);
     if (code == E_OK && login.email == NULL && login.username == NULL)
@@ -87,7 +90,8 @@ enum err_code account_login_read(struct request *req, struct account_login *out,
         code = request_complain(req, err, "password", "must have at most %d bytes", PASSWORD_MAX_BYTES);
     if (code != E_OK)
         return code;
-    *out = (struct account_login){login.email != NULL ? login.email : login.username, login.password};
+    *out = (struct account_login){login.email != NULL ? login.email : login.username, login.password,
+                                  login.code};
     return E_OK;
 }
 

@@ -26,6 +26,7 @@ struct account_login
 {
     const char *name; /* the e-mail address or the username */
     const char *password;
+    const char *code; /* of a second factor, or NULL */
 };
 MUST_USE enum err_code account_login_read(struct request *req, struct account_login *out, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "api/handlers/answer.h"
 #include "api/handlers/entrance.h"
 #include "api/handlers/throttle.h"
+#include "api/handlers/totp.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 #include "common/crypt/password.h"
@@ -77,6 +78,8 @@ enum err_code auth_login(struct request *req, struct err *err)
     {
         code = find_login(req, &account, &login, err);
         in = (struct entrance){.user_id = login.id, .role = login.role, .user_json = login.json};
+        if (code == E_OK)
+            code = totp_admit(req, login.id, account.code, err);
         if (code == E_OK)
             code = let_in(req, &account, &login, &in, err);
     }

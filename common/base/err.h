@@ -36,6 +36,7 @@ enum err_job
     X(OK, 200, DONE, 0, "ok", "OK")                                                                          \
     X(INVALID, 400, GIVE_UP, 64, "invalid", "Invalid request")                                               \
     X(UNAUTHENTICATED, 401, GIVE_UP, 1, "unauthenticated", "Authentication required")                        \
+    X(CODE_NEEDED, 401, GIVE_UP, 1, "second_factor_required", "Second factor required")                      \
     X(FORBIDDEN, 403, GIVE_UP, 1, "forbidden", "Forbidden")                                                  \
     X(NOT_FOUND, 404, GIVE_UP, 1, "not_found", "Not found")                                                  \
     X(METHOD, 405, GIVE_UP, 1, "method_not_allowed", "Method not allowed")                                   \

@@ -48,6 +48,9 @@ static const struct db_stmt invitations = {"retain_invitations",
 static const struct db_stmt api_keys = {"retain_api_keys",
                                         OLD("api_keys", "expires_at < now() - interval '30 days'"), 1};
 
+static const struct db_stmt totp = {
+    "retain_totp", OLD("totp", "confirmed_at IS NULL AND created_at < now() - interval '1 day'"), 1};
+
 static const struct db_stmt idempotency_keys = {
     "retain_idempotency_keys", OLD("idempotency_keys", "created_at < now() - interval '24 hours'"), 1};
 static const struct db_stmt jobs = {
@@ -133,6 +136,8 @@ static const struct retention_rule rules[] = {
     {"refresh_tokens", "a day after they expired; used ones of a user with over 1,000 for an hour",
      &refresh_tokens},
     {"api_keys", "20 of each user; 30 days after they expired", &api_keys},
+    {"totp", "one of each user, until it is removed; a day when it is not confirmed", &totp},
+    {"recovery_codes", "ten of each second factor, each until it is used", NULL},
     {"revocations", "two days: no access token lives for longer than one", &revocations},
     {"password_asks", "a day after the last question; five an hour of one address", &password_asks},
     {"password_resets", "until they are used or expire, 15 minutes", &password_resets},

@@ -25,6 +25,9 @@
       "SELECT (id, user_id, family, created_at, expires_at, used_at, revoked_at)")                           \
     X("api_keys", ALL, "SELECT (ctid, expires_at), DELETE",                                                  \
       "SELECT (id, user_id, name, scopes, created_at, last_used_at, expires_at)")                            \
+    X("totp", ALL, "SELECT (ctid, created_at, confirmed_at), DELETE",                                        \
+      "SELECT (user_id, created_at, confirmed_at)")                                                          \
+    X("recovery_codes", ALL, "", "")                                                                         \
     X("revocations", ALL, "SELECT (subject, expires_at), UPDATE (expires_at), DELETE", LOOK)                 \
     X("idempotency_keys", ALL, "SELECT (created_at), DELETE", "SELECT (user_id, route, created_at)")         \
     X("media", ALL, ALL, LOOK)                                                                               \

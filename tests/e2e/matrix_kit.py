@@ -98,6 +98,8 @@ BODIES = {
     "POST /auth/logout": lambda _: {"refresh_token": "x"},
     "PATCH /user/profile": lambda _: {},
     "POST /user/api-keys": lambda _: {"name": "another"},
+    "POST /user/totp/confirm": lambda _: {"code": "000000"},
+    "DELETE /user/totp": lambda _: {"password": PASSWORD, "code": "000000"},
     "POST /search": lambda _: {"query": "inception", "wait_ms": 0},
     "POST /media/favorite": lambda people: {"media_id": people.title},
     "POST /watch-history": lambda people: {"media_id": people.title, "position_s": 5},

@@ -68,6 +68,7 @@ static const struct
     {E_OK, 200, ERR_JOB_DONE, 0, "ok"},
     {E_INVALID, 400, ERR_JOB_GIVE_UP, 64, "invalid"},
     {E_NOT_FOUND, 404, ERR_JOB_GIVE_UP, 1, "not_found"},
+    {E_CODE_NEEDED, 401, ERR_JOB_GIVE_UP, 1, "second_factor_required"},
     {E_TOO_MANY, 429, ERR_JOB_RETRY, 75, "rate_limited"},
     {E_BUG, 500, ERR_JOB_RETRY, 70, "bug"},
     {E_DATABASE, 503, ERR_JOB_HAND_BACK, 69, "database"},

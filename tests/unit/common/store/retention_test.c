@@ -189,6 +189,16 @@ static const struct
      ", 'key', '{read}', n::text, CASE WHEN n > -5 THEN now() - n * interval '1 day' END "
      "FROM generate_series(-10, 40) n",
      6 + 34},
+    {"totp",
+     "INSERT INTO totp (user_id, secret, created_at) SELECT id, 's', now() - interval '25 hours' FROM users "
+     "WHERE "
+     "username = 'ada' UNION ALL SELECT id, 's', now() FROM users WHERE username = 'bob'",
+     1},
+    {"totp",
+     "INSERT INTO totp (user_id, secret, created_at, confirmed_at) SELECT id, 's', now() - interval '9 "
+     "days', now() "
+     "FROM users WHERE username = 'ada'",
+     1},
 };
 
 START_TEST(retention__keeps_what_its_rule_says_and_nothing_else)
