@@ -62,6 +62,12 @@ enum err_code reply_no_content(struct request *req)
     return set(req, (int)REPLY_NO_CONTENT, NULL, NULL);
 }
 
+enum err_code reply_not_modified(struct request *req)
+{
+    buf_clear(&req->reply.body);
+    return set(req, (int)REPLY_NOT_MODIFIED, NULL, NULL);
+}
+
 static bool is_header_value(const char *value)
 {
     for (const char *c = value; *c != '\0'; c++)

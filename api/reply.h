@@ -26,7 +26,8 @@ enum reply_status
     REPLY_OK = 200,
     REPLY_CREATED = 201,
     REPLY_ACCEPTED = 202,
-    REPLY_NO_CONTENT = 204
+    REPLY_NO_CONTENT = 204,
+    REPLY_NOT_MODIFIED = 304
 };
 
 enum
@@ -44,6 +45,8 @@ MUST_USE enum err_code reply_text(struct request *req, enum reply_status status,
                                   struct err *err);
 /* 204; always E_OK, so that a handler ends with it. */
 enum err_code reply_no_content(struct request *req);
+/* 304; the same. */
+enum err_code reply_not_modified(struct request *req);
 
 /* `name` is static, `value` of the arena or static; at most 12, NULL and broken values are left out. */
 void reply_header(struct request *req, const char *name, const char *value);

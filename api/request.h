@@ -96,6 +96,7 @@ const char *method_name(enum method method); /* "OTHER" for what no route has */
     X(FORWARDED_FOR, "X-Forwarded-For", MANY)                                                                \
     X(HOST, "Host", ONCE)                                                                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", ONCE)                                                              \
+    X(IF_NONE_MATCH, "If-None-Match", MANY)                                                                  \
     X(ORIGIN, "Origin", ONCE)                                                                                \
     X(RANGE, "Range", ONCE)                                                                                  \
     X(REQUEST_ID, "X-Request-ID", MANY)                                                                      \

@@ -5,6 +5,7 @@
 #include "api/handlers/admin.h"
 #include "api/handlers/api_keys.h"
 #include "api/handlers/auth.h"
+#include "api/handlers/avatar.h"
 #include "api/handlers/dead_letters.h"
 #include "api/handlers/downloads.h"
 #include "api/handlers/favorites.h"
@@ -21,6 +22,7 @@
 #include "api/handlers/torrents.h"
 #include "api/handlers/totp.h"
 #include "api/handlers/users.h"
+#include "common/http/multipart.h"
 #include "common/media/torrent.h"
 
 #define DB ROUTE_DB
@@ -68,6 +70,9 @@ static const struct route rows[] = {
      .handle = api_keys_add},
     {METHOD_GET, "/user/api-keys", WHO_USER, LANE_EXECUTOR, LOGIN, .query = {PAGES}, .handle = api_keys_list},
     {METHOD_DELETE, "/user/api-keys/{id}", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = api_keys_remove},
+    {METHOD_POST, "/user/avatar", WHO_USER, LANE_EXECUTOR, LOGIN, AVATAR_MAX_BYTES + MULTIPART_FRAME_MAX,
+     .handle = avatar_put},
+    {METHOD_GET, "/user/avatar", WHO_USER, LANE_EXECUTOR, DB, .handle = avatar_get},
     {METHOD_GET, "/user/totp", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = totp_get},
     {METHOD_POST, "/user/totp", WHO_USER, LANE_EXECUTOR, LOGIN, .handle = totp_begin},
     {METHOD_POST, "/user/totp/confirm", WHO_USER, LANE_EXECUTOR, JSON | ROUTE_LOGIN, FORM_BYTES,

@@ -3,9 +3,11 @@
 
 #include "api/dto/account.h"
 #include "api/handlers/answer.h"
+#include "api/handlers/avatar.h"
 #include "api/handlers/purge.h"
 #include "api/handlers/throttle.h"
 #include "common/crypt/password.h"
+#include "common/store/avatars.h"
 #include "common/store/downloads.h"
 #include "common/store/sessions.h"
 #include "common/store/users.h"
@@ -112,10 +114,13 @@ enum err_code profile_delete(struct request *req, struct err *err)
     struct db *db;
     const char *me = req->user.id.text;
     const char **torrents = NULL;
+    const char *picture = NULL;
     size_t count = 0;
     if (request_db(req, &db, err) != E_OK || db_begin(db, err) != E_OK)
         return err->code;
     enum err_code code = download_store_only(db, req->arena, me, &torrents, &count, err);
+    if (code == E_OK)
+        code = avatar_store_remove(db, req->arena, me, &picture, err);
     if (code == E_OK)
         code = user_store_delete(db, me, err);
     for (size_t i = 0; code == E_OK && i < count; i++)
@@ -129,6 +134,7 @@ enum err_code profile_delete(struct request *req, struct err *err)
     }
     if (db_commit(db, err) != E_OK)
         return err->code;
+    avatar_forget(req, picture);
     app_wake(req->app);
     return reply_no_content(req);
 }

@@ -112,6 +112,7 @@ enum conf_need
     X(API_UPLOADS_PER_USER_MIB, api_uploads_per_user_mib, U32, "12", 1, 65536, NOBODY, FIXED, "The same of one user, or of one address without a login; past it 429.") \
     X(API_ANSWERS_MIB, api_answers_mib, U32, "24", 1, 65536, NOBODY, FIXED, "Answers held at once until they are read, in MiB; past it 503 with Retry-After.") \
     X(API_ANSWERS_PER_USER_MIB, api_answers_per_user_mib, U32, "8", 1, 65536, NOBODY, FIXED, "The same of one user, or of one address without a login; past it 429.") \
+    X(AVATAR_DIR, avatar_dir, TEXT, "", 1, 4000, NOBODY, FIXED, "Where the pictures of users are kept, the same folder for every API process; .avatars in DOWNLOAD_DIR by default.") \
     X(API_DRAIN_S, api_drain_s, U32, "10", 1, 600, NOBODY, RELOAD, "How long the API may take to stop.")
 
 #define CONF_LIMITS(X)                                                                                       \

@@ -138,6 +138,7 @@ static const struct retention_rule rules[] = {
     {"api_keys", "20 of each user; 30 days after they expired", &api_keys},
     {"totp", "one of each user, until it is removed; a day when it is not confirmed", &totp},
     {"recovery_codes", "ten of each second factor, each until it is used", NULL},
+    {"avatars", "one of each user, until the account is deleted", NULL},
     {"revocations", "two days: no access token lives for longer than one", &revocations},
     {"password_asks", "a day after the last question; five an hour of one address", &password_asks},
     {"password_resets", "until they are used or expire, 15 minutes", &password_resets},

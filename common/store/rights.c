@@ -28,6 +28,7 @@
     X("totp", ALL, "SELECT (ctid, created_at, confirmed_at), DELETE",                                        \
       "SELECT (user_id, created_at, confirmed_at)")                                                          \
     X("recovery_codes", ALL, "", "")                                                                         \
+    X("avatars", ALL, "", LOOK)                                                                              \
     X("revocations", ALL, "SELECT (subject, expires_at), UPDATE (expires_at), DELETE", LOOK)                 \
     X("idempotency_keys", ALL, "SELECT (created_at), DELETE", "SELECT (user_id, route, created_at)")         \
     X("media", ALL, ALL, LOOK)                                                                               \

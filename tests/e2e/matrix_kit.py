@@ -10,6 +10,7 @@ import uuid
 
 import rows
 from client import Api
+from pictures import png, upload
 from stack_under_test import BIN, eventually
 
 PASSWORD = "correct horse battery"
@@ -98,6 +99,7 @@ BODIES = {
     "POST /auth/logout": lambda _: {"refresh_token": "x"},
     "PATCH /user/profile": lambda _: {},
     "POST /user/api-keys": lambda _: {"name": "another"},
+    "POST /user/avatar": lambda _: (png(2, 2), "image/png"),
     "POST /user/totp/confirm": lambda _: {"code": "000000"},
     "DELETE /user/totp": lambda _: {"password": PASSWORD, "code": "000000"},
     "POST /search": lambda _: {"query": "inception", "wait_ms": 0},
@@ -178,6 +180,8 @@ class People:
             thing = str(uuid.uuid4()) if whose == "nothing" else make(self.stack, self.owner(role, whose))
             path = pattern[:pattern.index("{")] + thing + pattern[pattern.index("}") + 1:]
         body = BODIES[name](self) if name in BODIES else None
+        if isinstance(body, tuple):
+            return self.clients[role].request(method, path, **upload(*body)).status
         return self.clients[role].request(method, path, json=body, query=QUERIES.get(name)).status
 
 
