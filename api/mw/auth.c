@@ -136,8 +136,8 @@ static enum err_code auth_offered(struct request *req, struct err *err)
     return fail(err, E_UNAUTHENTICATED, "a valid access token is needed");
 }
 
-/* Before a lane is entered, where users take turns; the lane asks again before the handler runs.  What runs on the
- * event thread is asked here or never. */
+/* Before a lane is entered, where users take turns; the lane asks again before the handler runs.  What runs
+ * on the event thread is asked here or never. */
 enum err_code auth_early(struct request *req, struct err *err)
 {
     const bool is_free = req->route->lane == LANE_EVENT && req->route->who == WHO_ALL;

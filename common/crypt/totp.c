@@ -35,7 +35,7 @@ static void base32_write(const unsigned char *bytes, size_t len, char *text)
 
 struct totp_secret totp_secret_new(void)
 {
-    struct totp_secret secret;
+    struct totp_secret secret = {0};
     random_bytes(secret.bytes, sizeof secret.bytes);
     return secret;
 }
