@@ -3,6 +3,7 @@
 
 #include "api/dto/second_factor.h"
 #include "api/handlers/answer.h"
+#include "api/handlers/throttle.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/crypt/password.h"
@@ -208,11 +209,17 @@ static enum err_code ask_password(struct request *req, const char *password, str
                                   struct err *err)
 {
     struct db *db;
-    if (request_db(req, &db, err) != E_OK ||
-        user_store_find_id(db, req->arena, req->user.id.text, login, err) != E_OK)
+    const char *me = req->user.id.text;
+    if (throttle_check(req, me, err) != E_OK || request_db(req, &db, err) != E_OK ||
+        user_store_find_id(db, req->arena, me, login, err) != E_OK)
         return err->code;
     request_db_release(req);
-    return password_verify(password, login->password_hash, err);
+    const enum err_code code = password_verify(password, login->password_hash, err);
+    if (code != E_UNAUTHENTICATED)
+        return code;
+    if (throttle_note(req, me, err) != E_OK)
+        return err->code;
+    return fail(err, E_FORBIDDEN, "the current password is wrong");
 }
 
 static enum err_code store_removed(struct request *req, const struct user_login *login, struct err *err)
@@ -235,8 +242,6 @@ enum err_code totp_remove(struct request *req, struct err *err)
     if (second_factor_remove_read(req, &given, err) != E_OK)
         return err->code;
     enum err_code code = ask_password(req, given.password, &login, err);
-    if (code == E_UNAUTHENTICATED)
-        return fail(err, E_FORBIDDEN, "the current password is wrong");
     if (code == E_OK)
         code = totp_admit(req, req->user.id.text, given.code, err);
     if (code == E_CODE_NEEDED)

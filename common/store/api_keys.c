@@ -33,12 +33,10 @@ static const struct db_stmt remove_one = {
     "DELETE FROM api_keys WHERE user_id = $1 AND id = $2",
     2,
 };
-/* As JSON, so that a schema without the column has nobody who is disabled. */
-#define SQL_NOT_DISABLED "to_jsonb(u)->>'disabled_at' IS NULL"
 static const struct db_stmt use_one = {
     "api_key_use",
     "WITH k AS (SELECT k.*, u.role FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.key_hash = $1 "
-    "AND (k.expires_at IS NULL OR k.expires_at > now()) AND " SQL_NOT_DISABLED "), "
+    "AND (k.expires_at IS NULL OR k.expires_at > now()) AND u.disabled_at IS NULL), "
     "used AS (UPDATE api_keys a SET last_used_at = now() FROM k WHERE a.id = k.id "
     "AND (a.last_used_at IS NULL OR a.last_used_at <= now() - interval '1 minute')) "
     "SELECT k.id, k.user_id, k.role, floor(extract(epoch FROM k.expires_at - now()))::bigint, "

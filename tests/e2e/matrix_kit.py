@@ -60,6 +60,23 @@ def api_key(stack, owner):
                        "RETURNING id::text", (str(uuid.uuid4()), owner, str(uuid.uuid4())))
 
 
+def session(stack, owner):
+    return stack.value("INSERT INTO refresh_tokens (id, user_id, family, token_hash, expires_at) VALUES (%s, %s, "
+                       "gen_random_uuid(), %s, now() + interval '1 day') RETURNING family::text",
+                       (str(uuid.uuid4()), owner, str(uuid.uuid4())))
+
+
+def somebody(stack, _owner):
+    name = f"somebody{next(numbers)}"
+    return stack.value("INSERT INTO users (id, username, email, password_hash) VALUES (%s, %s, %s, '!') RETURNING id::text",
+                       (str(uuid.uuid4()), name, f"{name}@example.org"))
+
+
+def invitation(stack, _owner):
+    return stack.value("INSERT INTO invitations (id, code_hash, expires_at) VALUES (%s, %s, now() + interval '1 day') "
+                       "RETURNING id::text", (str(uuid.uuid4()), str(uuid.uuid4())))
+
+
 OWNED, SHARED = ("own", "other", "nothing"), ("there", "nothing")
 PRIVATE = ("own", "other's", "nothing")  # an admin's are the admin's own, too
 MARKED = ("own", "not own", "nothing")  # the path names what is everybody's, the answer is about what one has marked
@@ -70,6 +87,9 @@ THINGS = {  # what the path begins with: whose things there are, and how one is 
     "/media/{id}": (SHARED, film),
     "/admin/dlq/{id}": (SHARED, letter),
     "/user/api-keys/{id}": (PRIVATE, api_key),
+    "/auth/sessions/{id}": (PRIVATE, session),
+    "/admin/users/{id}": (SHARED, somebody),
+    "/admin/invitations/{id}": (SHARED, invitation),
 }
 
 
@@ -97,6 +117,9 @@ BODIES = {
     "POST /auth/login": lambda _: {"username": "other", "password": PASSWORD},
     "POST /auth/refresh": fresh_token,
     "POST /auth/logout": lambda _: {"refresh_token": "x"},
+    "POST /auth/password/forgot": lambda _: {"email": "nobody@example.org"},
+    "POST /auth/password/reset": lambda _: {"token": "A" * 43, "password": PASSWORD},
+    "PATCH /admin/users/{id}": lambda _: {"role": "moderator"},
     "PATCH /user/profile": lambda _: {},
     "POST /user/api-keys": lambda _: {"name": "another"},
     "POST /user/avatar": lambda _: (png(2, 2), "image/png"),
@@ -157,7 +180,7 @@ class People:
     def disabled(self):
         client = self.api.register("gone")
         self.disabled_key = self.key_of(client, "read", "write")
-        self.stack.sql("INSERT INTO revocations (subject) VALUES (%s)", (client.user["id"],))
+        assert self.clients["admin"].patch(f"/admin/users/{client.user['id']}", {"disabled": True}).status == 200
         eventually(lambda: client.get("/user/profile").status == 401, 5, "the end of a disabled user's token")
         return client
 

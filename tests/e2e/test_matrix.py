@@ -8,7 +8,7 @@ from matrix_kit import GOLDEN, WRITE, People, table, walk
 RANK = {"none": 0, "disabled": 0, "expired": 0, "key:disabled": 0, "user": 1, "key:read": 1, "key:write": 1,
         "moderator": 2, "admin": 3, "key:admin": 3}
 NEEDED = {"all": 0, "user": 1, "moderator": 2, "admin": 3}
-UNFIT = {("POST", "/user/totp/confirm"): 400, ("DELETE", "/user/totp"): 404}  # who may, but nothing is there to be done
+UNFIT = {("POST", "/auth/password/reset"): 400, ("POST", "/user/totp/confirm"): 400, ("DELETE", "/user/totp"): 404}  # who may, but nothing is there to be done
 ENDED_OK = "/auth/logout"  # ending what has ended is no failure
 
 
@@ -25,7 +25,8 @@ def in_scope(route, role):
     method, path, _, credential = route
     if not role.startswith("key:"):
         return True
-    about_accounts = path.startswith(("/auth/sessions", "/user/")) and (method != "GET" or path.startswith("/user/api-keys"))
+    lets_in = path.startswith(("/auth/sessions", "/user/api-keys", "/user/totp"))
+    about_accounts = lets_in or method != "GET" and path.startswith(("/user/", "/admin/users", "/admin/invitations"))
     return credential == "key" and not about_accounts and (role != "key:read" or method == "GET")
 
 
