@@ -72,9 +72,9 @@ def somebody(stack, _owner):
                        (str(uuid.uuid4()), name, f"{name}@example.org"))
 
 
-def invitation(stack, _owner):
-    return stack.value("INSERT INTO invitations (id, code_hash, expires_at) VALUES (%s, %s, now() + interval '1 day') "
-                       "RETURNING id::text", (str(uuid.uuid4()), str(uuid.uuid4())))
+def invitation(stack, owner):
+    return stack.value("INSERT INTO invitations (id, code_hash, created_by, expires_at) VALUES (%s, %s, %s, now() + "
+                       "interval '1 day') RETURNING id::text", (str(uuid.uuid4()), str(uuid.uuid4()), owner))
 
 
 OWNED, SHARED = ("own", "other", "nothing"), ("there", "nothing")
@@ -117,7 +117,7 @@ BODIES = {
     "POST /auth/login": lambda _: {"username": "other", "password": PASSWORD},
     "POST /auth/refresh": fresh_token,
     "POST /auth/logout": lambda _: {"refresh_token": "x"},
-    "POST /auth/password/forgot": lambda _: {"email": "nobody@example.org"},
+    "POST /auth/password/forgot": lambda _: {"email": f"nobody{next(numbers)}@example.org"},
     "POST /auth/password/reset": lambda _: {"token": "A" * 43, "password": PASSWORD},
     "PATCH /admin/users/{id}": lambda _: {"role": "moderator"},
     "PATCH /user/profile": lambda _: {},

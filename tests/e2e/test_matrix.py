@@ -8,7 +8,8 @@ from matrix_kit import GOLDEN, WRITE, People, table, walk
 RANK = {"none": 0, "disabled": 0, "expired": 0, "key:disabled": 0, "user": 1, "key:read": 1, "key:write": 1,
         "moderator": 2, "admin": 3, "key:admin": 3}
 NEEDED = {"all": 0, "user": 1, "moderator": 2, "admin": 3}
-UNFIT = {("POST", "/auth/password/reset"): 400, ("POST", "/user/totp/confirm"): 400, ("DELETE", "/user/totp"): 404}  # who may, but nothing is there to be done
+# Who may, but nothing is there to be done.
+UNFIT = {("POST", "/auth/password/reset"): 400, ("POST", "/user/totp/confirm"): 400, ("DELETE", "/user/totp"): 404}
 ENDED_OK = "/auth/logout"  # ending what has ended is no failure
 
 
