@@ -38,7 +38,7 @@ CREATE TRIGGER users_sessions_end AFTER UPDATE OF disabled_at ON users
 
 -- Who has forgotten a password, by address, whether an account has it or not: so the API need not look.
 CREATE TABLE password_asks (
-    email text PRIMARY KEY CHECK (char_length(email) BETWEEN 3 AND 254 AND email = lower(email)),
+    email text PRIMARY KEY CHECK (email = lower(email)) CHECK (char_length(email) BETWEEN 3 AND 254),
     id    uuid NOT NULL UNIQUE, -- what the mail's job knows of it
     asked timestamptz[] NOT NULL -- of the last hour, five at most
 );

@@ -166,7 +166,7 @@ class Sokoul:
             "TMDB_BASE_URL": tmdb.url, "PROWLARR_URL": prowlarr.url, "PROWLARR_API_KEY": prowlarr.key,
             "DOWNLOAD_DIR": self.download_dir, "TORRENT_LISTEN": "127.0.0.1:0", "TORRENT_DHT": "false",
             "TORRENT_ALLOW_PRIVATE": "true", "RATE_LIMIT_ALLOW": "127.0.0.0/8,::1", "LOG_LEVEL": "debug"}
-        self.before = len(SECRETS)  # those of other stacks
+        self.first_secret = len(SECRETS)  # those of other stacks
         self._connection = None
         self.front = []  # words before each program, such as a namespace to run in
 
@@ -223,7 +223,7 @@ class Sokoul:
 
     def shown_secrets(self):
         """A sentence for each log that has a secret of the settings, or one that a client sent or got."""
-        secrets = {PASSWORD, *itertools.islice(SECRETS, self.before, None)}
+        secrets = {PASSWORD, *itertools.islice(SECRETS, self.first_secret, None)}
         secrets |= {self.settings[k] for k in ("JWT_SECRET", "TMDB_API_KEY", "PROWLARR_API_KEY")}
         secrets |= {s.password for s in (self.postgres, self.nats, self.redis) if getattr(s, "password", None)}
         texts = [(p.name, p.log_text()) for p in self.programs if os.path.exists(p.log_path)]
