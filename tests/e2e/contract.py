@@ -73,7 +73,7 @@ def judge(method, path, status, kind, body):
     method = "GET" if method == "HEAD" else method
     documented = method.lower() in operations and str(status) in operations[method.lower()]["responses"]
     if not documented:
-        expected = {404, 400} if known is None else {405} if method.lower() not in operations else set()
+        expected = {404, 400, 429} if known is None else {405, 429} if method.lower() not in operations else set()
         if status not in expected | ANYWHERE:
             return [f"{status} is not documented"]
         return complaints(problem(), body) if body else []
