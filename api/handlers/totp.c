@@ -119,7 +119,7 @@ static enum err_code refuse(struct request *req, const char *user_id, struct err
     struct err lost = ERR_INIT;
     if (request_db(req, &db, &lost) != E_OK ||
         answer_audit(req, db, "login_failed", user_id, "second factor", &lost) != E_OK)
-        log_warn("audit_lost", "a wrong code could not be written down: %s", lost.text);
+        log_error("audit_lost", "a wrong code could not be written down: %s", lost.text);
     return fail(err, E_CODE_NEEDED, "the code is wrong");
 }
 
