@@ -20,8 +20,8 @@ struct limiter;
 struct token_keys;
 struct keys;
 struct revoked;
-struct outbox_fresh;
-struct outbox_offer;
+struct just_committed;
+struct job_recipient;
 
 struct app
 {
@@ -39,9 +39,9 @@ struct app
     /* After a commit that wrote outbox rows: tells the relay, never blocks.  Use app_wake, or app_publish
      * with rows whose contents are known. */
     void (*wake)(void *of);
-    void (*publish)(void *of, const struct outbox_fresh *fresh);
+    void (*publish)(void *of, const struct just_committed *committed);
     /* An idle worker of that name, for one job that is accepted now; false: there is none. */
-    bool (*offer)(void *of, const char *worker, struct outbox_offer *offer);
+    bool (*recipient)(void *of, const char *worker, struct job_recipient *recipient);
     void *wake_of;
     /* How many wake-ups wait for NATS, as of the latest look: past OUTBOX_MAX no new job is accepted. */
     int64_t (*backlog)(void *of);
@@ -59,15 +59,15 @@ static inline void app_wake(const struct app *app)
         app->wake(app->wake_of);
 }
 
-static inline bool app_offer(const struct app *app, const char *worker, struct outbox_offer *offer)
+static inline bool app_recipient(const struct app *app, const char *worker, struct job_recipient *recipient)
 {
-    return app->offer != 0 && worker != 0 && app->offer(app->wake_of, worker, offer);
+    return app->recipient != 0 && worker != 0 && app->recipient(app->wake_of, worker, recipient);
 }
 
-static inline void app_publish(const struct app *app, const struct outbox_fresh *fresh)
+static inline void app_publish(const struct app *app, const struct just_committed *committed)
 {
     if (app->publish != 0)
-        app->publish(app->wake_of, fresh);
+        app->publish(app->wake_of, committed);
 }
 
 #endif

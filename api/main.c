@@ -141,14 +141,14 @@ static void wake_relay(void *of)
     outbox_wake(of);
 }
 
-static void publish_fresh(void *of, const struct outbox_fresh *fresh)
+static void publish_rows(void *of, const struct just_committed *committed)
 {
-    outbox_publish(of, fresh);
+    outbox_publish(of, committed);
 }
 
-static bool find_offer(void *of, const char *worker, struct outbox_offer *offer)
+static bool find_recipient(void *of, const char *worker, struct job_recipient *recipient)
 {
-    return outbox_offer(of, worker, offer);
+    return outbox_recipient(of, worker, recipient);
 }
 
 static int64_t read_backlog(void *of)
@@ -159,7 +159,7 @@ static int64_t read_backlog(void *of)
 static enum err_code start_outbox(struct process *p, struct err *err)
 {
     const struct outbox_config config = {
-        .database_url = p->conf->database_url, .name = "sokoul-api", .mq = p->mq, .eager = true};
+        .database_url = p->conf->database_url, .name = "sokoul-api", .mq = p->mq, .hands_off = true};
     return outbox_start(&config, &p->outbox, err);
 }
 
@@ -193,8 +193,8 @@ static enum err_code start(struct process *p, struct err *err)
         .keys = p->keys,
         .started_ms = clock_mono_ms(),
         .wake = wake_relay,
-        .publish = publish_fresh,
-        .offer = find_offer,
+        .publish = publish_rows,
+        .recipient = find_recipient,
         .wake_of = p->outbox,
         .backlog = read_backlog,
         .backlog_of = p->healing,

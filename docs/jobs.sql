@@ -21,9 +21,9 @@ WITH input AS MATERIALIZED (SELECT t.*, nextval('outbox_id_seq') AS wake FROM un
     excluded.until), job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,
     run_at, deadline_at, unique_key, parent_id, epoch, wake) SELECT job_id, kind, worker, user_id, request_id,
     priority, payload::jsonb, coalesce(run_at, now()), deadline_at, unique_key, parent_id, 1, wake FROM input)
-    INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.' || worker
-    || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at, now())
-    FROM input RETURNING id, job_id;
+    INSERT INTO outgoing (id, job_ids, epoch, subject, run_at) SELECT wake, ARRAY[job_id], 1, 'sokoul.jobs.'
+    || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, coalesce(run_at,
+    now()) FROM input RETURNING id, job_ids[1] AS job_id;
 
 PREPARE job_notify AS
 SELECT pg_notify('sokoul_outbox', '');
@@ -80,18 +80,17 @@ PREPARE job_again AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[],
     $7::boolean[], $8::text[], $9::text[]) AS t(job_id, fence, delay_ms, reason, detail, forgive, alone,
     progress, checkpoint)), moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,
-    run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1, wake = CASE t.reason WHEN
-    'paused' THEN 9223372036854775807 ELSE nextval('outbox_id_seq') END, lease_until = NULL, alone = j.alone
-    OR t.alone, detail = t.detail, place = CASE t.reason WHEN 'paused' THEN 'paused' END, progress =
-    coalesce(t.progress::jsonb, j.progress), checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint) FROM t
-    WHERE j.job_id = t.job_id AND j.status = 'Running' AND j.fence = t.fence RETURNING j.job_id, j.kind,
-    j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts + t.forgive AS attempt, t.reason, t.detail,
-    j.worker_id, j.started_at), told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail,
-    worker_id, started_at) SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved
-    WHERE (reason IN ('waiting', 'paused')) IS NOT TRUE), woken AS (INSERT INTO outbox (id, job_id, epoch,
-    subject, run_at) SELECT wake, job_id, epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN
-    'normal' THEN '' ELSE '.' || priority END, run_at FROM moved WHERE reason IS DISTINCT FROM 'paused')
-    SELECT job_id FROM moved;
+    run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = epoch + 1, wake =
+    nextval('outbox_id_seq'), lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail, place = CASE
+    t.reason WHEN 'paused' THEN 'paused' END, progress = coalesce(t.progress::jsonb, j.progress), checkpoint =
+    coalesce(t.checkpoint::jsonb, j.checkpoint) FROM t WHERE j.job_id = t.job_id AND j.status = 'Running' AND
+    j.fence = t.fence RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, j.attempts
+    + t.forgive AS attempt, t.reason, t.detail, j.worker_id, j.started_at), told AS (INSERT INTO job_history
+    (job_id, status, attempt, reason, detail, worker_id, started_at) SELECT job_id, 'Pending', attempt,
+    reason, detail, worker_id, started_at FROM moved WHERE (reason IN ('waiting', 'paused')) IS NOT TRUE),
+    woken AS (INSERT INTO outgoing (id, job_ids, epoch, subject, run_at) SELECT wake, ARRAY[job_id], epoch,
+    'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END,
+    greatest(run_at, now()) FROM moved WHERE reason IS DISTINCT FROM 'paused') SELECT job_id FROM moved;
 
 PREPARE job_fail AS
 WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[]) AS t(job_id,
@@ -112,23 +111,23 @@ WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]
     nullif(told + nth = 30, false))) AS payload FROM worth JOIN lately USING (user_id) WHERE told + nth <=
     30), noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id, epoch,
     wake) SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices), woken AS
-    (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, id, 1, 'sokoul.jobs.scout.notify' FROM
-    notices), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT
-    letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE
-    '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
+    (INSERT INTO outgoing (id, job_ids, epoch, subject) SELECT wake, ARRAY[id], 1, 'sokoul.jobs.scout.notify'
+    FROM notices), letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)
+    SELECT letter, job_id, kind, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN
+    '' ELSE '.' || priority END, reason, coalesce(detail, ''), coalesce((SELECT
     jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason, 'detail', h.detail)
     ORDER BY h.at) FROM job_history h WHERE h.job_id = failed.job_id), '[]') ||
     jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'reason', reason,
-    'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS (INSERT INTO outbox (subject, headers,
-    body) SELECT 'sokoul.dlq.' || worker || '.' || kind, jsonb_build_object('X-Request-ID', request_id),
-    jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id', user_id,
-    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id',
-    request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload', payload)::text FROM
-    failed WHERE letter IS NOT NULL), told AS (INSERT INTO outbox (subject, headers, body) SELECT
-    'sokoul.events.job.failed', jsonb_build_object('X-Request-ID', request_id), jsonb_build_object('event',
-    'job.failed', 'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp()
-    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id, 'reason', reason,
-    'detail', detail)::text FROM failed) SELECT job_id FROM failed;
+    'detail', detail)) FROM failed WHERE letter IS NOT NULL), copies AS (INSERT INTO outgoing (subject,
+    headers, body) SELECT 'sokoul.dlq.' || worker || '.' || kind, jsonb_build_object('X-Request-ID',
+    request_id), jsonb_build_object('v', 1, 'letter_id', letter, 'job_id', job_id, 'kind', kind, 'user_id',
+    user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'request_id', request_id, 'reason', reason, 'detail', detail, 'attempts', attempts, 'payload',
+    payload)::text FROM failed WHERE letter IS NOT NULL), told AS (INSERT INTO outgoing (subject, headers,
+    body) SELECT 'sokoul.events.job.failed', jsonb_build_object('X-Request-ID', request_id),
+    jsonb_build_object('event', 'job.failed', 'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp',
+    to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'request_id', request_id,
+    'reason', reason, 'detail', detail)::text FROM failed) SELECT job_id FROM failed;
 
 PREPARE job_limited_kinds AS
 SELECT DISTINCT j.kind FROM jobs j WHERE j.job_id = ANY($1::uuid[]) AND j.status = 'Pending' AND j.run_at <=
@@ -183,9 +182,10 @@ WITH RECURSIVE used AS MATERIALIZED (SELECT user_id, count(*) AS n FROM jobs WHE
     coalesce(n, 0) + w.nth, w.run_at, w.job_id LIMIT (SELECT places FROM room)), moved AS (UPDATE jobs SET
     place = 'called', run_at = clock_timestamp(), epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM
     chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending' AND place = 'waits' RETURNING jobs.job_id,
-    kind, worker, priority, epoch, wake) INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id,
-    epoch, 'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority
-    END FROM moved RETURNING 1;
+    jobs.kind, jobs.worker, jobs.priority, jobs.epoch, jobs.wake, jobs.run_at) INSERT INTO outgoing (id,
+    job_ids, epoch, subject, run_at) SELECT wake, ARRAY[job_id], epoch, 'sokoul.jobs.' || worker || '.' ||
+    kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority END, greatest(run_at, now()) FROM moved
+    RETURNING 1;
 
 PREPARE letter_bury_raw AS
 WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw, raw_size, errors) VALUES
@@ -193,7 +193,7 @@ WITH letter AS (INSERT INTO dead_letters (id, kind, subject, reason, detail, raw
     15))::uuid, $1::uuid), NULL, $2, $3, $4, decode($5, 'hex'), $6::bigint,
     jsonb_build_array(jsonb_build_object( 'attempt', 1, 'at', clock_timestamp(), 'reason', $3::text, 'detail',
     $4::text))) ON CONFLICT (id) DO NOTHING RETURNING id, subject, reason, detail, raw_size) INSERT INTO
-    outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1, 'letter_id', id,
-    'job_id', NULL, 'user_id', '00000000-0000-0000-0000-000000000000', 'timestamp', to_char(clock_timestamp()
-    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'subject', subject, 'reason', reason, 'detail',
-    detail, 'raw_size', raw_size, 'raw_base64', $7::text)::text FROM letter;
+    outgoing (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1, 'letter_id',
+    id, 'job_id', NULL, 'user_id', '00000000-0000-0000-0000-000000000000', 'timestamp',
+    to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'subject', subject,
+    'reason', reason, 'detail', detail, 'raw_size', raw_size, 'raw_base64', $7::text)::text FROM letter;

@@ -61,7 +61,7 @@ sql("worker_register", ME, "demo", socket.gethostname())  # while this connectio
 nats = Nats.from_url(os.environ["NATS_URL"])
 inbox = nats.subscribe(f"_INBOX.{ME}")
 while not stopping:  # when a server goes away this ends with an error: whoever supervises it starts it again
-    for name in ("demo-high", "demo", "demo-low"):  # a sweeper made them for my row in workers
+    for name in ("demo-high", "demo", "demo-low"):  # healing made them for my row in workers
         nats.publish(f"$JS.API.CONSUMER.MSG.NEXT.JOBS.{name}", b'{"batch":1,"expires":30000000}', reply=f"_INBOX.{ME}")
         if (message := nats.next(inbox, 0.5)) and message.reply:
             handle(*message)

@@ -13,7 +13,7 @@ enum
 {
     STORED_MAX_BYTES = 2 << 20,
     JOIN_TRIES = 5,
-    FRESH_JOBS = 256 /* more are better read back by the relay than kept in memory twice */
+    COMMITTED_MAX = 256 /* more are better read back by the relay than kept in memory twice */
 };
 
 /* The key's row: {"location":…,"body":"<the JSON as it was sent>"}, so that the same bytes go out again. */
@@ -71,23 +71,23 @@ static enum err_code work_once(struct request *req, struct db *db, const struct 
     return job_store_key_answer(db, &key, text, err);
 }
 
-enum err_code accept_fresh(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
-                           struct outbox_fresh *fresh, struct err *err)
+enum err_code accept_rows(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
+                          struct just_committed *committed, struct err *err)
 {
-    struct outbox_offer taker;
+    struct job_recipient recipient;
     const char *worker = jobs->worker != NULL ? jobs->worker : job_worker_of(jobs->kind);
-    if (job_may_be_given(jobs, count) && app_offer(req->app, worker, &taker))
-        return job_store_accept_given(db, req->arena, jobs, &taker, fresh, err);
-    return job_store_accept_fresh(db, req->arena, jobs, count, fresh, err);
+    if (job_may_be_handed_off(jobs, count) && app_recipient(req->app, worker, &recipient))
+        return job_store_hand_off(db, req->arena, jobs, &recipient, committed, err);
+    return job_store_accept_rows(db, req->arena, jobs, count, committed, err);
 }
 
 enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs, size_t count,
                           struct accept_answer *answer, struct err *err)
 {
-    if (count > FRESH_JOBS)
+    if (count > COMMITTED_MAX)
         return job_store_accept(db, req->arena, jobs, count, err);
-    enum err_code code = accept_fresh(req, db, jobs, count, &answer->fresh, err);
-    answer->all_fresh = code == E_OK && answer->fresh.count == count;
+    enum err_code code = accept_rows(req, db, jobs, count, &answer->committed, err);
+    answer->all_committed = code == E_OK && answer->committed.count == count;
     return code;
 }
 
@@ -108,8 +108,8 @@ enum err_code accept_once(struct request *req, const struct accept *accept, stru
     if (db_commit(db, err) != E_OK)
         return err->code;
     crash_point("accepted");
-    if (answer->all_fresh)
-        app_publish(req->app, &answer->fresh);
+    if (answer->all_committed)
+        app_publish(req->app, &answer->committed);
     else
         app_wake(req->app);
     return E_OK;

@@ -18,10 +18,10 @@
 
 struct accept_answer
 {
-    const char *location;      /* or NULL */
-    const char *body;          /* JSON text */
-    struct outbox_fresh fresh; /* of accept_jobs */
-    bool all_fresh;            /* `work` wrote no other outbox rows */
+    const char *location;            /* or NULL */
+    const char *body;                /* JSON text */
+    struct just_committed committed; /* of accept_jobs */
+    bool all_committed;              /* `work` wrote no other outbox rows */
 };
 
 struct accept
@@ -35,10 +35,10 @@ struct accept
 MUST_USE enum err_code accept_jobs(struct request *req, struct db *db, const struct job_new *jobs,
                                    size_t count, struct accept_answer *answer, struct err *err);
 
-/* Without a transaction of the caller's, or in it: one statement.  `fresh` is for app_publish after the
+/* Without a transaction of the caller's, or in it: one statement.  `committed` is for app_publish after the
  * commit; an idle worker may have been given the job already. */
-MUST_USE enum err_code accept_fresh(struct request *req, struct db *db, const struct job_new *jobs,
-                                    size_t count, struct outbox_fresh *fresh, struct err *err);
+MUST_USE enum err_code accept_rows(struct request *req, struct db *db, const struct job_new *jobs,
+                                   size_t count, struct just_committed *committed, struct err *err);
 
 MUST_USE enum err_code accept_once(struct request *req, const struct accept *accept,
                                    struct accept_answer *answer, struct err *err);

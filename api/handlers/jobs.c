@@ -123,7 +123,7 @@ static enum err_code answer_batch(struct batch *batch, struct err *err)
 enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err *err)
 {
     struct db *db;
-    struct outbox_fresh fresh;
+    struct just_committed committed;
     struct batch batch = {.count = 0};
     for (size_t i = 0; i < count; i++)
         sort_out(&batch, reqs[i]);
@@ -131,11 +131,11 @@ enum err_code jobs_create_batch(struct request **reqs, size_t count, struct err 
         return E_OK;
     crash_point("accept");
     if (request_db(batch.req[0], &db, err) != E_OK ||
-        accept_fresh(batch.req[0], db, batch.job, batch.count, &fresh, err) != E_OK)
+        accept_rows(batch.req[0], db, batch.job, batch.count, &committed, err) != E_OK)
         return err->code;
     crash_point("accepted");
-    app_publish(batch.req[0]->app, &fresh);
-    if (fresh.count < batch.count)
+    app_publish(batch.req[0]->app, &committed);
+    if (committed.count < batch.count)
         app_wake(batch.req[0]->app);
     return answer_batch(&batch, err);
 }

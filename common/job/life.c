@@ -50,6 +50,13 @@ struct life_effects life_claim(struct life *life, enum settle_isolation isolatio
     return (struct life_effects){.moved = true};
 }
 
+struct life_effects life_hand_off(struct life *life, int64_t tick, int64_t now_ms, int64_t lease_ms)
+{
+    if (!life_accept(life, now_ms, now_ms).moved)
+        return nothing;
+    return life_claim(life, SETTLE_SHARED, tick, now_ms, lease_ms);
+}
+
 struct life_effects life_wait(struct life *life, int64_t now_ms)
 {
     if (life->status != JOB_PENDING || life->run_at_ms > now_ms)

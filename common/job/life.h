@@ -52,6 +52,9 @@ struct life_effects
 
 /* The unique index decides: a row that is there is left as it is. */
 struct life_effects life_accept(struct life *life, int64_t now_ms, int64_t run_at_ms);
+/* Accepted and claimed in one transaction, for a worker that announced itself idle: nobody else is to be
+ * woken, but the number of its first wake-up counts as used. */
+struct life_effects life_hand_off(struct life *life, int64_t tick, int64_t now_ms, int64_t lease_ms);
 /* Pending and due; a job marked alone only when `isolation` says that it is claimed by itself. `tick` is a
  * clock that two claims never read alike: a claim may be lost in a crash of the database, and whoever made it
  * must not be taken for the next one. */

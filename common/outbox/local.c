@@ -1,92 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker in the relay's own process, which needs no broker between them (docs/adr/0009). */
+/*
+ * The worker in the relay's own process, which needs no broker between them (docs/adr/0009).
+ *
+ * From local_begin to local_end the worker keeps free slots for what may come.  The database is asked in
+ * between without the lock; outbox_deliver_to(NULL) waits for the end, and after its deadline leaves without
+ * it: what was claimed then is delivered to nobody, and is handed back like any claim that its worker does
+ * not know of.
+ */
 #include "common/outbox/internal.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
-#include <string.h>
+#include <stdio.h>
 
 enum
 {
-    BRING_MAX = 256,
-    PATIENCE_MS = 200 /* a worker without room for so long gets its jobs over NATS, as others might */
+    LEAVE_MS = 2000, /* so long a claim that is under way is waited for */
+    LATE_MS = 500    /* and so long its statement may take to notice */
 };
 
-int local_room(struct outbox *outbox)
+void local_init(struct local *local)
 {
-    bool local = outbox->local.worker != NULL && !atomic_load(&outbox->closing);
-    int room = local ? outbox->local.room(outbox->local.of) : -1;
-    if (room != 0)
-        outbox->no_room_since_ms = 0;
-    else if (outbox->no_room_since_ms == 0)
-        outbox->no_room_since_ms = clock_mono_ms();
-    return room;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&local->lock, NULL);
+    pthread_cond_init(&local->ended, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
-bool local_is_worth_waiting(const struct outbox *outbox, int room)
+void local_fini(struct local *local)
 {
-    return room == 0 && clock_mono_ms() - outbox->no_room_since_ms < PATIENCE_MS;
+    pthread_cond_destroy(&local->ended);
+    pthread_mutex_destroy(&local->lock);
 }
 
-static struct job_bring ask_for(const struct outbox *outbox, int room, const struct hold *hold)
+static void attach(struct local *local, const struct outbox_local *to)
 {
-    const int64_t max = room < BRING_MAX ? room : BRING_MAX;
-    return (struct job_bring){
-        .subjects = outbox->local_subjects, .hold_ms = hold->own_ms, .max_high = max, .max = max};
+    pthread_mutex_lock(&local->lock);
+    local->to = *to;
+    snprintf(local->name.worker_id.text, sizeof local->name.worker_id.text, "%s", to->claimer->worker_id);
+    snprintf(local->name.subjects, sizeof local->name.subjects, "sokoul.jobs.%.40s.%%", to->worker);
+    local->name.lease_ms = to->claimer->lease_ms;
+    pthread_mutex_unlock(&local->lock);
 }
 
-enum err_code local_bring_crowd(struct outbox *outbox, struct db *db, struct arena *arena, int room,
-                                const struct hold *hold, size_t *brought, struct err *err)
+/* False: its time is over. */
+static bool await_end(struct local *local, int64_t wait_ms)
 {
-    struct job_claim *claims = NULL;
-    size_t count = 0;
-    const struct job_bring ask = ask_for(outbox, room, hold);
-    enum err_code code = job_store_bring_crowd(db, arena, outbox->local.claimer, &ask, &claims, &count, err);
-    if (code != E_OK || count > 0)
-        outbox->local.got(outbox->local.of, claims, code == E_OK ? count : 0);
-    *brought = code == E_OK ? count : 0;
-    return code;
+    const struct timespec until = clock_mono_after_ms(wait_ms);
+    int timed_out = 0;
+    while (local->busy && timed_out == 0)
+        timed_out = pthread_cond_timedwait(&local->ended, &local->lock, &until);
+    return !local->busy;
 }
 
-enum err_code local_bring(struct outbox *outbox, struct db *db, struct arena *arena, int room,
-                          const struct hold *hold, size_t *brought, struct err *err)
+void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *to)
 {
-    struct job_claim *claims = NULL;
-    size_t count = 0;
-    struct job_bring ask = ask_for(outbox, room, hold);
-    if (++outbox->turn % 4 == 0)
-        ask.max_high = (ask.max + 1) / 2;
-    enum err_code code = job_store_bring(db, arena, outbox->local.claimer, &ask, &claims, &count, err);
-    outbox->local.got(outbox->local.of, claims, code == E_OK ? count : 0);
-    *brought = code == E_OK ? count : 0;
-    return code;
-}
-
-static enum err_code go_on(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
-                           size_t *brought, struct err *err)
-{
-    enum err_code code = E_OK;
-    *brought = 0;
-    pthread_mutex_lock(&outbox->local_lock);
-    const int room = local_room(outbox);
-    if (room == 0)
-        atomic_store(&outbox->starved, true);
-    if (room > 0)
-        code = local_bring_crowd(outbox, db, arena, room, hold, brought, err);
-    if (room > 0 && code == E_OK && *brought == 0)
-        code = local_bring(outbox, db, arena, room, hold, brought, err);
-    pthread_mutex_unlock(&outbox->local_lock);
-    return code;
-}
-
-enum err_code local_go_on(struct outbox *outbox, struct db *db, struct arena *arena, const struct hold *hold,
-                          struct err *err)
-{
-    enum err_code code = E_OK;
-    for (size_t brought = 1; code == E_OK && brought > 0 && !outbox_gives_up(outbox);)
+    struct local *local = &outbox->local;
+    if (to != NULL)
     {
-        arena_reset(arena);
-        code = go_on(outbox, db, arena, hold, &brought, err);
+        attach(local, to);
+        return;
     }
+    const bool leaving = atomic_load(&outbox->stopping);
+    if (!leaving) /* the statement that is under way ends by then, whatever the database does */
+        atomic_store(&outbox->give_up_ms, clock_mono_ms() + LEAVE_MS);
+    pthread_mutex_lock(&local->lock);
+    local->closing = true;
+    if (!await_end(local, LEAVE_MS + LATE_MS))
+        log_warn("local_claim_left",
+                 "a claim for the local worker did not end in time; what it claims is run again");
+    local->to = (struct outbox_local){.worker = NULL};
+    local->busy = false;
+    local->closing = false;
+    pthread_mutex_unlock(&local->lock);
+    if (!leaving)
+        atomic_store(&outbox->give_up_ms, 0);
+}
+
+void outbox_has_free_slots(struct outbox *outbox)
+{
+    if (atomic_exchange(&outbox->local.is_full, false))
+        outbox_signal(outbox);
+}
+
+int local_begin(struct outbox *outbox)
+{
+    struct local *local = &outbox->local;
+    int slots = RELAY_NO_WORKER;
+    outbox->served = (struct local_name){.lease_ms = 0};
+    pthread_mutex_lock(&local->lock);
+    if (local->to.worker != NULL && !local->closing)
+    {
+        atomic_store(&local->is_full, true); /* first: a slot that becomes free now is told of */
+        slots = local->to.free_slots(local->to.of);
+        if (slots > 0)
+            atomic_store(&local->is_full, false);
+        local->busy = slots > 0;
+        outbox->served = local->name;
+    }
+    pthread_mutex_unlock(&local->lock);
+    return slots;
+}
+
+void local_end(struct outbox *outbox, const struct job_claim *claims, size_t count)
+{
+    struct local *local = &outbox->local;
+    pthread_mutex_lock(&local->lock);
+    if (local->busy)
+        local->to.deliver(local->to.of, claims, count);
+    local->busy = false;
+    pthread_cond_broadcast(&local->ended);
+    pthread_mutex_unlock(&local->lock);
+}
+
+enum err_code local_claim(struct outbox *outbox, struct db *db, struct arena *arena,
+                          const struct relay_plan *plan, int64_t *claimed, struct err *err)
+{
+    const struct job_claimer claimer = {.worker_id = outbox->served.worker_id.text,
+                                        .lease_ms = outbox->served.lease_ms};
+    const struct job_local ask = {.subjects = outbox->served.subjects,
+                                  .age_ms = plan->ages.local,
+                                  .max = plan->max,
+                                  .max_first = plan->max_first,
+                                  .least = plan->least};
+    struct job_claims claims = {.count = 0};
+    enum err_code code = job_store_claim_local(db, arena, &claimer, &ask, &claims, err);
+    if (code != E_OK)
+        claims.count = 0;
+    local_end(outbox, claims.list, claims.count);
+    *claimed = (int64_t)claims.count;
     return code;
 }

@@ -9,14 +9,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum
 {
-    LATER_MS = 50,
     LEAVE_MS = 2000 /* so long statements that are under way are waited for when we leave */
 };
 
@@ -49,15 +46,11 @@ void wait_stop(struct outbox *outbox, int64_t wait_ms)
     poll(&poll_fd, 1, (int)wait_ms);
 }
 
-static bool open_news(struct outbox *outbox)
+static bool open_events(struct outbox *outbox)
 {
-    struct epoll_event event = {.events = EPOLLIN};
     outbox->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     outbox->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    outbox->later_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    outbox->news_fd = epoll_create1(EPOLL_CLOEXEC);
-    return outbox->stop_fd >= 0 && epoll_ctl(outbox->news_fd, EPOLL_CTL_ADD, outbox->wake_fd, &event) == 0 &&
-           epoll_ctl(outbox->news_fd, EPOLL_CTL_ADD, outbox->later_fd, &event) == 0;
+    return outbox->wake_fd >= 0 && outbox->stop_fd >= 0;
 }
 
 static void close_fd(int fd)
@@ -87,23 +80,21 @@ static enum err_code open_all(const struct outbox_config *config, struct outbox 
     enum err_code code = open_pool(outbox, config, err);
     if (code == E_OK)
         code = mq_publisher_open(config->mq, &outbox->publisher, err);
-    if (!open_news(outbox) && code == E_OK)
+    if (!open_events(outbox) && code == E_OK)
         code = fail(err, E_NO_MEMORY, "out of file descriptors");
     return code;
 }
 
 static void close_all(struct outbox *outbox)
 {
-    offers_close(&outbox->offers);
+    recipients_close(&outbox->recipients);
     mq_publisher_close(outbox->publisher);
     db_pool_close(outbox->pool);
-    close_fd(outbox->news_fd);
-    close_fd(outbox->later_fd);
     close_fd(outbox->wake_fd);
     close_fd(outbox->stop_fd);
-    pthread_mutex_destroy(&outbox->local_lock);
-    fresh_drop(outbox);
-    pthread_mutex_destroy(&outbox->fresh_lock);
+    local_fini(&outbox->local);
+    committed_forget(outbox);
+    pthread_mutex_destroy(&outbox->committed.lock);
     free(outbox);
 }
 
@@ -124,11 +115,12 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
         return fail(err, E_NO_MEMORY, "out of memory");
     outbox->mq = config->mq;
     outbox->verified = -1;
-    pthread_mutex_init(&outbox->local_lock, NULL);
-    pthread_mutex_init(&outbox->fresh_lock, NULL);
+    outbox->state = relay_state_new();
+    local_init(&outbox->local);
+    pthread_mutex_init(&outbox->committed.lock, NULL);
     enum err_code code = open_all(config, outbox, err);
-    if (code == E_OK && config->eager)
-        code = offers_open(&outbox->offers, config->mq, err);
+    if (code == E_OK && config->hands_off)
+        code = recipients_open(&outbox->recipients, config->mq, err);
     if (code == E_OK && pthread_create(&outbox->relay, NULL, relay_run, outbox) != 0)
         code = fail(err, E_NO_MEMORY, "out of threads");
     if (code != E_OK)
@@ -140,44 +132,15 @@ enum err_code outbox_start(const struct outbox_config *config, struct outbox **o
     return E_OK;
 }
 
-void outbox_deliver_to(struct outbox *outbox, const struct outbox_local *local)
+void outbox_publish(struct outbox *outbox, const struct just_committed *committed)
 {
-    atomic_store(&outbox->closing, local == NULL);
-    if (local == NULL)
-        atomic_store(&outbox->give_up_ms, clock_mono_ms() + LEAVE_MS);
-    pthread_mutex_lock(&outbox->local_lock);
-    atomic_store(&outbox->give_up_ms, 0);
-    outbox->local = local != NULL ? *local : (struct outbox_local){.worker = NULL};
-    if (local != NULL)
-        snprintf(outbox->local_subjects, sizeof outbox->local_subjects, "sokoul.jobs.%.40s.%%",
-                 local->worker);
-    pthread_mutex_unlock(&outbox->local_lock);
-}
-
-void outbox_has_room(struct outbox *outbox)
-{
-    if (atomic_exchange(&outbox->starved, false))
-        outbox_signal(outbox);
-}
-
-/* Its wake-up wakes nobody: the relay takes it with its neighbours, when this job has begun. */
-static void wake_later(struct outbox *outbox)
-{
-    const struct itimerspec in = {.it_value = {.tv_nsec = LATER_MS * 1000000L}};
-    if (!atomic_exchange(&outbox->later, true))
-        timerfd_settime(outbox->later_fd, 0, &in, NULL);
-}
-
-void outbox_publish(struct outbox *outbox, const struct outbox_fresh *fresh)
-{
-    if (fresh->given != NULL && fresh->count == 1)
+    if (committed->handed_off != NULL && committed->count == 1)
     {
-        offers_tell(&outbox->offers, fresh);
-        wake_later(outbox);
+        recipients_tell(&outbox->recipients, committed);
         return;
     }
-    for (size_t i = 0; i < fresh->count; i++)
-        fresh_add(outbox, &fresh->rows[i]);
+    for (size_t i = 0; i < committed->count; i++)
+        committed_add(outbox, &committed->rows[i]);
     outbox_signal(outbox);
 }
 

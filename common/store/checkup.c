@@ -26,7 +26,7 @@ static const struct db_stmt overdue_stmt = {
 static const struct db_stmt rest_stmt = {
     "checkup_rest",
     "SELECT (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
-    " (SELECT count(*) FROM outbox WHERE run_at < now() - interval '10 s'),"
+    " (SELECT count(*) FROM outgoing WHERE run_at < now() - interval '10 s'),"
     " EXISTS (SELECT FROM jobs) OR EXISTS (SELECT FROM users WHERE id <> '" ID_SYSTEM_USER "')",
     0};
 

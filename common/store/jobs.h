@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobs.h -- every transaction in a job's life (tables jobs, job_results, job_history, outbox, crowds,
- * dead_letters, idempotency_keys).
+ * jobs.h -- every transaction in a job's life (tables jobs, job_results, job_history, outgoing, dead_letters,
+ * idempotency_keys).
  *
  * Each function is one transaction or one statement, and takes part in an open one when the
  * caller began it.  Rules: docs/model; the unique index decides, every write of a worker is
@@ -43,23 +43,22 @@ MUST_USE enum err_code job_store_accept(struct db *db, struct arena *arena, cons
                                         size_t count, struct err *err);
 /* The same, and answers the wake-ups of those that are due now, for outbox_publish after the commit; there
  * may be fewer of them. */
-struct outbox_fresh;
-MUST_USE enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
-                                              size_t count, struct outbox_fresh *fresh, struct err *err);
-/* One job for a worker that has offered to run it: accepted and claimed for it in the same statement, if that
- * worker is still there and the kind has no limit; else the job waits as ever. fresh->given is what it is to
- * be told after the commit. Only where job_may_be_given. */
-struct outbox_offer;
-bool job_may_be_given(const struct job_new *jobs, size_t count);
-MUST_USE enum err_code job_store_accept_given(struct db *db, struct arena *arena, const struct job_new *job,
-                                              const struct outbox_offer *taker, struct outbox_fresh *fresh,
-                                              struct err *err);
+struct just_committed;
+MUST_USE enum err_code job_store_accept_rows(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                             size_t count, struct just_committed *committed, struct err *err);
+/* One job for a worker that announced itself idle: accepted and claimed for it in the same statement, if that
+ * worker is still there and the kind has no limit; else the job waits as ever. committed->handed_off is what
+ * it is to be told after the commit. Only where job_may_be_handed_off. */
+struct job_recipient;
+bool job_may_be_handed_off(const struct job_new *jobs, size_t count);
+MUST_USE enum err_code job_store_hand_off(struct db *db, struct arena *arena, const struct job_new *job,
+                                          const struct job_recipient *recipient,
+                                          struct just_committed *committed, struct err *err);
 /* The same, and tells the relays of other processes with the commit; for programs that have none (the CLI).
- * Many of one subject that are due now, of normal priority and without unique_s, are a crowd: their wake-ups
- * are rows of `crowds`. */
+ * Many of one subject that are due now, of normal priority and without unique_s, share their wake-ups. */
 enum
 {
-    JOB_CROWD_ROW = 64 /* jobs of one row at most; jobs_accept.c says it in SQL */
+    JOB_ROW_MAX = 64 /* jobs that a row of `outgoing` wakes at most; jobs_internal.h says it in SQL */
 };
 MUST_USE enum err_code job_store_accept_telling(struct db *db, struct arena *arena,
                                                 const struct job_new *jobs, size_t count, struct err *err);
@@ -172,6 +171,12 @@ struct job_claim
     bool limited; /* it holds a place of its kind's limit: job_limit_admit its kind when it is over */
 };
 
+struct job_claims
+{
+    struct job_claim *list; /* in the arena */
+    size_t count;
+};
+
 struct job_claimer
 {
     const char *worker_id; /* row in workers */
@@ -185,23 +190,21 @@ MUST_USE enum err_code job_store_claim(struct db *db, struct arena *arena, const
                                        const char *const *ids, size_t n, struct job_claim **claims,
                                        size_t *count, struct err *err);
 
-/* Claims jobs whose wake-ups are due in the outbox, the urgent ones first, and removes those: for a worker
- * that needs no message. Low priority, jobs marked alone and kinds with a limit are left out, and stay in the
- * outbox. */
-struct job_bring
+/* Claims jobs whose wake-ups are due in the outbox, and removes those, for a worker that needs no message:
+ * the urgent ones first, then those that share wake-ups, then all others. Low priority, jobs marked alone and
+ * kinds with a limit are left out, and stay in the outbox.  A row that wakes more jobs than are wanted
+ * keeps those that still wait. */
+struct job_local
 {
     const char *subjects; /* of the wake-ups, for LIKE */
-    int64_t hold_ms;      /* how long they must have been due */
-    int64_t max_high;
-    int64_t max; /* of both together */
+    int64_t age_ms;       /* how long they must have been due */
+    int64_t max;
+    int64_t max_first; /* of them, urgent ones and those that share */
+    int64_t least;     /* nothing is claimed unless more than that are due, or one that shares */
 };
-MUST_USE enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
-                                       const struct job_bring *ask, struct job_claim **claims, size_t *count,
-                                       struct err *err);
-/* The same for the rows of `crowds`; max_high says nothing. */
-MUST_USE enum err_code job_store_bring_crowd(struct db *db, struct arena *arena,
-                                             const struct job_claimer *claimer, const struct job_bring *ask,
-                                             struct job_claim **claims, size_t *count, struct err *err);
+MUST_USE enum err_code job_store_claim_local(struct db *db, struct arena *arena,
+                                             const struct job_claimer *claimer, const struct job_local *ask,
+                                             struct job_claims *claims, struct err *err);
 
 /* Removes rows of `claims` whose jobs have all been settled. One that stays only makes healing look. */
 MUST_USE enum err_code job_store_forget_claims(struct db *db, struct arena *arena, const int64_t *notes,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepting: jobs, their outbox rows and the Idempotency-Key, in one transaction. */
+/* Accepting: jobs, their wake-ups and the Idempotency-Key, in one transaction. */
 #include "common/store/jobs.h"
 
 #include "common/store/jobs_internal.h"
@@ -28,9 +28,9 @@
     "   deadline_at, unique_key, parent_id, epoch, wake)"                                                    \
     "   SELECT job_id, kind, worker, user_id, request_id, priority, payload::jsonb, coalesce(run_at, "       \
     "now()), deadline_at, unique_key, parent_id, 1, wake FROM input)"                                        \
-    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                               \
-    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL                                                            \
-    ", coalesce(run_at, now()) FROM input RETURNING id, job_id"
+    " INSERT INTO outgoing (id, job_ids, epoch, subject, run_at)"                                            \
+    "   SELECT wake, ARRAY[job_id], 1, " JOB_SUBJECT_SQL                                                     \
+    ", coalesce(run_at, now()) FROM input RETURNING id, job_ids[1] AS job_id"
 
 /* kind, worker, request_id, priority, payload, unique_key */
 #define ACCEPT_BINARY                                                                                        \
@@ -45,59 +45,52 @@ static const struct db_stmt accept_windows_stmt = {
     ACCEPT_SQL(", $12::bigint[]", ", unique_s", "clock_timestamp() + coalesce(unique_s, 0) * interval '1 s'"),
     12 + ACCEPT_BINARY};
 
-/* A crowd, alike but for payloads and unique keys ($3 is NULL where none has one): one wake-up for all, in
- * rows of JOB_CROWD_ROW jobs. */
-static const struct db_stmt accept_crowd_stmt = {
-    "job_accept_crowd",
+/* Many, alike but for payloads and unique keys ($3 is NULL where none has one): one wake-up for as many as a
+ * row holds. */
+static const struct db_stmt accept_alike_stmt = {
+    "job_accept_alike",
     "WITH one AS MATERIALIZED (SELECT $4::text AS kind, $5::text AS worker, 'normal' AS priority,"
-    "   nextval('outbox_id_seq') AS wake)," INTO_WINDOWS " clock_timestamp()"
+    "   ARRAY(SELECT nextval('outbox_id_seq') FROM generate_series(1, "
+    "cardinality($1::uuid[]), " JOB_SHARED_SQL ")) AS wakes)," INTO_WINDOWS " clock_timestamp()"
     "   FROM one, unnest($1::uuid[], $3::text[]) AS t(job_id, unique_key)"
     "   WHERE $3 IS NOT NULL AND unique_key IS NOT NULL" KEY_TAKEN
     " job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, deadline_at, payload, unique_key,"
     "   epoch, wake)"
     "   SELECT job_id, $4, $5, $6::uuid, $7::text, $8::timestamptz, payload::jsonb, unique_key, 1,"
-    "     (SELECT wake FROM one)"
-    "   FROM unnest($1, $2::text[], $3) AS t(job_id, payload, unique_key))"
-    " INSERT INTO crowds (wake, part, subject, job_ids)"
-    "   SELECT wake, part, " JOB_SUBJECT_SQL ", $1[part * 64 + 1 : part * 64 + 64]"
-    "   FROM one, generate_series(0, (cardinality($1) - 1) / 64) AS part",
+    "     (SELECT wakes FROM one)[(nth::integer - 1) / " JOB_SHARED_SQL " + 1]"
+    "   FROM unnest($1, $2::text[], $3) WITH ORDINALITY AS t(job_id, payload, unique_key, nth))"
+    " INSERT INTO outgoing (id, part, job_ids, epoch, subject)"
+    "   SELECT wake, 1, $1[(nth - 1) * " JOB_SHARED_SQL " + 1 : nth * " JOB_SHARED_SQL
+    "], 1, " JOB_SUBJECT_SQL "   FROM one, unnest(wakes) WITH ORDINALITY AS t(wake, nth)",
     8 + DB_UUIDS(1) + DB_TEXTS(2) + DB_TEXTS(3)};
 
-/* One job without a unique key, which costs a fifth less when little else is going on and all is cold. */
+/* One job without a unique key, which costs a fifth less when little else is going on and all is cold.  For a
+ * worker that announced itself idle ($11; NULL: there is none) it is accepted and claimed at once, with no
+ * wake-up, which would wake nobody: whoever takes the job back or hands it back writes one, as for every
+ * other claim.  The number of its first wake-up counts as used: a worker of version 0.1.0 takes `<job>:1` for
+ * one that it need not look at.  That worker's row is locked, so that it cannot leave before it is known what
+ * it holds; without the row, or with a limit, the job waits like any other. */
 static const struct db_stmt accept_one_stmt = {
     "job_accept_one",
-    "WITH job AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"
-    "   deadline_at, parent_id, epoch, wake)"
-    "   VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5, $6::text, $7::jsonb, coalesce($8::timestamptz, "
-    "now()),"
-    "   $9::timestamptz, $10::uuid, 1, nextval('outbox_id_seq'))"
-    "   RETURNING job_id, kind, worker, priority, run_at, wake)"
-    " INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
-    "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL ", run_at FROM job RETURNING id, job_id",
-    10};
-
-/* The same for a worker that has offered to run it: accepted and claimed at once.  That worker's row is
- * locked, so that it cannot leave before it is known what it holds; without the row, or with a limit, the job
- * waits like any other. */
-static const struct db_stmt accept_given_stmt = {
-    "job_accept_given",
-    "WITH taker AS MATERIALIZED (SELECT id, clock_timestamp() AS at FROM workers WHERE id = $10::uuid"
+    "WITH recipient AS MATERIALIZED (SELECT id, clock_timestamp() AS at FROM workers WHERE id = $11::uuid"
     "   AND missing_since IS NULL AND NOT EXISTS (SELECT 1 FROM job_limits WHERE kind = $2) FOR KEY SHARE),"
-    " claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload,"
+    " claimed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, priority, payload, run_at,"
     "   deadline_at, parent_id, epoch, wake, status, attempts, fence, worker_id, lease_until, started_at)"
-    "   SELECT $1::uuid, $2::text, $3::text, $4::uuid, $5, $6::text, $7::jsonb, $8::timestamptz, $9::uuid, 1,"
-    "     nextval('outbox_id_seq'), CASE WHEN id IS NULL THEN 'Pending' ELSE 'Running' END,"
+    "   SELECT $1::uuid, $2::text, $3::text, $4::uuid, $5, $6::text, $7::jsonb,"
+    "     coalesce($8::timestamptz, now()), $9::timestamptz, $10::uuid, 1,"
+    "     CASE WHEN id IS NULL THEN nextval('outbox_id_seq') ELSE 0 END,"
+    "     CASE WHEN id IS NULL THEN 'Pending' ELSE 'Running' END,"
     "     CASE WHEN id IS NULL THEN 0 ELSE 1 END, CASE WHEN id IS NULL THEN 0 ELSE " JOB_FENCE_SQL(
         "0") " END,"
-             "     id, at + $11::bigint * interval '1 ms', at"
-             "   FROM (VALUES (1)) AS one LEFT JOIN taker ON true"
-             "   RETURNING " JOB_CLAIMED_COLUMNS ", worker, wake, worker_id),"
+             "     id, at + $12::bigint * interval '1 ms', at"
+             "   FROM (VALUES (1)) AS one LEFT JOIN recipient ON true"
+             "   RETURNING " JOB_CLAIMED_COLUMNS ", worker, epoch, wake, run_at, worker_id),"
              " noted AS (INSERT INTO claims (worker_id, job_ids) SELECT worker_id, ARRAY[job_id] FROM claimed"
              "   WHERE worker_id IS NOT NULL RETURNING id),"
-             " woken AS (INSERT INTO outbox (id, job_id, epoch, subject)"
-             "   SELECT wake, job_id, 1, " JOB_SUBJECT_SQL " FROM claimed)"
-             " SELECT " JOB_CLAIMED_COLUMNS ", (SELECT id FROM noted), wake FROM claimed",
-    11};
+             " woken AS (" JOB_WAKE_ROWS("claimed") " WHERE worker_id IS NULL)"
+                                                    " SELECT " JOB_CLAIMED_COLUMNS
+                                                    ", (SELECT id FROM noted), wake FROM claimed",
+    12};
 
 static const struct db_stmt notify_stmt = {"job_notify", "SELECT pg_notify('sokoul_outbox', '')", 0};
 
@@ -129,8 +122,10 @@ static const struct db_stmt key_rest_stmt = {"job_key_rest", "SET LOCAL lock_tim
 
 enum
 {
+    ONE_CLAIM = 11, /* columns of what accept_one answers */
+    ONE_WAKE = 12,
     ACCEPT_COLUMNS = 12,
-    CROWD_LEAST = 2 * JOB_CROWD_ROW
+    ALIKE_LEAST = 2 * JOB_ROW_MAX
 };
 
 static const char *time_or_null(struct arena *arena, int64_t wall_ms)
@@ -174,6 +169,8 @@ static enum err_code one_params(struct arena *arena, const struct job_new *job,
         return code;
     memcpy(params, row, 9 * sizeof row[0]);
     params[9] = row[10]; /* there is no unique key */
+    params[10] = NULL;   /* nor a recipient */
+    params[11] = NULL;
     return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory") : E_OK;
 }
 
@@ -234,15 +231,15 @@ static const struct job_new *job_named(const struct job_new *jobs, size_t count,
 }
 
 /* One that is due, of no unique key, and not of low priority: that one waits for all others. */
-bool job_may_be_given(const struct job_new *jobs, size_t count)
+bool job_may_be_handed_off(const struct job_new *jobs, size_t count)
 {
     return count == 1 && strcmp(jobs->kind, "download") != 0 && jobs->unique_key == NULL &&
            jobs->run_at_ms == 0 && jobs->priority != JOB_LOW;
 }
 
-enum err_code job_store_accept_given(struct db *db, struct arena *arena, const struct job_new *job,
-                                     const struct outbox_offer *taker, struct outbox_fresh *fresh,
-                                     struct err *err)
+enum err_code job_store_hand_off(struct db *db, struct arena *arena, const struct job_new *job,
+                                 const struct job_recipient *recipient, struct just_committed *committed,
+                                 struct err *err)
 {
     const char *params[ACCEPT_COLUMNS];
     struct db_rows *rows = NULL;
@@ -251,27 +248,27 @@ enum err_code job_store_accept_given(struct db *db, struct arena *arena, const s
     enum err_code code = one_params(arena, job, params, err);
     if (code != E_OK)
         return code;
-    memmove(&params[7], &params[8], 2 * sizeof params[0]); /* it is due now */
-    params[9] = taker->worker_id.text;
-    params[10] = db_param_int(arena, taker->lease_ms);
+    params[10] = recipient->worker_id.text;
+    params[11] = db_param_int(arena, recipient->lease_ms);
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    code = db_run(db, &accept_given_stmt, params, &rows, err);
+    code = db_run(db, &accept_one_stmt, params, &rows, err);
     if (code != E_OK)
         return code;
-    *fresh = (struct outbox_fresh){.rows = arena_array(arena, 1, sizeof *fresh->rows), .taker = *taker};
-    const int64_t wake = db_int(rows, 0, 12, 0);
-    const bool given = db_text(rows, 0, 11) != NULL;
+    *committed = (struct just_committed){.rows = arena_array(arena, 1, sizeof *committed->rows),
+                                         .recipient = *recipient};
+    const int64_t wake = db_int(rows, 0, ONE_WAKE, 0);
+    const bool handed_off = db_text(rows, 0, ONE_CLAIM) != NULL;
     code = job_claims_of(arena, rows, &claims, &count, err);
-    if (code != E_OK || fresh->rows == NULL)
+    if (code != E_OK || committed->rows == NULL)
         return fail(err, E_NO_MEMORY, "out of memory");
-    fresh->given = given ? claims : NULL;
-    fresh->count = outbox_row_of(arena, job, wake, &fresh->rows[0]) ? 1 : 0;
+    committed->handed_off = handed_off ? claims : NULL;
+    committed->count = outbox_row_of(arena, job, wake, &committed->rows[0]) ? 1 : 0;
     return E_OK;
 }
 
-enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const struct job_new *jobs,
-                                     size_t count, struct outbox_fresh *fresh, struct err *err)
+enum err_code job_store_accept_rows(struct db *db, struct arena *arena, const struct job_new *jobs,
+                                    size_t count, struct just_committed *committed, struct err *err)
 {
     const char *params[ACCEPT_COLUMNS];
     const struct db_stmt *stmt = NULL;
@@ -282,13 +279,15 @@ enum err_code job_store_accept_fresh(struct db *db, struct arena *arena, const s
         code = db_run(db, stmt, params, &rows, err);
     if (code != E_OK)
         return code;
-    *fresh = (struct outbox_fresh){.rows = arena_array(arena, count, sizeof *fresh->rows)};
-    for (int i = 0; fresh->rows != NULL && i < db_rows(rows); i++)
+    const bool one = stmt == &accept_one_stmt;
+    *committed = (struct just_committed){.rows = arena_array(arena, count, sizeof *committed->rows)};
+    for (int i = 0; committed->rows != NULL && i < db_rows(rows); i++)
     {
-        const struct job_new *job = job_named(jobs, count, db_text(rows, i, 1), &at);
+        const struct job_new *job = job_named(jobs, count, db_text(rows, i, one ? 0 : 1), &at);
         if (job != NULL && job->run_at_ms == 0 &&
-            outbox_row_of(arena, job, db_int(rows, i, 0, 0), &fresh->rows[fresh->count]))
-            fresh->count++;
+            outbox_row_of(arena, job, db_int(rows, i, one ? ONE_WAKE : 0, 0),
+                          &committed->rows[committed->count]))
+            committed->count++;
     }
     db_rows_free(rows);
     return E_OK;
@@ -300,9 +299,9 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* Many, all due now, that differ in payload and unique key at most. */
-static bool is_crowd(const struct job_new *jobs, size_t count)
+static bool are_alike(const struct job_new *jobs, size_t count)
 {
-    bool same = count >= CROWD_LEAST;
+    bool same = count >= ALIKE_LEAST;
     for (size_t i = 0; same && i < count; i++)
         same = jobs[i].run_at_ms == 0 && jobs[i].unique_s == 0 && jobs[i].parent_id == NULL &&
                jobs[i].priority == JOB_NORMAL && jobs[i].deadline_at_ms == jobs[0].deadline_at_ms &&
@@ -312,7 +311,7 @@ static bool is_crowd(const struct job_new *jobs, size_t count)
     return same;
 }
 
-static enum err_code crowd_params(struct arena *arena, const struct job_new *jobs, size_t count,
+static enum err_code alike_params(struct arena *arena, const struct job_new *jobs, size_t count,
                                   const char *params[ACCEPT_COLUMNS], const struct db_stmt **stmt,
                                   struct err *err)
 {
@@ -333,7 +332,7 @@ static enum err_code crowd_params(struct arena *arena, const struct job_new *job
     }
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    *stmt = &accept_crowd_stmt;
+    *stmt = &accept_alike_stmt;
     params[0] = db_param_column(arena, *stmt, 1, ids, count);
     params[1] = db_param_column(arena, *stmt, 2, payloads, count);
     params[2] = keyed ? db_param_column(arena, *stmt, 3, keys, count) : NULL;
@@ -348,8 +347,8 @@ enum err_code job_store_accept_telling(struct db *db, struct arena *arena, const
     const char *params[ACCEPT_COLUMNS];
     const struct db_stmt *stmt = NULL;
     struct db_rows *rows[2] = {NULL, NULL};
-    enum err_code code = is_crowd(jobs, count) ? crowd_params(arena, jobs, count, params, &stmt, err)
-                                               : accept_params(arena, jobs, count, params, &stmt, err);
+    enum err_code code = are_alike(jobs, count) ? alike_params(arena, jobs, count, params, &stmt, err)
+                                                : accept_params(arena, jobs, count, params, &stmt, err);
     if (code != E_OK)
         return code;
     const struct db_call calls[] = {{stmt, params}, {&notify_stmt, NULL}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's side: claiming, from messages, from the outbox and from crowds, and what is known of claims.
+/* The worker's side: claiming, from messages and from the outbox, and what is known of claims.
  * Each is one statement however many jobs it moves. */
 #include "common/store/jobs.h"
 
@@ -22,39 +22,36 @@ static const struct db_stmt claim_stmt = {
     "   RETURNING " JOB_CLAIMED_COLUMNS ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
     4 + DB_UUIDS(1)};
 
-/* The same for wake-ups that are still in the outbox, with their removal. What cannot be claimed here stays.
- */
-#define BRING_DUE "run_at <= now() - $4::bigint * interval '1 ms' AND job_id IS NOT NULL AND subject LIKE $1"
-static const struct db_stmt bring_stmt = {
-    "job_bring",
-    "WITH high AS (SELECT id, job_id FROM outbox WHERE " BRING_DUE " AND subject LIKE '%.high'"
-    "   ORDER BY run_at, id LIMIT $5::bigint FOR UPDATE SKIP LOCKED),"
-    " rest AS (SELECT id, job_id FROM outbox WHERE " BRING_DUE " AND subject NOT LIKE '%.high'"
-    "   AND subject NOT LIKE '%.low' ORDER BY run_at, id LIMIT $6::bigint - (SELECT count(*) FROM high)"
-    "   FOR UPDATE SKIP LOCKED),"
-    " due AS (SELECT id AS row_id, job_id AS woken FROM high UNION ALL SELECT id, job_id FROM rest),"
-    " claimed AS (" CLAIM_SET " FROM due WHERE job_id = woken AND NOT alone AND " CLAIMABLE
-    "   RETURNING " JOB_CLAIMED_COLUMNS ", row_id),"
-    " gone AS (DELETE FROM outbox o USING claimed c WHERE o.id = c.row_id)" JOB_NOTED("$2",
-                                                                                      "AND " SQL_LAZILY),
-    6};
-
-/* The same for crowds, whole rows of them. Those that are not claimed and still wait get rows of outbox. */
-static const struct db_stmt bring_crowd_stmt = {
-    "job_bring_crowd",
-    "WITH crowd AS MATERIALIZED (SELECT wake AS crowd_wake, part AS crowd_part, job_ids FROM crowds"
-    "   WHERE run_at <= now() - $4::bigint * interval '1 ms' AND subject LIKE $1 ORDER BY wake, part"
-    "   LIMIT $5::bigint FOR UPDATE SKIP LOCKED),"
-    " due AS MATERIALIZED (SELECT crowd_wake, unnest(job_ids) AS woken FROM crowd),"
-    " claimed AS (" CLAIM_SET " WHERE job_id = ANY (ARRAY(SELECT woken FROM due LIMIT $6::bigint))"
-    "   AND NOT alone AND " CLAIMABLE "   RETURNING " JOB_CLAIMED_COLUMNS "),"
-    " gone AS (DELETE FROM crowds USING crowd WHERE wake = crowd_wake AND part = crowd_part),"
-    " moved AS (UPDATE jobs SET wake = nextval('outbox_id_seq') FROM due"
-    "   WHERE (SELECT count(*) FROM claimed) < (SELECT count(*) FROM due)"
-    "     AND job_id = woken AND job_id NOT IN (SELECT c.job_id FROM claimed c) AND " JOB_OF_CROWD
-    "   RETURNING " JOB_MOVED_COLUMNS "),"
-    " woken AS (" JOB_WOKEN_BY("moved") ")" JOB_NOTED("$2", "AND " SQL_LAZILY),
-    6};
+/* The same for wake-ups that are still in the outbox, with their rows; what is not claimed and still waits
+ * stays in its row.  A row of a kind with a limit goes to the broker. */
+#define LOCAL_DUE                                                                                            \
+    "run_at <= now() - $4::bigint * interval '1 ms' AND job_ids IS NOT NULL AND subject LIKE $1"             \
+    " AND " JOB_UNLIMITED_SQL
+#define LOCAL_SINGLE "(SELECT are FROM many) AND part = 0 AND " LOCAL_DUE
+static const struct db_stmt claim_local_stmt = {
+    "job_claim_local",
+    "WITH shared AS MATERIALIZED (SELECT id, part, job_ids FROM outgoing WHERE part > 0 AND " LOCAL_DUE
+    "   ORDER BY run_at, id, part LIMIT greatest($5::bigint / " JOB_SHARED_SQL ", 1) FOR UPDATE SKIP LOCKED),"
+    " many AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM shared) OR count(*) > $7::bigint AS are"
+    "   FROM (SELECT 1 FROM outgoing WHERE part = 0 AND " LOCAL_DUE " AND subject NOT LIKE '%.low'"
+    "     LIMIT $7::bigint + 1) AS due),"
+    " high AS MATERIALIZED (SELECT id, part, job_ids FROM outgoing WHERE " LOCAL_SINGLE
+    "   AND subject LIKE '%.high' ORDER BY run_at, id LIMIT $5::bigint FOR UPDATE SKIP LOCKED),"
+    " first AS MATERIALIZED (SELECT id AS row_id, part AS row_part, unnest(job_ids) AS woken FROM"
+    "   (SELECT * FROM high UNION ALL SELECT * FROM shared) AS r),"
+    " rest AS MATERIALIZED (SELECT id AS row_id, part AS row_part, job_ids[1] AS woken FROM outgoing"
+    "   WHERE " LOCAL_SINGLE " AND subject NOT LIKE '%.high' AND subject NOT LIKE '%.low' ORDER BY run_at, id"
+    "   LIMIT $6::bigint - least($5::bigint, (SELECT count(*) FROM first)) FOR UPDATE SKIP LOCKED),"
+    " rows AS MATERIALIZED (SELECT * FROM first UNION ALL SELECT * FROM rest),"
+    " claimed AS (" CLAIM_SET " WHERE job_id = ANY (ARRAY((SELECT woken FROM first LIMIT $5::bigint)"
+    "   UNION ALL SELECT woken FROM rest)) AND NOT alone AND " CLAIMABLE "   RETURNING " JOB_CLAIMED_COLUMNS
+    "),"
+    " kept AS MATERIALIZED (SELECT row_id, row_part, array_agg(woken) AS ids FROM rows"
+    "   JOIN jobs ON job_id = woken AND wake = row_id AND status = 'Pending'"
+    "   WHERE (SELECT count(*) FROM claimed) < (SELECT count(*) FROM rows)"
+    "     AND woken NOT IN (SELECT job_id FROM claimed) GROUP BY row_id, row_part)," JOB_ROWS_LEFT_SQL
+        JOB_NOTED("$2", "AND " SQL_LAZILY),
+    7};
 
 static const struct db_stmt held_stmt = {
     "job_held",
@@ -119,14 +116,13 @@ enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct jo
 }
 
 static enum err_code run_claims(struct db *db, struct arena *arena, const struct db_stmt *stmt,
-                                const char *const *params, struct job_claim **claims, size_t *count,
-                                struct err *err)
+                                const char *const *params, struct job_claims *claims, struct err *err)
 {
     struct db_rows *rows = NULL;
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
     enum err_code code = db_run(db, stmt, params, &rows, err);
-    return code == E_OK ? job_claims_of(arena, rows, claims, count, err) : code;
+    return code == E_OK ? job_claims_of(arena, rows, &claims->list, &claims->count, err) : code;
 }
 
 enum err_code job_store_claim(struct db *db, struct arena *arena, const struct job_claimer *claimer,
@@ -135,36 +131,26 @@ enum err_code job_store_claim(struct db *db, struct arena *arena, const struct j
 {
     const char *params[] = {db_param_column(arena, &claim_stmt, 1, ids, n), claimer->worker_id,
                             db_param_int(arena, claimer->lease_ms), n == 1 ? "true" : "false"};
-    return run_claims(db, arena, &claim_stmt, params, claims, count, err);
+    struct job_claims claimed = {.count = 0};
+    enum err_code code = run_claims(db, arena, &claim_stmt, params, &claimed, err);
+    if (code != E_OK)
+        return code;
+    *claims = claimed.list;
+    *count = claimed.count;
+    return E_OK;
 }
 
-/* `first`: the statement's own limit, before that of all. */
-static enum err_code run_bring(struct db *db, struct arena *arena, const struct db_stmt *stmt,
-                               const struct job_claimer *claimer, const struct job_bring *ask, int64_t first,
-                               struct job_claim **claims, size_t *count, struct err *err)
+enum err_code job_store_claim_local(struct db *db, struct arena *arena, const struct job_claimer *claimer,
+                                    const struct job_local *ask, struct job_claims *claims, struct err *err)
 {
     const char *params[] = {ask->subjects,
                             claimer->worker_id,
                             db_param_int(arena, claimer->lease_ms),
-                            db_param_int(arena, ask->hold_ms),
-                            db_param_int(arena, first),
-                            db_param_int(arena, ask->max)};
-    return run_claims(db, arena, stmt, params, claims, count, err);
-}
-
-enum err_code job_store_bring(struct db *db, struct arena *arena, const struct job_claimer *claimer,
-                              const struct job_bring *ask, struct job_claim **claims, size_t *count,
-                              struct err *err)
-{
-    return run_bring(db, arena, &bring_stmt, claimer, ask, ask->max_high, claims, count, err);
-}
-
-enum err_code job_store_bring_crowd(struct db *db, struct arena *arena, const struct job_claimer *claimer,
-                                    const struct job_bring *ask, struct job_claim **claims, size_t *count,
-                                    struct err *err)
-{
-    const int64_t rows = job_crowd_rows(ask->max);
-    return run_bring(db, arena, &bring_crowd_stmt, claimer, ask, rows, claims, count, err);
+                            db_param_int(arena, ask->age_ms),
+                            db_param_int(arena, ask->max_first),
+                            db_param_int(arena, ask->max),
+                            db_param_int(arena, ask->least)};
+    return run_claims(db, arena, &claim_local_stmt, params, claims, err);
 }
 
 enum err_code job_store_held(struct db *db, struct arena *arena, const char *worker_id, int64_t min_age_ms,

@@ -248,20 +248,25 @@ static const struct db_stmt scan_stmt = {
     " lost AS MATERIALIZED (SELECT job_id FROM jobs WHERE job_id IN ("
     "   SELECT p.job_id FROM page p JOIN consumer c USING (worker, priority) WHERE p.status = 'Pending'"
     "     AND p.wake < c.cut AND coalesce(p.place NOT IN (" PLACE_QUEUED ", " PLACE_PAUSED "), true)"
-    "     AND p.run_at < now() - interval '2 s' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = p.wake)"
-    "     AND NOT EXISTS (SELECT 1 FROM crowds k WHERE k.wake = p.wake AND p.job_id = ANY (k.job_ids)))"
+    "     AND p.run_at < now() - interval '2 s' AND NOT EXISTS (SELECT 1 FROM outgoing o"
+    "       WHERE o.id = p.wake AND p.job_id = ANY (o.job_ids)))"
     "   AND status = 'Pending' FOR UPDATE SKIP LOCKED),"
-    " moved AS (UPDATE jobs SET epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM lost"
+    " moved AS (UPDATE jobs SET " JOB_WAKE_SQL " FROM lost"
     "   WHERE jobs.job_id = lost.job_id AND status = 'Pending'"
-    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake),"
-    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
-    "   FROM moved RETURNING 1),"
-    " unclaimed AS (INSERT INTO claims (worker_id, job_ids, at) SELECT coalesce(worker_id, $9::uuid),"
-    "     array_agg(job_id), min(lease_until) - interval '1 day' FROM page p WHERE status = 'Running'"
-    "     AND lease_until < now() - interval '5 s' AND NOT EXISTS (SELECT 1 FROM claims c"
-    "       WHERE c.worker_id = p.worker_id AND p.job_id = ANY (c.job_ids)) GROUP BY worker_id)"
-    " SELECT (SELECT count(*) FROM woken), (SELECT count(*) FROM page),"
-    "   (SELECT job_id FROM page ORDER BY job_id LIMIT 1)",
+    "   RETURNING " JOB_WOKEN_COLUMNS(
+        "jobs") "),"
+                " woken AS (" JOB_WAKE_ROWS(
+                    "moved") " RETURNING 1),"
+                             " unclaimed AS (INSERT INTO claims (worker_id, job_ids, at) SELECT "
+                             "coalesce(worker_id, $9::uuid),"
+                             "     array_agg(job_id), min(lease_until) - interval '1 day' FROM page p WHERE "
+                             "status = 'Running'"
+                             "     AND lease_until < now() - interval '5 s' AND NOT EXISTS (SELECT 1 FROM "
+                             "claims c"
+                             "       WHERE c.worker_id = p.worker_id AND p.job_id = ANY (c.job_ids)) GROUP "
+                             "BY worker_id)"
+                             " SELECT (SELECT count(*) FROM woken), (SELECT count(*) FROM page),"
+                             "   (SELECT job_id FROM page ORDER BY job_id LIMIT 1)",
     9};
 
 /* The consumers as four columns. */
@@ -337,14 +342,16 @@ enum err_code job_store_busy(struct db *db, struct arena *arena, int64_t min_age
 
 /* ---- counts --------------------------------------------------------------------------------- */
 
-static const struct db_stmt counts_stmt = {
-    "job_counts",
-    "SELECT (SELECT count(*) FROM jobs WHERE place = " PLACE_QUEUED "),"
-    " (SELECT count(*) FROM outbox) + " SQL_CROWDED ","
-    " (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
-    " (SELECT greatest(0, ceil(extract(epoch FROM now() - least((SELECT min(run_at) FROM outbox),"
-    "   (SELECT min(run_at) FROM crowds))) * 1000))::bigint)",
-    0};
+static const struct db_stmt counts_stmt = {"job_counts",
+                                           "SELECT (SELECT count(*) FROM jobs WHERE place = " PLACE_QUEUED
+                                           "),"
+                                           " " SQL_OUTGOING ","
+                                           " (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL),"
+                                           " (SELECT greatest(0, ceil(extract(epoch FROM now() - least("
+                                           "   (SELECT min(run_at) FROM outgoing WHERE part = 0), (SELECT "
+                                           "min(run_at) FROM outgoing WHERE part > 0)))"
+                                           "   * 1000))::bigint)",
+                                           0};
 
 enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct err *err)
 {
@@ -362,9 +369,8 @@ enum err_code job_store_counts(struct db *db, struct job_counts *counts, struct 
 
 static const struct db_stmt backlog_stmt = {
     "job_backlog",
-    "WITH due AS (SELECT split_part(subject, '.', 4) AS kind, 1::bigint AS n, run_at FROM outbox"
-    "   WHERE run_at <= now() AND starts_with(subject, 'sokoul.jobs.')"
-    "   UNION ALL SELECT split_part(subject, '.', 4), cardinality(job_ids), run_at FROM crowds"
+    "WITH due AS (SELECT split_part(subject, '.', 4) AS kind, cardinality(job_ids)::bigint AS n, run_at"
+    "   FROM outgoing WHERE run_at <= now() AND starts_with(subject, 'sokoul.jobs.')"
     "   UNION ALL SELECT kind, 1, run_at FROM jobs WHERE place = " PLACE_QUEUED " AND run_at <= now()),"
     " waiting AS (SELECT kind, sum(n)::bigint AS n,"
     "   ceil(extract(epoch FROM now() - min(run_at)) * 1000)::bigint AS ms FROM due GROUP BY kind),"

@@ -8,14 +8,32 @@
     "'sokoul.jobs.' || worker || '.' || kind || CASE priority WHEN 'normal' THEN '' ELSE '.' || priority "   \
     "END"
 
-/* A job that still waits for the wake-up of the crowd whose wake is `crowd_wake`; given another one by
- * `UPDATE jobs SET wake = nextval('outbox_id_seq') ... RETURNING JOB_MOVED_COLUMNS` it gets a row of outbox.
+/* Whatever makes a job claimable gives it a new wake-up in the same statement:
+ *
+ *     moved AS (UPDATE jobs SET ..., " JOB_WAKE_SQL " ... RETURNING " JOB_WOKEN_COLUMNS("jobs") "),
+ *     woken AS (" JOB_WAKE_ROWS("moved") ")
  */
-#define JOB_OF_CROWD "wake = crowd_wake AND status = 'Pending'"
-#define JOB_MOVED_COLUMNS "job_id, kind, worker, priority, epoch, wake, run_at"
-#define JOB_WOKEN_BY(moved)                                                                                  \
-    "INSERT INTO outbox (id, job_id, epoch, subject, run_at)"                                                \
-    " SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM " moved
+#define JOB_WAKE_SQL "epoch = epoch + 1, wake = nextval('outbox_id_seq')"
+#define JOB_WOKEN_COLUMNS(jobs)                                                                              \
+    jobs ".job_id, " jobs ".kind, " jobs ".worker, " jobs ".priority, " jobs ".epoch, " jobs ".wake, " jobs  \
+         ".run_at"
+#define JOB_WAKE_ROWS(moved)                                                                                 \
+    "INSERT INTO outgoing (id, job_ids, epoch, subject, run_at)"                                             \
+    " SELECT wake, ARRAY[job_id], epoch, " JOB_SUBJECT_SQL ", greatest(run_at, now()) FROM " moved
+
+/* Of a row of `outgoing`: its jobs may be claimed without a look at a limit. */
+#define JOB_UNLIMITED_SQL "split_part(subject, '.', 4) <> ALL (ARRAY(SELECT kind FROM job_limits))"
+
+/* A row of `outgoing` wakes at most so many jobs. */
+#define JOB_SHARED_SQL "64"
+
+/* What is left of rows: goes on after `rows AS (... row_id, row_part)`, which are locked, and `kept AS (...
+ * row_id, row_part, ids)`, those of them in which jobs stay. */
+#define JOB_ROWS_LEFT_SQL                                                                                    \
+    " gone AS (DELETE FROM outgoing o USING rows r WHERE o.id = r.row_id AND o.part = r.row_part"            \
+    "   AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.row_id = o.id AND k.row_part = o.part)),"               \
+    " trimmed AS (UPDATE outgoing o SET job_ids = k.ids FROM kept k WHERE o.id = k.row_id"                   \
+    "   AND o.part = k.row_part AND cardinality(k.ids) < cardinality(o.job_ids))"
 
 /* The number of a claim: greater than the one before, and never given twice, also when Postgres crashed and
  * the claim that had it is lost; hence the time in microseconds and no count. */
@@ -35,12 +53,6 @@
 
 #include "common/store/jobs.h"
 #include "common/store/sql.h"
-
-/* How many rows of crowds hold as many jobs as are wanted: whole ones, one at least. */
-static inline int64_t job_crowd_rows(int64_t max)
-{
-    return max < JOB_CROWD_ROW ? 1 : max / JOB_CROWD_ROW;
-}
 
 /* The rows of a statement that returns those columns. */
 MUST_USE enum err_code job_claims_of(struct arena *arena, struct db_rows *take, struct job_claim **claims,

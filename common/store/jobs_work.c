@@ -63,8 +63,8 @@ static const struct db_stmt fail_stmt = {
     " noticed AS (INSERT INTO jobs (job_id, kind, worker, user_id, request_id, payload, parent_id, epoch, "
     "wake)"
     "   SELECT id, 'notify', 'scout', user_id, request_id, payload, job_id, 1, wake FROM notices),"
-    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject)"
-    "   SELECT wake, id, 1, 'sokoul.jobs.scout.notify' FROM notices),"
+    " woken AS (INSERT INTO outgoing (id, job_ids, epoch, subject)"
+    "   SELECT wake, ARRAY[id], 1, 'sokoul.jobs.scout.notify' FROM notices),"
     " letters AS (INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors)"
     "   SELECT letter, job_id, kind, " JOB_SUBJECT_SQL ", reason, coalesce(detail, ''),"
     "     coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', h.attempt, 'at', h.at, 'reason', h.reason,"
@@ -73,7 +73,7 @@ static const struct db_stmt fail_stmt = {
     "reason,"
     "       'detail', detail))"
     "   FROM failed WHERE letter IS NOT NULL),"
-    " copies AS (INSERT INTO outbox (subject, headers, body)"
+    " copies AS (INSERT INTO outgoing (subject, headers, body)"
     "   SELECT 'sokoul.dlq.' || worker || '.' || kind, " HEADERS
     ", jsonb_build_object('v', 1, 'letter_id', letter,"
     "     'job_id', job_id, 'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME "
@@ -82,7 +82,7 @@ static const struct db_stmt fail_stmt = {
     "detail,"
     "     'attempts', attempts, 'payload', payload)::text"
     "   FROM failed WHERE letter IS NOT NULL),"
-    " told AS (INSERT INTO outbox (subject, headers, body)"
+    " told AS (INSERT INTO outgoing (subject, headers, body)"
     "   SELECT 'sokoul.events.job.failed', " HEADERS
     ", jsonb_build_object('event', 'job.failed', 'job_id', job_id,"
     "     'kind', kind, 'user_id', user_id, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',"
@@ -103,22 +103,20 @@ static const struct db_stmt again_stmt = {
     "   $7::boolean[], $8::text[], $9::text[])"
     "   AS t(job_id, fence, delay_ms, reason, detail, forgive, alone, progress, checkpoint)),"
     " moved AS (UPDATE jobs j SET status = 'Pending', attempts = j.attempts - t.forgive,"
-    "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', epoch = j.epoch + 1,"
-    "   wake = CASE t.reason WHEN 'paused' THEN 9223372036854775807 ELSE nextval('outbox_id_seq') END,"
+    "   run_at = clock_timestamp() + t.delay_ms * interval '1 ms', " JOB_WAKE_SQL ","
     "   lease_until = NULL, alone = j.alone OR t.alone, detail = t.detail,"
     "   place = CASE t.reason WHEN 'paused' THEN 'paused' END, progress = coalesce(t.progress::jsonb, "
     "j.progress),"
     "   checkpoint = coalesce(t.checkpoint::jsonb, j.checkpoint)"
-    "   FROM t WHERE" GUARD "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.run_at, "
-    "j.attempts + t.forgive AS attempt,"
-    "   t.reason, t.detail, j.worker_id, j.started_at),"
-    " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, started_at)"
-    "   SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved"
-    "   WHERE (reason " WAITS_REASON ") IS NOT TRUE),"
-    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject, run_at)"
-    "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL ", run_at FROM moved"
-    "   WHERE reason IS DISTINCT FROM 'paused')"
-    " SELECT job_id FROM moved",
+    "   FROM t WHERE" GUARD "   RETURNING " JOB_WOKEN_COLUMNS(
+        "j") ", j.attempts + t.forgive AS attempt,"
+             "   t.reason, t.detail, j.worker_id, j.started_at),"
+             " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, "
+             "started_at)"
+             "   SELECT job_id, 'Pending', attempt, reason, detail, worker_id, started_at FROM moved"
+             "   WHERE (reason " WAITS_REASON ") IS NOT TRUE),"
+             " woken AS (" JOB_WAKE_ROWS("moved") " WHERE reason IS DISTINCT FROM 'paused')"
+                                                  " SELECT job_id FROM moved",
     9};
 
 /* A heartbeat waits for no row: the jobs of a worker end while it beats for them, in another order, and each

@@ -32,7 +32,7 @@ static const struct db_stmt bury_raw_stmt = {
     "     'attempt', 1, 'at', clock_timestamp(), 'reason', $3::text, 'detail', $4::text)))"
     "   ON CONFLICT (id) DO NOTHING"
     "   RETURNING id, subject, reason, detail, raw_size)"
-    " INSERT INTO outbox (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1,"
+    " INSERT INTO outgoing (subject, headers, body) SELECT 'sokoul.dlq.raw', '{}', jsonb_build_object('v', 1,"
     "   'letter_id', id, 'job_id', NULL, 'user_id', '" ID_SYSTEM_USER
     "', 'timestamp', to_char(clock_timestamp()"
     "   AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'subject', subject, 'reason', reason,"
@@ -74,19 +74,21 @@ static const struct db_stmt replay_stmt = {
     "   AND status = 'Failed' FOR UPDATE),"
     " moved AS (UPDATE jobs j SET status = 'Pending', attempts = 0, reason = NULL, detail = NULL, "
     "finished_at = NULL,"
-    "   run_at = now(), epoch = epoch + 1, wake = nextval('outbox_id_seq'), alone = false,"
+    "   run_at = now(), " JOB_WAKE_SQL ", alone = false,"
     "   payload = coalesce($2::jsonb, payload) FROM old WHERE j.job_id = old.job_id"
-    "   RETURNING j.job_id, j.kind, j.worker, j.priority, j.epoch, j.wake, j.unique_key),"
-    " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"
-    "   SELECT kind, unique_key, job_id, now() FROM moved WHERE unique_key IS NOT NULL"
-    "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id,"
-    "   until = greatest(job_windows.until, excluded.until)),"
-    " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, started_at)"
-    "   SELECT job_id, 'Failed', attempts, reason, detail, worker_id, started_at FROM old UNION ALL"
-    "   SELECT job_id, 'Pending', 0, 'replayed', 'Replayed from its dead letter', NULL, NULL FROM old),"
-    " woken AS (INSERT INTO outbox (id, job_id, epoch, subject)"
-    "   SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL " FROM moved)"
-    " SELECT job_id FROM moved",
+    "   RETURNING " JOB_WOKEN_COLUMNS(
+        "j") ", j.unique_key),"
+             " windows AS (INSERT INTO job_windows (kind, unique_key, job_id, until)"
+             "   SELECT kind, unique_key, job_id, now() FROM moved WHERE unique_key IS NOT NULL"
+             "   ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id,"
+             "   until = greatest(job_windows.until, excluded.until)),"
+             " told AS (INSERT INTO job_history (job_id, status, attempt, reason, detail, worker_id, "
+             "started_at)"
+             "   SELECT job_id, 'Failed', attempts, reason, detail, worker_id, started_at FROM old UNION ALL"
+             "   SELECT job_id, 'Pending', 0, 'replayed', 'Replayed from its dead letter', NULL, NULL FROM "
+             "old),"
+             " woken AS (" JOB_WAKE_ROWS("moved") ")"
+                                                  " SELECT job_id FROM moved",
     2};
 
 static const struct db_stmt exists_stmt = {"letter_exists", "SELECT 1 FROM dead_letters WHERE id = $1", 1};

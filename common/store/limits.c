@@ -91,11 +91,10 @@ static const struct db_stmt admit_stmt = {
     "     LIMIT least(places, greatest(0, coalesce(max_per_user, most) - coalesce(n, 0)))) w"
     "   WHERE users.user_id IS NOT NULL AND places > 0"
     "   ORDER BY coalesce(n, 0) + w.nth, w.run_at, w.job_id LIMIT (SELECT places FROM room)),"
-    " moved AS (UPDATE jobs SET place = " PLACE_ADMITTED ", run_at = clock_timestamp(), epoch = epoch + 1,"
-    "   wake = nextval('outbox_id_seq') FROM chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending'"
-    "   AND place = " PLACE_QUEUED " RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
-    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
-    " FROM moved RETURNING 1",
+    " moved AS (UPDATE jobs SET place = " PLACE_ADMITTED ", run_at = clock_timestamp(), " JOB_WAKE_SQL
+    "   FROM chosen WHERE jobs.job_id = chosen.job_id AND status = 'Pending'"
+    "   AND place = " PLACE_QUEUED
+    " RETURNING " JOB_WOKEN_COLUMNS("jobs") ") " JOB_WAKE_ROWS("moved") " RETURNING 1",
     1};
 
 static const struct db_stmt short_stmt = {
@@ -130,11 +129,9 @@ static const struct db_stmt resume_stmt = {
     "= " PLACE_PAUSED ""
     "   AND status = 'Pending' AND NOT EXISTS (SELECT 1 FROM downloads d WHERE d.job_id = j.job_id"
     "     AND d.wanted = 'pause') LIMIT 1000 FOR UPDATE SKIP LOCKED),"
-    " moved AS (UPDATE jobs SET place = NULL, run_at = clock_timestamp(), epoch = epoch + 1,"
-    "   wake = nextval('outbox_id_seq') FROM resumed WHERE jobs.job_id = resumed.job_id"
-    "   RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
-    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
-    " FROM moved RETURNING 1",
+    " moved AS (UPDATE jobs SET place = NULL, run_at = clock_timestamp(), " JOB_WAKE_SQL
+    "   FROM resumed WHERE jobs.job_id = resumed.job_id"
+    "   RETURNING " JOB_WOKEN_COLUMNS("jobs") ") " JOB_WAKE_ROWS("moved") " RETURNING 1",
     0};
 
 /* The limit was removed. If it is made again meanwhile, these jobs are claimed under it like new ones. */
@@ -143,10 +140,8 @@ static const struct db_stmt release_stmt = {
     "WITH freed AS (SELECT job_id FROM jobs WHERE kind = $1 AND place = " PLACE_QUEUED
     " AND status = 'Pending'"
     "   ORDER BY job_id LIMIT 5000 FOR UPDATE SKIP LOCKED),"
-    " moved AS (UPDATE jobs SET place = NULL, epoch = epoch + 1, wake = nextval('outbox_id_seq') FROM freed"
-    "   WHERE jobs.job_id = freed.job_id RETURNING jobs.job_id, kind, worker, priority, epoch, wake)"
-    " INSERT INTO outbox (id, job_id, epoch, subject) SELECT wake, job_id, epoch, " JOB_SUBJECT_SQL
-    " FROM moved RETURNING 1",
+    " moved AS (UPDATE jobs SET place = NULL, " JOB_WAKE_SQL " FROM freed WHERE jobs.job_id = freed.job_id"
+    "   RETURNING " JOB_WOKEN_COLUMNS("jobs") ") " JOB_WAKE_ROWS("moved") " RETURNING 1",
     1};
 
 /* ---- the table ------------------------------------------------------------------------------ */

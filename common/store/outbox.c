@@ -10,59 +10,54 @@
 
 #include <string.h>
 
-#define DUE(own_hold, except, hold, own)                                                                     \
-    "run_at <= now() - " own_hold "::bigint * interval '1 ms' AND (" except "::text IS NULL"                 \
-    "   OR subject NOT LIKE " except "::text) AND (run_at <= now() - " hold "::bigint * interval '1 ms'"     \
-    "   OR subject LIKE " own "::text)"
-#define ROW_DUE DUE("$3", "$4", "$5", "$6")
-#define CROWD_DUE DUE("$2", "$3", "$4", "$5")
+/* $3 minimum age of rows LIKE $6, $5 of others; $4 is left out. */
+#define DUE                                                                                                  \
+    "run_at <= now() - $3::bigint * interval '1 ms' AND ($4::text IS NULL OR subject NOT LIKE $4::text)"     \
+    "   AND (run_at <= now() - $5::bigint * interval '1 ms' OR subject LIKE $6::text)"
+/* Those that the local worker can claim may have to be older, $7. */
+#define SHARED_DUE                                                                                           \
+    DUE " AND (run_at <= now() - $7::bigint * interval '1 ms' OR (subject LIKE $6::text) IS NOT TRUE"        \
+        "   OR NOT " JOB_UNLIMITED_SQL ")"
 
 /* What a message is made of, from the job's row where it has no body. */
-#define COLUMNS_WITH(request_id)                                                                             \
-    " j.kind, j.created_at, j.user_id, " request_id ", j.payload, j.priority, j.run_at, j.deadline_at,"      \
-    " j.unique_key, j.parent_id, j.alone, j.status"
-#define JOB_COLUMNS COLUMNS_WITH("j.request_id")
-#define ROW_COLUMNS COLUMNS_WITH("coalesce(j.request_id, t.headers->>'X-Request-ID')")
+#define JOB_COLUMNS                                                                                          \
+    " j.kind, j.created_at, j.user_id, coalesce(j.request_id, t.headers->>'X-Request-ID'), j.payload,"       \
+    " j.priority, j.run_at, j.deadline_at, j.unique_key, j.parent_id, j.alone, j.status"
 
+/* Rows of several jobs come last and have a turn when urgent ones have none. */
 static const struct db_stmt take_stmt = {
     "outbox_take",
-    "WITH high AS (SELECT id FROM outbox WHERE " ROW_DUE " AND subject LIKE '%.high'"
+    "WITH high AS (SELECT id, part FROM outgoing WHERE part = 0 AND " DUE " AND subject LIKE '%.high'"
     "   ORDER BY run_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),"
-    " rest AS (SELECT id FROM outbox WHERE " ROW_DUE " AND subject NOT LIKE '%.high'"
+    " rest AS (SELECT id, part FROM outgoing WHERE part = 0 AND " DUE " AND subject NOT LIKE '%.high'"
     "   ORDER BY run_at, id LIMIT $1::bigint - (SELECT count(*) FROM high) FOR UPDATE SKIP LOCKED),"
-    " due AS (SELECT id FROM high UNION ALL SELECT id FROM rest),"
-    " taken AS (DELETE FROM outbox o USING due WHERE o.id = due.id"
-    "   RETURNING o.id, o.job_id, o.epoch, o.subject, o.body, o.headers)"
-    " SELECT t.id, t.job_id, t.epoch, t.subject, t.body," ROW_COLUMNS
-    " FROM taken t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
-    6};
+    " shared AS (SELECT id, part FROM outgoing WHERE part > 0 AND " SHARED_DUE
+    "   ORDER BY run_at, id, part LIMIT greatest(($2 = 0)::int, ($1 - (SELECT count(*) FROM high)"
+    "     - (SELECT count(*) FROM rest) + " JOB_SHARED_SQL " - 1) / " JOB_SHARED_SQL
+    ") FOR UPDATE SKIP LOCKED),"
+    " due AS (SELECT * FROM high UNION ALL SELECT * FROM rest UNION ALL SELECT * FROM shared),"
+    " taken AS (DELETE FROM outgoing o USING due WHERE o.id = due.id AND o.part = due.part"
+    "   RETURNING o.id, o.part, o.job_ids, o.epoch, o.subject, o.body, o.headers),"
+    " each AS (SELECT t.id, t.part, u.job_id, t.epoch, t.subject, t.body, t.headers FROM taken t"
+    "   LEFT JOIN LATERAL unnest(t.job_ids) AS u(job_id) ON true)"
+    " SELECT t.id, t.part, t.job_id, t.epoch, t.subject, t.body," JOB_COLUMNS
+    " FROM each t LEFT JOIN jobs j ON j.job_id = t.job_id ORDER BY t.subject NOT LIKE '%.high', t.id",
+    7};
 
-/* The same for crowds. */
-static const struct db_stmt take_crowds_stmt = {
-    "outbox_take_crowds",
-    "WITH due AS (SELECT wake, part FROM crowds WHERE " CROWD_DUE
-    "   ORDER BY wake, part LIMIT $1::bigint FOR UPDATE SKIP LOCKED),"
-    " taken AS (DELETE FROM crowds c USING due WHERE c.wake = due.wake AND c.part = due.part"
-    "   RETURNING c.wake, c.subject, c.job_ids),"
-    " each AS (SELECT wake, subject, unnest(job_ids) AS job_id FROM taken)"
-    " SELECT e.wake, e.job_id, 1, e.subject, NULL," JOB_COLUMNS
-    " FROM each e LEFT JOIN jobs j ON j.job_id = e.job_id",
-    5};
+/* $1, $2 name the rows, $3 what leaves them; a message that wakes nobody is all of its row. */
+static const struct db_stmt confirm_stmt = {
+    "outbox_confirm",
+    "WITH sent AS MATERIALIZED (SELECT row_id, row_part, array_agg(job_id) AS ids"
+    "   FROM unnest($1::bigint[], $2::integer[], $3::uuid[]) AS t(row_id, row_part, job_id)"
+    "   GROUP BY row_id, row_part),"
+    " rows AS MATERIALIZED (SELECT row_id, row_part, ids, job_ids"
+    "   FROM outgoing o JOIN sent ON o.id = row_id AND o.part = row_part FOR UPDATE OF o SKIP LOCKED),"
+    " kept AS MATERIALIZED (SELECT row_id, row_part, array_agg(u) AS ids FROM rows, unnest(job_ids) AS u"
+    "   WHERE u <> ALL (rows.ids) GROUP BY row_id, row_part)," JOB_ROWS_LEFT_SQL " SELECT count(*) FROM rows",
+    3};
 
-/* Those of the crowds $1 that still wait, but for $2, get rows of outbox. */
-static const struct db_stmt spread_stmt = {
-    "outbox_spread",
-    "WITH due AS (SELECT wake, part FROM crowds WHERE wake = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED),"
-    " gone AS (DELETE FROM crowds c USING due WHERE c.wake = due.wake AND c.part = due.part"
-    "   RETURNING c.wake AS crowd_wake, c.job_ids),"
-    " each AS (SELECT crowd_wake, unnest(job_ids) AS woken FROM gone),"
-    " moved AS (UPDATE jobs SET wake = nextval('outbox_id_seq') FROM each"
-    "   WHERE job_id = woken AND job_id NOT IN (SELECT unnest($2::uuid[])) AND " JOB_OF_CROWD
-    "   RETURNING " JOB_MOVED_COLUMNS ") " JOB_WOKEN_BY("moved"),
-    2};
-
-static const struct db_stmt delete_stmt = {"outbox_delete", "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
-                                           1};
+static const struct db_stmt delete_stmt = {
+    "outbox_delete", "DELETE FROM outgoing WHERE id = ANY($1::bigint[]) AND part = 0", 1};
 
 /* If the removal that goes with it is lost, the rows are published again, and that is only a duplicate. */
 static const struct db_stmt note_stmt = {
@@ -103,6 +98,7 @@ static const struct db_stmt forget_stmt = {"outbox_forget",
 enum
 {
     ID,
+    PART,
     JOB_ID,
     EPOCH,
     SUBJECT,
@@ -180,9 +176,8 @@ bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake,
     return row->body != NULL && !arena_failed(arena);
 }
 
-/* *taken counts what is answered and what is not: rows whose job is gone. */
-static enum err_code rows_read(struct arena *arena, struct db_rows *take, struct outbox_row **out,
-                               size_t *count, size_t *taken, struct err *err)
+static enum err_code rows_read(struct arena *arena, struct db_rows *take, struct outbox_taken *taken,
+                               struct err *err)
 {
     struct db_rows *rows = db_rows_keep(take, arena);
     int n = db_rows(rows);
@@ -196,6 +191,7 @@ static enum err_code rows_read(struct arena *arena, struct db_rows *take, struct
             continue;
         const char *request_id = db_text(rows, i, REQUEST_ID);
         list[kept++] = (struct outbox_row){.id = db_int(rows, i, ID, 0),
+                                           .part = db_int(rows, i, PART, 0),
                                            .job_id = db_text(rows, i, JOB_ID),
                                            .epoch = db_int(rows, i, EPOCH, 0),
                                            .subject = db_text(rows, i, SUBJECT),
@@ -205,37 +201,20 @@ static enum err_code rows_read(struct arena *arena, struct db_rows *take, struct
     }
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    *out = list;
-    *count = kept;
-    *taken = (size_t)n;
+    *taken = (struct outbox_taken){.rows = list, .count = kept, .jobs = n};
     return E_OK;
 }
 
 enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
-                                struct outbox_row **rows, size_t *count, size_t *taken, struct err *err)
+                                struct outbox_taken *taken, struct err *err)
 {
-    const char *params[] = {db_param_int(arena, ask->max),         db_param_int(arena, ask->max_high),
-                            db_param_int(arena, ask->own_hold_ms), ask->except,
-                            db_param_int(arena, ask->hold_ms),     ask->own};
-    struct db_rows *result = NULL;
-    enum err_code code = db_run(db, &take_stmt, params, &result, err);
-    return code == E_OK ? rows_read(arena, result, rows, count, taken, err) : code;
-}
-
-enum err_code outbox_store_take_crowds(struct db *db, struct arena *arena, const struct outbox_ask *ask,
-                                       struct outbox_row **rows, size_t *count, size_t *taken,
-                                       struct err *err)
-{
-    const char *params[] = {db_param_int(arena, job_crowd_rows(ask->max)),
-                            db_param_int(arena, ask->own_hold_ms), ask->except,
-                            db_param_int(arena, ask->hold_ms), ask->own};
-    struct db_rows *result = NULL;
-    enum err_code code = db_run(db, &take_crowds_stmt, params, &result, err);
-    if (code == E_OK)
-        code = rows_read(arena, result, rows, count, taken, err);
-    for (size_t i = 0; code == E_OK && i < *count; i++)
-        (*rows)[i].crowd = true;
-    return code;
+    const char *params[] = {db_param_int(arena, ask->max),          db_param_int(arena, ask->max_high),
+                            db_param_int(arena, ask->local_age_ms), ask->except,
+                            db_param_int(arena, ask->age_ms),       ask->local,
+                            db_param_int(arena, ask->shared_age_ms)};
+    struct db_rows *rows = NULL;
+    enum err_code code = db_run(db, &take_stmt, params, &rows, err);
+    return code == E_OK ? rows_read(arena, rows, taken, err) : code;
 }
 
 static const char *ids_param(struct arena *arena, const int64_t *ids, size_t count)
@@ -246,21 +225,25 @@ static const char *ids_param(struct arena *arena, const int64_t *ids, size_t cou
     return items != NULL ? db_param_array(arena, items, count) : NULL;
 }
 
-enum err_code outbox_store_spread(struct db *db, struct arena *arena, const int64_t *wakes, size_t count,
-                                  const char *const *sent, size_t sent_count, struct err *err)
+enum err_code outbox_store_confirm(struct db *db, struct arena *arena, const struct outbox_row *const *rows,
+                                   size_t count, struct err *err)
 {
-    const char *params[] = {ids_param(arena, wakes, count), db_param_array(arena, sent, sent_count)};
-    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory")
-                               : db_run(db, &spread_stmt, params, NULL, err);
-}
-
-enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids, size_t count,
-                                  struct err *err)
-{
-    const char *params[] = {ids_param(arena, ids, count)};
+    const char **columns[3];
+    for (size_t c = 0; c < 3; c++)
+        columns[c] = arena_array(arena, count, sizeof *columns[c]);
+    for (size_t i = 0; !arena_failed(arena) && i < count; i++)
+    {
+        columns[0][i] = db_param_int(arena, rows[i]->id);
+        columns[1][i] = db_param_int(arena, rows[i]->part);
+        columns[2][i] = rows[i]->job_id;
+    }
     if (arena_failed(arena))
         return fail(err, E_NO_MEMORY, "out of memory");
-    return db_run(db, &delete_stmt, params, NULL, err);
+    const char *params[] = {db_param_array(arena, columns[0], count),
+                            db_param_array(arena, columns[1], count),
+                            db_param_array(arena, columns[2], count)};
+    return arena_failed(arena) ? fail(err, E_NO_MEMORY, "out of memory")
+                               : db_run(db, &confirm_stmt, params, NULL, err);
 }
 
 enum err_code outbox_store_note(struct db *db, struct arena *arena, const struct outbox_batch *batch,

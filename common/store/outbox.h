@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outbox.h -- the relay's side of the tables outbox and crowds, and where its rows went (relay_batches).
+ * outbox.h -- the relay's side of the table outgoing, and where its rows went (relay_batches).
  * The connection's owner calls; blocks; errors are db.h's.
  */
 #ifndef SOKOUL_COMMON_STORE_OUTBOX_H
@@ -10,20 +10,21 @@
 #include "common/base/id.h"
 #include "common/db/db.h"
 
+/* One message: of a row that wakes several jobs there is one for each. */
 struct outbox_row
 {
-    int64_t id;         /* of a crowd: its wake, which all its jobs share */
+    int64_t id;
+    int64_t part;       /* 0: the row is this message alone */
     const char *job_id; /* NULL: not a wake-up */
     int64_t epoch;
     const char *subject;
     const char *request_id; /* never NULL */
     const char *body;
     bool alone;
-    bool crowd; /* it is one of a row of `crowds` */
 };
 
-/* One job's worth of an idle worker. */
-struct outbox_offer
+/* A free slot of a worker that announced itself idle. */
+struct job_recipient
 {
     struct id worker_id;
     int64_t lease_ms;
@@ -31,50 +32,45 @@ struct outbox_offer
 };
 
 /* Wake-ups that were just written, as the relay would read them; not committed yet. */
-struct outbox_fresh
+struct just_committed
 {
     struct outbox_row *rows;
     size_t count;
-    const struct job_claim *given; /* the job of rows[0], when `taker` has it already; else NULL */
-    struct outbox_offer taker;
+    const struct job_claim *handed_off; /* the job of rows[0], when `recipient` has it already; else NULL */
+    struct job_recipient recipient;
 };
 struct job_new;
 /* The first wake-up of a job that was just accepted; in the arena. False: no memory, or no worker. */
 bool outbox_row_of(struct arena *arena, const struct job_new *job, int64_t wake, struct outbox_row *row);
 
-/* Which rows to take: at most `max`, of them at most `max_high` that are urgent; those that have been due for
- * `hold_ms`, or, where the subject is LIKE `own`, for `own_hold_ms`, which is not more; and not those whose
- * subject is LIKE `except`.  Both patterns may be NULL. */
+/* Which rows to take: those that have been due for `age_ms`, or, where the subject is LIKE `local`, for
+ * `local_age_ms`, which is not more; and not those whose subject is LIKE `except`.  Both patterns may be
+ * NULL. */
 struct outbox_ask
 {
-    int64_t max;
-    int64_t max_high;
-    int64_t hold_ms;
-    int64_t own_hold_ms;
-    const char *own;
+    int64_t max;      /* jobs and messages; the last row may be one of several jobs, and exceed it */
+    int64_t max_high; /* of them, urgent ones; 0: all others go before them */
+    int64_t age_ms;
+    int64_t local_age_ms;
+    int64_t shared_age_ms; /* the same for what several jobs share and job_store_claim_local can claim */
+    const char *local;
     const char *except;
 };
-/* Deletes due rows inside the open transaction and answers them, the urgent ones first: commit only when
- * JetStream has confirmed all, else roll back.  Rows whose job is gone are deleted and not answered; *taken
- * counts them too. */
+struct outbox_taken
+{
+    struct outbox_row *rows; /* the urgent ones first */
+    size_t count;
+    int64_t jobs; /* those that are gone are counted, too, and not answered */
+};
+/* Deletes due rows inside the open transaction and answers them: commit only when JetStream has confirmed
+ * all, else roll back. */
 MUST_USE enum err_code outbox_store_take(struct db *db, struct arena *arena, const struct outbox_ask *ask,
-                                         struct outbox_row **rows, size_t *count, size_t *taken,
-                                         struct err *err);
+                                         struct outbox_taken *taken, struct err *err);
 
-/* The same for crowds, whole rows of them, one at least; ask.max_high says nothing. */
-MUST_USE enum err_code outbox_store_take_crowds(struct db *db, struct arena *arena,
-                                                const struct outbox_ask *ask, struct outbox_row **rows,
-                                                size_t *count, size_t *taken, struct err *err);
-
-/* After a partial confirmation: crowds with these wakes are no more; their jobs that still wait get rows of
- * outbox, but for those that were `sent`. */
-MUST_USE enum err_code outbox_store_spread(struct db *db, struct arena *arena, const int64_t *wakes,
-                                           size_t count, const char *const *sent, size_t sent_count,
-                                           struct err *err);
-
-/* After a partial confirmation: deletes just these, in the open transaction. */
-MUST_USE enum err_code outbox_store_delete(struct db *db, struct arena *arena, const int64_t *ids,
-                                           size_t count, struct err *err);
+/* After a confirmation in part, in a new transaction: these go, what else their rows wake stays in them. */
+MUST_USE enum err_code outbox_store_confirm(struct db *db, struct arena *arena,
+                                            const struct outbox_row *const *rows, size_t count,
+                                            struct err *err);
 
 struct outbox_batch
 {

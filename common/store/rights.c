@@ -48,7 +48,8 @@
     X("job_limits", ALL, ALL, LOOK)                                                                          \
     X("schedules", ALL, "SELECT, UPDATE", LOOK)                                                              \
     X("dead_letters", ALL, ALL, LOOK)                                                                        \
-    X("outbox", ALL, ALL, LOOK)                                                                              \
+    X("outgoing", ALL, ALL, LOOK)                                                                            \
+    X("outbox", ALL, ALL, LOOK)              /* and crowds: for programs of version 0.1.0 */                 \
     X("outbox_id_seq", "USAGE", "USAGE", "") /* wake-ups take their number before they are inserted */       \
     X("crowds", ALL, ALL, LOOK)                                                                              \
     X("relay_batches", ADD, ADD, LOOK)                                                                       \

@@ -15,8 +15,8 @@
  * tidying up, which may be done again. */
 #define SQL_LAZILY "set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
-/* How many jobs wait in crowds. */
-#define SQL_CROWDED "(SELECT coalesce(sum(cardinality(job_ids)), 0) FROM crowds)"
+/* How many wake-ups and messages wait to go out. */
+#define SQL_OUTGOING "(SELECT coalesce(sum(coalesce(cardinality(job_ids), 1)), 0)::bigint FROM outgoing)"
 
 /* Members of an account, without braces. */
 #define SQL_USER_MEMBERS                                                                                     \

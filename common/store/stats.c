@@ -17,7 +17,7 @@ static const struct db_stmt get = {
     "'favorites', (SELECT count(*) FROM favorites), 'torrents', (SELECT count(*) FROM torrents), "
     "'downloads', (SELECT json_object_agg(s, n) FROM d), 'jobs', (SELECT json_object_agg(s, n) FROM j), "
     "'dead_letters', (SELECT count(*) FROM dead_letters WHERE closed_at IS NULL), "
-    "'outbox_pending', (SELECT count(*) FROM outbox) + " SQL_CROWDED ")",
+    "'outbox_pending', " SQL_OUTGOING ")",
     0,
 };
 

@@ -86,8 +86,7 @@ static const struct db_stmt jobs_stmt = {
          "   WHEN j.place = 'paused' THEN 'its download is paused'"                                          \
          "   WHEN j.place = 'waits' THEN 'waits for a place under the limit of its kind'"                    \
          "   WHEN j.run_at > clock_timestamp() THEN 'due at ' || rfc3339(j.run_at)"                          \
-         "   WHEN EXISTS (SELECT 1 FROM outbox o WHERE o.id = j.wake)"                                       \
-         "     OR EXISTS (SELECT 1 FROM crowds c WHERE c.wake = j.wake) THEN 'waits for the relay'"          \
+         "   WHEN EXISTS (SELECT 1 FROM outgoing o WHERE o.id = j.wake) THEN 'waits for the relay'"          \
          "   ELSE 'waits for a ' || j.worker END")                                                           \
     "FROM mine j WHERE j.status IN ('Pending', 'Running')"
 #define OPEN_LETTER                                                                                          \

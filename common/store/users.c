@@ -64,7 +64,7 @@ static const struct db_stmt delete_all = {
     "h AS (DELETE FROM job_history WHERE job_id IN (SELECT job_id FROM mine)), "
     "p AS (DELETE FROM password_asks WHERE email = (SELECT lower(email) FROM users WHERE id = $1 AND role <> "
     "'system')), "
-    "o AS (DELETE FROM outbox WHERE job_id IN (SELECT job_id FROM mine)) "
+    "o AS (DELETE FROM outgoing WHERE job_ids && ARRAY(SELECT job_id FROM mine)) "
     "DELETE FROM users WHERE id = $1 AND role <> 'system'",
     1,
 };

@@ -132,7 +132,7 @@ CHECKS = (
      " (SELECT 1 FROM dead_letters d WHERE d.job_id = j.job_id AND closed_at IS NULL)"),
     ("I7 a letter too many", "SELECT d.job_id::text FROM dead_letters d JOIN jobs j USING (job_id) WHERE closed_at IS NULL"
      " AND NOT (status = 'Failed' AND j.reason IN ('exhausted', 'poison', 'expired'))"),
-    ("I8 the outbox is not empty", "SELECT id || ' ' || subject FROM outbox UNION ALL SELECT wake || ' ' || subject FROM crowds"),
+    ("I8 the outbox is not empty", "SELECT id || ' ' || subject FROM outgoing"),
 )
 
 

@@ -24,7 +24,7 @@ def wipe(world):
 
 
 def backlog(world):
-    return world.value("SELECT count(*) FROM outbox")
+    return world.value("SELECT count(*) FROM outgoing")
 
 
 def unacknowledged(world):

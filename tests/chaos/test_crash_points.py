@@ -94,6 +94,31 @@ def test_an_answer_in_doubt_is_the_same_when_asked_again(world):
     world.holds()
 
 
+def handed_off_jobs(world):
+    return world.value("SELECT count(*) FROM jobs WHERE wake = 0 AND status = 'Running'")
+
+
+def test_a_hand_off_that_its_worker_never_hears_of_runs_once(world):
+    """K2: the API dies between COMMIT and the word. The worker finds the job among its own; no attempt is burnt."""
+    plain = world.up("sokoul-api")
+    requester = world.client()
+    world.up("sokoul-scout")
+    for nth in range(20):
+        world.stop_program(plain)
+        armed = world.arm("sokoul-api", "accepted:1", ready=True)
+        assert requester.once({"kind": "noop"}, f"hand-off-{nth}") is None
+        world.died(armed)
+        found = handed_off_jobs(world)
+        plain = world.up("sokoul-api")
+        if found:
+            break
+    assert found == 1, "no job was handed off"
+    world.ledger.add(requester.once({"kind": "noop"}, f"hand-off-{nth}"))
+    world.holds()
+    assert world.sql("SELECT attempts, epoch FROM jobs WHERE wake > 0 AND epoch = 2") == [(1, 2)]
+    assert world.swept() == 0
+
+
 def test_a_stranger_s_envelope_survives_a_crash_before_the_claim(world):
     """K5 for what no row knows of: the message alone holds it."""
     api = world.up("sokoul-api")

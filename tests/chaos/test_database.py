@@ -73,6 +73,29 @@ def test_a_claim_that_the_database_lost_is_made_again_and_its_end_is_nobodys(wor
     assert api.running() and scout.running()
 
 
+def test_a_hand_off_outlives_the_database(world):
+    """D1: its claim is in the transaction that accepted the job, and waits for the disk with it."""
+    world.both()
+
+    def handed_off():
+        ids = world.post({"sleep_ms": 3000})
+        world.running(1)
+        if world.value("SELECT wake FROM jobs WHERE job_id = %s", (ids[0],)) == 0:
+            return ids
+        world.done(ids)
+        return None
+    ids = eventually(handed_off, 60, "a job for the idle worker")
+    writer = hold_the_log(world)
+    world.postgres.kill()
+    os.kill(writer, signal.SIGKILL)
+    world.restart_server(world.postgres)
+    assert world.sql("SELECT status, (SELECT count(*) FROM claims WHERE job_id = ANY(job_ids)) FROM jobs"
+                     " WHERE job_id = %s AND wake = 0", (ids[0],)) in ([("Running", 1)], [("Completed", 1)], [("Completed", 0)])
+    world.done(ids, 30)
+    world.holds()
+    assert world.sql("SELECT attempts, epoch FROM jobs WHERE job_id = %s", (ids[0],)) == [(1, 1)]
+
+
 def test_the_end_of_a_lost_claim_is_not_taken_for_that_of_the_next_one(world):
     """D1 with a frozen worker: it wakes up while another one has the job under a claim of its own."""
     world.both()
@@ -263,16 +286,17 @@ def test_rows_that_nobody_should_have_written_hold_up_nobody(world):
     scout = world.programs[-1]
     world.stop_program(scout)
     odd = world.post(count=2, run_at=at(600))
-    world.sql("UPDATE outbox SET subject = 'sokoul.jobs.scout.no op', run_at = now() - interval '1 h' WHERE job_id = %s",
-              (odd[0],))
-    world.sql("UPDATE outbox SET subject = 'sokoul..', run_at = now() - interval '1 h' WHERE job_id = %s", (odd[1],))
-    world.sql("INSERT INTO outbox (subject, body) VALUES ('sokoul.dlq.odd', repeat('x', 2000000))")
+    world.sql("UPDATE outgoing SET subject = 'sokoul.jobs.scout.no op', run_at = now() - interval '1 h' "
+              "WHERE job_ids = ARRAY[%s::uuid]", (odd[0],))
+    world.sql("UPDATE outgoing SET subject = 'sokoul..', run_at = now() - interval '1 h' WHERE job_ids = ARRAY[%s::uuid]",
+              (odd[1],))
+    world.sql("INSERT INTO outgoing (subject, body) VALUES ('sokoul.dlq.odd', repeat('x', 2000000))")
     strange = world.post()
     world.sql("UPDATE jobs SET kind = 'odd', payload = '[1]' WHERE job_id = %s", (strange[0],))
     world.up("sokoul-scout")
     world.done(world.post(count=10) + strange, 30)
     assert world.value("SELECT reason FROM jobs WHERE job_id = %s", (strange[0],))
-    eventually(lambda: world.value("SELECT count(*) FROM outbox") == 0, 20, "an empty outbox")
+    eventually(lambda: world.value("SELECT count(*) FROM outgoing") == 0, 20, "an empty outbox")
     dropped = [line for p in world.programs for line in p.log(event="wake_up_dropped")]
     assert len(dropped) == 3
     world.sql("UPDATE jobs SET run_at = now() - interval '1 minute' WHERE status = 'Pending'")

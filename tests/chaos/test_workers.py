@@ -88,7 +88,7 @@ def test_retries_wait_in_the_database(world):
     world.both()
     ids = world.post({"fail": 1}, count=3)
     eventually(lambda: world.value("SELECT count(*) FROM jobs WHERE status = 'Pending' AND attempts = 1"
-                                   " AND run_at > now() AND wake IN (SELECT id FROM outbox)") == 3, 20, "three retries")
+                                   " AND run_at > now() AND wake IN (SELECT id FROM outgoing)") == 3, 20, "three retries")
     world.done(ids)
     world.holds()
     assert world.swept() == 0

@@ -57,8 +57,7 @@ CREATE TRIGGER chaos_sees_jobs AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECU
 -- At COMMIT: what became claimable has its wake-up, a result belongs to a job that is Completed.
 CREATE FUNCTION chaos_see_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM outbox WHERE id = NEW.wake AND job_id = NEW.job_id)
-        AND NOT EXISTS (SELECT 1 FROM crowds WHERE wake = NEW.wake AND NEW.job_id = ANY (job_ids)) THEN
+    IF NOT EXISTS (SELECT 1 FROM outgoing WHERE id = NEW.wake AND NEW.job_id = ANY (job_ids)) THEN
         INSERT INTO chaos_wrongs VALUES (NEW.job_id, 'became Pending without a wake-up');
     END IF;
     RETURN NULL;

@@ -78,7 +78,7 @@ def check_each_ran_once(sokoul, ids):
     wrong = [row for row in moves if row[1:] != (1, 0, 1)]
     assert not wrong, f"(job, ends, moves after an end, beginnings that were not undone): {wrong[:5]}"
     assert sokoul.value("SELECT count(*) FROM dead_letters") == 0
-    left = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM crowds)"
+    left = "SELECT count(*) FROM outgoing"
     eventually(lambda: sokoul.value(left) == 0, 10, "an empty outbox")
     eventually(lambda: unsettled(sokoul) == 0, 45, "consumers with nothing left")  # what a dead worker held comes again after ack_wait
 

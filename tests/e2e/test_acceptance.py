@@ -147,7 +147,7 @@ def test_whatever_is_killed_under_a_stream_nothing_is_lost_and_nothing_runs_twic
     assert sokoul.value("SELECT count(*) FROM jobs j JOIN job_results r USING (job_id)"
                         " WHERE j.status = 'Completed' AND j.job_id = ANY(%s::uuid[])", (ids,)) == count
     assert sokoul.value("SELECT count(*) FROM jobs") == count
-    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an empty outbox")
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, what="an empty outbox")
 
 
 def test_the_api_says_within_five_seconds_that_a_frozen_database_is_away(own_sokoul, own_servers):

@@ -160,7 +160,7 @@ def test_inject_answers_the_ids_of_accepted_jobs(sokoul):
     assert answer["count"] == len(set(answer["ids"])) == 2500
     assert sokoul.value("SELECT count(*) FROM jobs WHERE status = 'Pending' AND worker = 'scout' AND payload = "
                         "'{\"sleep_ms\":10}' AND job_id = ANY(%s::uuid[])", (answer["ids"],)) == 2500
-    assert sokoul.value("SELECT count(*) FROM jobs j JOIN (SELECT wake, unnest(job_ids) AS job_id FROM crowds) c USING (job_id, wake)") == 2500
+    assert sokoul.value("SELECT count(*) FROM jobs j JOIN (SELECT id AS wake, unnest(job_ids) AS job_id FROM outgoing WHERE part > 0) o USING (job_id, wake)") == 2500
 
 
 def test_inject_sets_what_it_is_told(sokoul):

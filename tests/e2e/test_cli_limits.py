@@ -64,8 +64,8 @@ def test_a_payload_that_grows_past_any_message_in_the_database_runs(sokoul, admi
     row = sokoul.value(
         "WITH job AS (INSERT INTO jobs (job_id, kind, worker, user_id, payload, epoch, wake) VALUES (gen_random_uuid(), "
         "'noop', 'scout', '00000000-0000-0000-0000-000000000000', jsonb_build_object('x', repeat('x', 2000000)), 1, "
-        "nextval('outbox_id_seq')) RETURNING job_id, wake), wake AS (INSERT INTO outbox (id, job_id, epoch, subject) "
-        "SELECT wake, job_id, 1, 'sokoul.jobs.scout.noop' FROM job) SELECT job_id::text FROM job")
+        "nextval('outbox_id_seq')) RETURNING job_id, wake), wake AS (INSERT INTO outgoing (id, job_ids, epoch, subject) "
+        "SELECT wake, ARRAY[job_id], 1, 'sokoul.jobs.scout.noop' FROM job) SELECT job_id::text FROM job")
     for job_id in (answer.json["job_id"], row):
         assert sokoul.job_settled(job_id) == "Completed"
     assert scout.running() and sokoul.programs[0].running()

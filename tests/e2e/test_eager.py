@@ -30,9 +30,9 @@ def scout(sokoul, api, admin):
     return program
 
 
-def test_jobs_for_an_idle_worker_are_its_own_at_once_and_their_messages_go_by(sokoul, admin, scout):
+def test_jobs_for_an_idle_worker_are_its_own_at_once_and_wake_nobody(sokoul, admin, scout):
     with sokoul.nats.connect() as nats:
-        eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an empty outbox")
+        eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, what="an empty outbox")
         before, first = nats.js("STREAM.INFO.JOBS")["state"]["last_seq"], given(scout)
         ids = []
 
@@ -43,8 +43,10 @@ def test_jobs_for_an_idle_worker_are_its_own_at_once_and_their_messages_go_by(so
             return given(scout) - first >= 10
 
         eventually(ten_are_given, 60, "ten jobs for the idle worker")
+        handed_off = sokoul.value("SELECT count(*) FROM jobs WHERE job_id = ANY(%s::uuid[]) AND wake = 0", (ids,))
+        assert handed_off == given(scout) - first
         check_each_ran_once(sokoul, ids)
-        assert nats.js("STREAM.INFO.JOBS")["state"]["last_seq"] - before == len(ids)
+        assert nats.js("STREAM.INFO.JOBS")["state"]["last_seq"] - before == len(ids) - handed_off
     echoes = [admin.get(f"/jobs/{i}").json["result"]["echo"] for i in ids]
     assert echoes == list(range(len(ids)))
     assert sokoul.value("SELECT count(*) FROM job_history WHERE job_id = ANY(%s::uuid[])", (ids,)) == 0
@@ -109,7 +111,7 @@ def test_a_worker_that_was_frozen_begins_what_is_fresh(sokoul, admin, scout):
     before = given(scout)
     frozen_after_an_offer(sokoul, scout)
     job = post(admin)
-    assert sokoul.value("SELECT status FROM jobs WHERE job_id = %s", (job,)) == "Running"
+    assert sokoul.sql("SELECT status, wake FROM jobs WHERE job_id = %s", (job,)) == [("Running", 0)]
     scout.thaw()
     assert sokoul.job_settled(job) == "Completed"
     assert given(scout) == before + 1 and not sokoul.sql(HISTORY, (job,)), "its own, and not one that was handed back"
@@ -124,7 +126,7 @@ def test_a_worker_that_hears_too_late_hands_the_job_back(sokoul, admin, scout):
     eventually(lambda: sokoul.value("SELECT now() - started_at > '5.5 s' FROM jobs WHERE job_id = %s", (job,)), what="a late word")
     scout.thaw()
     assert sokoul.job_settled(job, 12) == "Completed"
-    assert given(scout) == before and "given_refused" in scout.log_text()
+    assert given(scout) == before and "handoff_refused" in scout.log_text()
     assert sokoul.sql(HISTORY, (job,)) == [("in_doubt",)]
     assert sokoul.sql("SELECT attempts, epoch FROM jobs WHERE job_id = %s", (job,)) == [(1, 2)]
     check_each_ran_once(sokoul, [job])
@@ -166,7 +168,7 @@ def test_strange_words_harm_no_worker(sokoul, admin, scout):
         for words in (b"", b"{}", b"\xff", b'{"stamp":1,"fence":1,"note":1,"job":{}}'):
             nats.publish(f"sokoul.ctl.given.{worker}", words)
         nats.flush()
-    eventually(lambda: scout.log_text().count("given_refused") >= 4, what="complaints")
+    eventually(lambda: scout.log_text().count("handoff_refused") >= 4, what="complaints")
     job = post(admin)
     assert sokoul.job_settled(job) == "Completed"
 

@@ -289,7 +289,7 @@ def test_messages_that_vanish_are_sent_again(sokoul, scout):
     scout.stop()
     ids = inject(sokoul, "noop", {}, 50)
     helper = sokoul.start("sokoul-api")
-    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, 15)
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, 15)
     with sokoul.nats.connect() as nats:
         nats.js("STREAM.PURGE.JOBS")
     helper.stop()
@@ -394,7 +394,7 @@ def test_a_relay_learns_that_the_stream_was_made_anew_behind_its_back(sokoul):
 
     def publish_one():
         admin.post("/jobs", {"kind": "noop", "payload": {}})
-        eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="the relay")
+        eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, what="the relay")
         return sokoul.value(f"SELECT stream = {is_now} FROM relay_batches ORDER BY id DESC LIMIT 1")
 
     assert publish_one()

@@ -129,7 +129,7 @@ class Broker:
             yield f"{key} of JOBS is {config.get(key)}", config.get(key, value) == value
         consumer = self.js("CONSUMER.INFO.JOBS.scout-high")["config"]
         yield "the consumer", consumer["filter_subject"] == "sokoul.jobs.scout.*.high" and not consumer.get("headers_only")
-        rows, messages, waiting = self.sokoul.value("SELECT count(*) FROM outbox"), jobs["state"]["messages"], self.waiting()
+        rows, messages, waiting = self.sokoul.value("SELECT count(*) FROM outgoing"), jobs["state"]["messages"], self.waiting()
         yield f"{rows} rows in the outbox", rows == 0
         yield f"{messages} messages for {waiting} jobs", messages >= waiting
         for program in (self.api, self.scout):
@@ -227,7 +227,7 @@ def flood(b):
 def keep_one(b):
     """The server removes all others; the one that is left was sent alone."""
     b.post()
-    eventually(lambda: b.sokoul.value("SELECT count(*) FROM outbox") == 0, 10, "an empty outbox")
+    eventually(lambda: b.sokoul.value("SELECT count(*) FROM outgoing") == 0, 10, "an empty outbox")
     b.edit(max_msgs=1)
 
 

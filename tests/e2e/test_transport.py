@@ -86,7 +86,7 @@ def test_messages_are_on_disk_wait_for_a_worker_and_leave_when_they_are_acknowle
 def test_where_there_is_no_room_the_oldest_go_and_what_is_new_is_taken(sokoul, api):
     """req: S253 part: S250-S252"""
     inject(sokoul, "noop", {})
-    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an API that has looked at its streams")
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, what="an API that has looked at its streams")
     with sokoul.nats.connect() as nats:
         config = stream_info(nats, "LOGS")["config"]
         nats.js("STREAM.UPDATE.LOGS", {**config, "max_bytes": 4000})
@@ -158,10 +158,10 @@ def test_a_worker_without_postgres_says_so_takes_nothing_and_comes_back_by_itsel
     admin = sokoul.admin(Api(sokoul.start("sokoul-api").port))
     scout = sokoul.start("sokoul-scout")
     all_settled(sokoul, post_some(admin, 2))
-    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0 and messages(sokoul) == 0, what="an empty stream")
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0 and messages(sokoul) == 0, what="an empty stream")
     scout.freeze()
     ids = inject(sokoul, "noop", {}, 6)  # nobody is given these
-    eventually(lambda: sokoul.value("SELECT count(*) FROM outbox") == 0, what="an empty outbox")
+    eventually(lambda: sokoul.value("SELECT count(*) FROM outgoing") == 0, what="an empty outbox")
     own_servers.postgres.kill()
     scout.thaw()
     eventually(lambda: health(scout)["database"].get("error"), what="health's word")

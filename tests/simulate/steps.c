@@ -200,20 +200,17 @@ void step_give(struct world *world)
     const int worker = pick(world, WORKERS);
     struct row *row = &world->jobs[job];
     struct word *word = &world->words[pick(world, WORDS)];
-    struct life_effects effects = life_accept(&row->life, world->now_ms, world->now_ms);
-    if (!effects.moved || is_limited(job))
+    row->accepted = true;
+    if (is_limited(job)) /* it waits like any other */
     {
-        apply(world, job, effects); /* a kind with a limit waits like any other */
-        row->accepted = true;
+        apply(world, job, life_accept(&row->life, world->now_ms, world->now_ms));
         return;
     }
-    apply(world, job, effects);
-    if (!life_claim(&row->life, SETTLE_SHARED, ++world->tick, world->now_ms, LEASE_MS).moved)
-        broke(world, "P16 what was just accepted can be claimed");
+    if (!life_hand_off(&row->life, ++world->tick, world->now_ms, LEASE_MS).moved)
+        return;
     commit(world);
-    row->seen = JOB_PENDING; /* two moves */
+    row->seen = JOB_PENDING; /* two moves, and no wake-up */
     row->stranger = false;
-    row->accepted = true;
     row->holder = worker;
     *word = (struct word){.used = true, .worker = worker, .job = job, .fence = row->life.fence};
 }

@@ -70,7 +70,7 @@ static bool gather(struct intake *intake)
     struct job_queue unwanted = {.count = 0};
     struct job *job = NULL;
     ask(runtime);
-    eager_offer(runtime);
+    handoff_announce(runtime);
     struct shared *shared = runtime_lock(runtime);
     inbox_choose(&shared->inbox, clock_mono_ms(), &chosen);
     if (chosen.count == 0 && !shared->draining)
@@ -79,7 +79,7 @@ static bool gather(struct intake *intake)
                      inbox_count(&shared->inbox) > 0 ? LOOK_AGAIN_MS : LOOK_MS);
         inbox_choose(&shared->inbox, clock_mono_ms(), &chosen);
     }
-    if (inbox_is_full(&shared->inbox)) /* given jobs took the slots that messages were asked for */
+    if (inbox_is_full(&shared->inbox)) /* handed-off jobs took the slots that messages were asked for */
         inbox_give_up(&shared->inbox, &unwanted);
     const bool on = !shared->draining;
     runtime_unlock(runtime);
@@ -96,12 +96,8 @@ static bool gather(struct intake *intake)
 static bool name(struct intake *intake, struct job *take, struct id *id)
 {
     const struct mq_delivery *message = take->message;
-    if (!envelope_peek(mq_delivery_data(message), mq_delivery_len(message), id))
-        return unclaimed_read(&intake->with, take, id);
-    if (!eager_is_woken(take->runtime, id->text, message))
-        return true;
-    job_ack(take);
-    return false;
+    return envelope_peek(mq_delivery_data(message), mq_delivery_len(message), id) ||
+           unclaimed_read(&intake->with, take, id);
 }
 
 static void name_all(struct intake *intake)

@@ -29,8 +29,7 @@ enum
     JOB_FOLLOWS = 8,
     JOB_TEXT_MAX = 256 * 1024, /* bytes of a result, a checkpoint, and progress, each */
     SPENT_RECORDS = 4096,      /* that wait to be removed; healing does it for the others */
-    EAGER_KEPT = 512,          /* given jobs that are remembered until their wake-ups come */
-    OFFER_AGAIN_MS = 1000      /* an offer that nobody took is repeated */
+    ANNOUNCE_AGAIN_MS = 1000   /* an announcement that nobody took is repeated */
 };
 
 /* A row of `claims`, shared by the jobs that were claimed together; removed when the last has been settled.
@@ -131,7 +130,7 @@ struct shared
     bool stopped;                         /* handlers and settler leave when their queues are empty */
     int64_t spent_records[SPENT_RECORDS]; /* of which no job is in flight any more, for the keeper */
     size_t spent_count;
-    int64_t offer_again_ms; /* monotonic; what was offered has not been taken before then */
+    int64_t announce_again_ms; /* monotonic; until then the last announcement stands */
 };
 
 /* Nothing more will happen: threads may end. */
@@ -156,9 +155,6 @@ struct runtime
 
     atomic_llong give_up_ms; /* monotonic; no statement is waited for past it; 0: we are not leaving */
     struct shared shared;
-    struct id eager[EAGER_KEPT]; /* given jobs whose wake-ups have not come; some are empty */
-    unsigned eager_next;
-    int eager_count;
 };
 
 /* runtime.c */
@@ -212,11 +208,9 @@ void intake_close(struct runtime *runtime); /* after its thread: what came and w
 void intake_on_message(void *source, struct mq_delivery *take);
 int intake_free_slots(void *runtime);
 void intake_on_local_claims(void *runtime, const struct job_claim *claims, size_t count);
-/* eager.c */
-void eager_offer(struct runtime *runtime);
-void eager_heard(void *runtime, const char *subject, const char *data, size_t len);
-/* The message wakes a job that this worker has been given without it. */
-bool eager_is_woken(struct runtime *runtime, const char *job_id, const struct mq_delivery *delivery);
+/* handoff.c */
+void handoff_announce(struct runtime *runtime);
+void handoff_on_job(void *runtime, const char *subject, const char *data, size_t len);
 /* handler.c */
 void *handler_run(void *runtime);
 /* settle.c */

@@ -9,7 +9,7 @@
 #include "workers/runtime/internal.h"
 
 #include "common/base/clock.h"
-#include "common/job/offer.h"
+#include "common/job/handoff.h"
 #include "common/obs/health.h"
 #include "common/outbox/outbox.h"
 
@@ -24,7 +24,7 @@ enum
     COMPARE_MS = 1000,   /* how often what the database says we run is compared with what is in flight */
     DOUBT_MS = 3000      /* of jobs that were claimed so long ago */
 };
-_Static_assert(GIVEN_GOOD_MS + 500 <= DOUBT_MS, "a job may be begun after it was handed back");
+_Static_assert(HANDOFF_GOOD_MS + 500 <= DOUBT_MS, "a job may be begun after it was handed back");
 
 struct keeper
 {
@@ -217,7 +217,8 @@ static enum err_code hand_back_unknown(struct keeper *keeper, int64_t min_age_ms
     size_t count = unknown(runtime, claims, n, ends);
     if (count == 0)
         return E_OK;
-    log_warn("jobs_in_doubt", "handing back %zu jobs that this worker was given and does not know of", count);
+    log_warn("jobs_in_doubt",
+             "handing back %zu jobs that were handed off to this worker and that it does not know of", count);
     code = job_store_settle(keeper->db, keeper->arena, ends, count, ours, err);
     outbox_wake(runtime->config.outbox);
     return code;

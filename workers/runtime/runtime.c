@@ -159,7 +159,7 @@ static enum err_code open_sources(struct runtime *runtime, struct err *err)
     }
     if (code == E_OK)
         code = mq_subscribe(mq, "sokoul.ctl.cancel.*", keeper_on_cancel, runtime, &runtime->cancels, err);
-    return code == E_OK ? mq_subscribe(mq, subject, eager_heard, runtime, &runtime->given, err) : code;
+    return code == E_OK ? mq_subscribe(mq, subject, handoff_on_job, runtime, &runtime->given, err) : code;
 }
 
 static bool start_handlers(struct runtime *runtime)
@@ -339,8 +339,8 @@ static enum err_code start(struct runtime *runtime, struct err *err)
     offer_readings(runtime);
     const struct outbox_local local = {.worker = runtime->config.worker,
                                        .claimer = &runtime->claimer,
-                                       .room = intake_free_slots,
-                                       .got = intake_on_local_claims,
+                                       .free_slots = intake_free_slots,
+                                       .deliver = intake_on_local_claims,
                                        .of = runtime};
     outbox_deliver_to(runtime->config.outbox, &local);
     return E_OK;

@@ -280,7 +280,7 @@ static void release(const struct settler *settler)
         deliver_settled(runtime, settler->jobs[i], now_ms);
     runtime_unlock(runtime);
     pthread_cond_signal(&shared->intake_news);
-    outbox_has_room(runtime->config.outbox);
+    outbox_has_free_slots(runtime->config.outbox);
 }
 
 static bool left_outbox_rows(const struct job *job)

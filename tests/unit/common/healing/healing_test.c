@@ -45,7 +45,7 @@ static struct healing *start(const char *name)
 static void setup(void)
 {
     db = test_db_open();
-    test_db_exec(db, "TRUNCATE jobs, outbox, crowds, claims, workers, relay_batches, schedules CASCADE");
+    test_db_exec(db, "TRUNCATE jobs, outgoing, claims, workers, relay_batches, schedules CASCADE");
     ck_assert_int_eq(mq_open(getenv("TEST_NATS_URL"), "healing_test", &mq, &err), E_OK);
     healing = start("healing_test");
 }
@@ -103,8 +103,9 @@ static bool has_consumer(const char *worker)
 /* The gauge is written before the consumers are looked at. */
 START_TEST(healing__looks_after_as_many_workers_as_may_be_known)
 {
-    test_db_exec(db, "INSERT INTO outbox (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
-                     " '{}', now() + interval '1 hour')");
+    test_db_exec(db,
+                 "INSERT INTO outgoing (subject, headers, body, run_at) VALUES ('sokoul.events.test', '{}',"
+                 " '{}', now() + interval '1 hour')");
     test_db_exec(db,
                  "INSERT INTO workers (id, worker, node, server_start, backend_pid, backend_start)"
                  " SELECT gen_random_uuid(), 'w' || n, 'here', pg_postmaster_start_time(), pid, backend_start"

@@ -114,8 +114,8 @@ static void published(void)
 {
     test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 minute'");
     test_db_exec(db, "INSERT INTO relay_batches (stream, min_wake, max_wake, max_seq)"
-                     " SELECT 's#0', min(id), max(id), 5 FROM outbox");
-    test_db_exec(db, "DELETE FROM outbox");
+                     " SELECT 's#0', min(id), max(id), 5 FROM outgoing");
+    test_db_exec(db, "DELETE FROM outgoing");
 }
 
 START_TEST(scan__never_republishes_a_backlog)
@@ -134,7 +134,7 @@ START_TEST(scan__wakes_what_the_stream_has_lost)
     published();
     ck_assert_int_eq(scan("s#0", 5, 5), 1); /* acknowledged and yet pending */
     ck_assert_int_eq(scan("s#0", 5, 5), 0); /* the new wake-up is in the outbox */
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE epoch = 2"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE epoch = 2"), 1);
 }
 END_TEST
 

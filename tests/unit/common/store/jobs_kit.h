@@ -34,7 +34,7 @@ static inline void setup(void)
     db = test_db_open();
     test_db_exec(
         db,
-        "TRUNCATE jobs, claims, job_results, job_history, outbox, dead_letters, idempotency_keys, workers,"
+        "TRUNCATE jobs, claims, job_results, job_history, outgoing, dead_letters, idempotency_keys, workers,"
         " relay_batches, users CASCADE");
     test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"
                      " VALUES ('" ID_SYSTEM_USER "', 'system', 'system@localhost', '!', 'system')");

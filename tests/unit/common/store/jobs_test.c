@@ -6,23 +6,27 @@
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
+static struct outbox_taken take_ten(void)
+{
+    struct outbox_taken taken;
+    ck_assert_int_eq(
+        outbox_store_take(db, arena, &(struct outbox_ask){.max = 10, .max_high = 10}, &taken, &err), E_OK);
+    return taken;
+}
+
 /* req: S71, S109 */
 START_TEST(accept__writes_job_and_wake_up_together)
 {
     const char *id = accept();
     assert_status(id, "Pending");
     ck_assert_int_eq(
-        count("SELECT count(*) FROM outbox o JOIN jobs j ON j.wake = o.id AND j.epoch = o.epoch"), 1);
-    struct outbox_row *rows = NULL;
-    size_t n = 0;
-    size_t taken = 0;
-    ck_assert_int_eq(outbox_store_take(db, arena, &(struct outbox_ask){.max = 10, .max_high = 10}, &rows, &n,
-                                       &taken, &err),
-                     E_OK);
-    ck_assert_uint_eq(n, 1);
-    ck_assert_str_eq(rows[0].subject, "sokoul.jobs.scout.noop");
+        count("SELECT count(*) FROM outgoing o JOIN jobs j ON j.wake = o.id AND j.epoch = o.epoch"), 1);
+    const struct outbox_taken taken = take_ten();
+    ck_assert_uint_eq(taken.count, 1);
+    ck_assert_str_eq(taken.rows[0].subject, "sokoul.jobs.scout.noop");
     struct envelope envelope;
-    ck_assert_int_eq(envelope_decode(arena, rows[0].body, strlen(rows[0].body), &envelope, &err), E_OK);
+    const char *body = taken.rows[0].body;
+    ck_assert_int_eq(envelope_decode(arena, body, strlen(body), &envelope, &err), E_OK);
     ck_assert_str_eq(envelope.job_id, id);
     ck_assert_str_eq(envelope.request_id, "req-12345");
 }
@@ -40,7 +44,7 @@ START_TEST(accept__lets_the_unique_index_decide)
     ck_assert_int_eq(job_store_accept(db, arena, &one, 1, &err), E_OK);
     ck_assert_int_eq(job_store_accept(db, arena, &two, 1, &err), E_CONFLICT);
     ck_assert_int_eq(count("SELECT count(*) FROM jobs"), 2);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox"), 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing"), 2);
 }
 END_TEST
 
@@ -62,7 +66,7 @@ START_TEST(accept__takes_a_strangers_kind_for_a_strangers_worker)
     job.kind = "greet";
     job.worker = "demo";
     ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.jobs.demo.greet'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE subject = 'sokoul.jobs.demo.greet'"), 1);
 }
 END_TEST
 
@@ -122,13 +126,7 @@ START_TEST(claim__waits_until_run_at_has_come)
     job.run_at_ms = clock_wall_ms() + 3600000;
     ck_assert_int_eq(job_store_accept(db, arena, &job, 1, &err), E_OK);
     ck_assert(!is_claimable(job.job_id));
-    struct outbox_row *rows = NULL;
-    size_t n = 1;
-    size_t taken = 1;
-    ck_assert_int_eq(outbox_store_take(db, arena, &(struct outbox_ask){.max = 10, .max_high = 10}, &rows, &n,
-                                       &taken, &err),
-                     E_OK);
-    ck_assert_uint_eq(n, 0);
+    ck_assert_uint_eq(take_ten().count, 0);
 }
 END_TEST
 
@@ -399,7 +397,8 @@ START_TEST(retry__is_a_row_with_a_new_wake_up)
     ck_assert(settle_as(&claimed, JOB_RETRY, "provider"));
     assert_status(id, "Pending");
     ck_assert_str_eq(column(id, "attempts"), "1");
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox o JOIN jobs j ON j.wake = o.id AND o.epoch = 2"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing o JOIN jobs j ON j.wake = o.id AND o.epoch = 2"),
+                     1);
     ck_assert_int_eq(count("SELECT count(*) FROM job_history WHERE reason = 'provider' AND attempt = 1"), 1);
     ck_assert_int_eq(claim(id).attempts, 2);
 }
@@ -428,8 +427,8 @@ START_TEST(give_up__writes_a_dead_letter_with_every_error)
     ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE reason = 'exhausted'"
                            " AND jsonb_array_length(errors) = 2"),
                      1);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.dlq.scout.noop'"), 1);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject LIKE 'sokoul.events.%'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE subject = 'sokoul.dlq.scout.noop'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE subject LIKE 'sokoul.events.%'"), 1);
 }
 END_TEST
 
@@ -477,7 +476,7 @@ START_TEST(failure__of_a_person_is_told_once_by_a_job_of_its_own)
                            " AND substr(n.job_id::text, 15, 1) = '7'"),
                      1);
     ck_assert_int_eq(
-        count("SELECT count(*) FROM outbox o JOIN jobs n ON n.wake = o.id AND n.job_id = o.job_id"
+        count("SELECT count(*) FROM outgoing o JOIN jobs n ON n.wake = o.id AND n.job_id = ANY (o.job_ids)"
               " AND n.epoch = o.epoch WHERE o.subject = 'sokoul.jobs.scout.notify'"),
         1);
     assert_status(id, "Failed");
@@ -520,7 +519,7 @@ START_TEST(failure__is_not_told_where_nobody_waits_for_it)
     fail_as(new_job(), JOB_FAIL, "cancelled");
     ck_assert_int_eq(job_store_cancel(db, arena, accept(), owner, &err), E_OK);
     ck_assert_int_eq(count("SELECT count(*) FROM jobs WHERE parent_id IS NOT NULL"), 0);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.jobs.scout.notify'"), 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE subject = 'sokoul.jobs.scout.notify'"), 1);
 }
 END_TEST
 

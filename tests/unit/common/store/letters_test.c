@@ -156,7 +156,7 @@ START_TEST(bury_raw__makes_one_letter_of_one_message)
         ck_assert_int_eq(job_store_bury_raw(db, arena, &letter, &err), E_OK);
     }
     ck_assert_int_eq(count("SELECT count(*) FROM dead_letters"), 4);
-    ck_assert_int_eq(count("SELECT count(*) FROM outbox WHERE subject = 'sokoul.dlq.raw'"), 4);
+    ck_assert_int_eq(count("SELECT count(*) FROM outgoing WHERE subject = 'sokoul.dlq.raw'"), 4);
     ck_assert_int_eq(count("SELECT count(*) FROM dead_letters WHERE id::text LIKE '018bcfe5-687b-7%'"), 2);
 }
 END_TEST

@@ -218,7 +218,7 @@ static bool do_sweep(void)
     const struct job_stream stream = {
         .stream = "gone", .ack_wait_ms = 30000, .consumers = &scout, .count = 1};
     struct job_scan step = {.woken = 0};
-    test_db_exec(pair.db, "DELETE FROM outbox");
+    test_db_exec(pair.db, "DELETE FROM outgoing");
     enum err_code code = job_store_scan(pair.db, pair.arena, &stream, &step, &pair.err);
     struct life_effects effects = life_sweep(&pair.life, FOREVER_MS);
     note(effects);
@@ -264,7 +264,7 @@ static void compare(const char *name, int step)
 static void start_over(void)
 {
     test_db_exec(pair.db,
-                 "TRUNCATE jobs, claims, job_results, job_history, outbox, dead_letters, workers CASCADE");
+                 "TRUNCATE jobs, claims, job_results, job_history, outgoing, dead_letters, workers CASCADE");
     pair.life = (struct life){0};
     pair.letter = false;
     pair.letters = pair.results = pair.wakes = 0;

@@ -29,8 +29,9 @@ static void setup(void)
     arena = arena_new(1 << 24);
     db = test_db_open();
     test_db_exec(
-        db, "TRUNCATE jobs, claims, job_results, job_history, outbox, dead_letters, job_limits, job_windows,"
-            " relay_batches, users CASCADE");
+        db,
+        "TRUNCATE jobs, claims, job_results, job_history, outgoing, dead_letters, job_limits, job_windows,"
+        " relay_batches, users CASCADE");
     test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"
                      " VALUES ('" ID_SYSTEM_USER "', 'system', 'system@localhost', '!', 'system')");
     owner = test_db_user(db, "ada");
@@ -150,10 +151,10 @@ START_TEST(call__gives_each_free_place_to_one_that_waits_and_keeps_it)
     ck_assert_str_eq(claims[0].job_id, ids[0]);
     ck_assert_int_eq(call(), 0);
     finish(&claims[0]);
-    int64_t wakes = test_db_int(db, "SELECT count(*) FROM outbox");
+    int64_t wakes = test_db_int(db, "SELECT count(*) FROM outgoing");
     ck_assert_int_eq(call(), 1);
     ck_assert_int_eq(call(), 0); /* no flood: the place is taken */
-    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), wakes + 1);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outgoing"), wakes + 1);
     ck_assert(is_called(ids[1]));
     ck_assert_uint_eq(claim_one(accept_for(owner)), 0); /* a newcomer does not take it */
     ck_assert_uint_eq(claim_one(ids[1]), 1);
@@ -249,13 +250,13 @@ START_TEST(sweep__does_not_take_those_who_wait_for_lost)
     limit(1, JOB_LIMIT_NONE);
     accept_many(ids, 2, owner);
     ck_assert_uint_eq(claim(ids, 2, &claims), 1);
-    test_db_exec(db, "DELETE FROM outbox");
+    test_db_exec(db, "DELETE FROM outgoing");
     test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 hour'");
     ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
     ck_assert_int_eq(step.woken, 0);
     finish(&claims[0]);
     ck_assert_int_eq(call(), 1);
-    test_db_exec(db, "DELETE FROM outbox"); /* the call goes astray */
+    test_db_exec(db, "DELETE FROM outgoing"); /* the call goes astray */
     test_db_exec(db, "UPDATE jobs SET run_at = now() - interval '1 hour'");
     ck_assert_int_eq(job_store_scan(db, arena, &stream, &step, &err), E_OK);
     ck_assert_int_eq(step.woken, 1);
@@ -328,11 +329,11 @@ START_TEST(hand_back__of_a_job_that_waits_leaves_no_history_and_burns_no_attempt
     struct job_claim *claims = NULL;
     limit(1, JOB_LIMIT_NONE);
     ck_assert_uint_eq(claim(&id, 1, &claims), 1);
-    test_db_exec(db, "DELETE FROM outbox");
+    test_db_exec(db, "DELETE FROM outgoing");
     hand_back(&claims[0], "waiting", 60000);
     ck_assert_int_eq(count("status = 'Pending' AND attempts = 0 AND place IS NULL"), 1);
     ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM job_history"), 0);
-    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox WHERE run_at > now() + interval '50 s'"),
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outgoing WHERE run_at > now() + interval '50 s'"),
                      1);
 }
 END_TEST
@@ -406,17 +407,17 @@ START_TEST(sweep__wakes_a_paused_job_when_its_download_is_wanted_again_and_not_b
                                   "VALUES ('%s', '%s', '%s', '%s', 'pause')",
                                   download.text, owner, media.text, id));
     ck_assert_uint_eq(claim(&id, 1, &claims), 1);
-    test_db_exec(db, "DELETE FROM outbox");
+    test_db_exec(db, "DELETE FROM outgoing");
     hand_back(&claims[0], "paused", 0);
     ck_assert_int_eq(count("status = 'Pending' AND place = 'paused' AND attempts = 0"), 1);
     ck_assert_int_eq(job_limit_admit_all(db, arena, &woken, &err), E_OK);
     ck_assert_int_eq(woken, 0);
-    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 0);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outgoing"), 0);
     ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM job_history"), 0);
     test_db_exec(db, "UPDATE downloads SET wanted = 'run'");
     ck_assert_int_eq(job_limit_admit_all(db, arena, &woken, &err), E_OK);
     ck_assert_int_eq(woken, 1);
-    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outbox"), 1);
+    ck_assert_int_eq(test_db_int(db, "SELECT count(*) FROM outgoing"), 1);
     ck_assert_uint_eq(claim_one(id), 1);
 }
 END_TEST

@@ -77,7 +77,7 @@ static void accept_windowed(const struct way *way)
     expect(job_store_accept(db, arena, &job, 1, &err));
 }
 
-static void accept_crowd(const struct way *way)
+static void accept_alike(const struct way *way)
 {
     struct job_new many[MANY];
     (void)way;
@@ -86,14 +86,14 @@ static void accept_crowd(const struct way *way)
     expect(job_store_accept_telling(db, arena, many, MANY, &err));
 }
 
-static void accept_given(const struct way *way)
+static void hand_off(const struct way *way)
 {
     const struct job_new job = the_job();
-    struct outbox_offer taker = {.lease_ms = LEASE_MS};
-    struct outbox_fresh fresh;
+    struct job_recipient recipient = {.lease_ms = LEASE_MS};
+    struct just_committed committed;
     (void)way;
-    snprintf(taker.worker_id.text, sizeof taker.worker_id.text, "%s", WORKER_ID);
-    expect(job_store_accept_given(db, arena, &job, &taker, &fresh, &err));
+    snprintf(recipient.worker_id.text, sizeof recipient.worker_id.text, "%s", WORKER_ID);
+    expect(job_store_hand_off(db, arena, &job, &recipient, &committed, &err));
 }
 
 /* ---- claiming ------------------------------------------------------------------------------- */
@@ -110,18 +110,12 @@ static void claim_limited(const struct way *way)
     expect(job_store_claim_limited(db, arena, &claimer, ids, 1, &claims, &claimed, &err));
 }
 
-static void bring(const struct way *way)
+static void claim_local(const struct way *way)
 {
-    const struct job_bring ask = {.subjects = "sokoul.jobs.scout.%", .max = 10, .max_high = 10};
+    const struct job_local ask = {.subjects = "sokoul.jobs.scout.%", .max = 10, .max_first = 10};
+    struct job_claims got = {.count = 0};
     (void)way;
-    expect(job_store_bring(db, arena, &claimer, &ask, &claims, &claimed, &err));
-}
-
-static void bring_crowd(const struct way *way)
-{
-    const struct job_bring ask = {.subjects = "sokoul.jobs.scout.%", .max = 10};
-    (void)way;
-    expect(job_store_bring_crowd(db, arena, &claimer, &ask, &claims, &claimed, &err));
+    expect(job_store_claim_local(db, arena, &claimer, &ask, &got, &err));
 }
 
 static void adopt(const struct way *way)
@@ -210,22 +204,22 @@ static void admit_all(const struct way *way)
     "INSERT INTO dead_letters (id, job_id, kind, subject, reason, detail, errors) SELECT '" LETTER_ID        \
     "', job_id, 'noop', 'sokoul.jobs.scout.noop', 'exhausted', '', '[]' FROM jobs;"
 #define ROW                                                                                                  \
-    "INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, epoch,"                    \
+    "INSERT INTO outgoing (id, job_ids, epoch, subject, run_at) SELECT wake, ARRAY[job_id], epoch,"          \
     " 'sokoul.jobs.scout.noop', run_at FROM jobs;"
-#define CROWD                                                                                                \
-    "INSERT INTO crowds (wake, part, subject, run_at, job_ids) SELECT wake, 0, 'sokoul.jobs.scout.noop',"    \
-    " run_at, ARRAY[job_id] FROM jobs;"
+#define SHARED                                                                                               \
+    "INSERT INTO outgoing (id, part, job_ids, epoch, subject, run_at) SELECT wake, 1, ARRAY[job_id], epoch," \
+    " 'sokoul.jobs.scout.noop', run_at FROM jobs;"
 
 static const struct way ways[] = {
     {"job_accept_one", {JOB_ACCEPT, JOB_MOVES}, accept_one, NULL},
     {"job_accept", {JOB_ACCEPT, JOB_MOVES}, accept_two, NULL},
     {"job_accept_windows", {JOB_ACCEPT, JOB_MOVES}, accept_windowed, NULL},
-    {"job_accept_crowd", {JOB_ACCEPT, JOB_MOVES}, accept_crowd, NULL},
-    {"job_accept_given", {JOB_ACCEPT, JOB_CLAIM}, accept_given, ALIVE},
+    {"job_accept_alike", {JOB_ACCEPT, JOB_MOVES}, accept_alike, NULL},
+    {"job_accept_one", {JOB_ACCEPT, JOB_CLAIM}, hand_off, ALIVE},
     {"job_claim", {JOB_CLAIM, JOB_MOVES}, claim_it, NULL},
     {"job_claim_limited", {JOB_CLAIM, JOB_MOVES}, claim_limited, LIMIT},
-    {"job_bring", {JOB_CLAIM, JOB_MOVES}, bring, ROW},
-    {"job_bring_crowd", {JOB_CLAIM, JOB_MOVES}, bring_crowd, CROWD},
+    {"job_claim_local", {JOB_CLAIM, JOB_MOVES}, claim_local, ROW},
+    {"job_claim_local", {JOB_CLAIM, JOB_MOVES}, claim_local, SHARED},
     {"job_adopt", {JOB_ADOPT, JOB_MOVES}, adopt, NULL},
     {"job_finish", {JOB_FINISH, JOB_MOVES}, settle_it, NULL},
     {"job_fail", {JOB_FAIL, JOB_MOVES}, settle_it, NULL},
@@ -296,7 +290,7 @@ START_TEST(statement__does_what_the_table_of_moves_says)
     enum job_status to = from;
     const bool lawful = leads_to(way, from, &to);
     const char *move = names[way->moves[0]];
-    run_sql("TRUNCATE job_limits, job_windows, crowds");
+    run_sql("TRUNCATE job_limits, job_windows");
     make_job(from);
     if (way->prepare != NULL)
         run_sql(way->prepare);

@@ -34,7 +34,7 @@ static void setup(void)
     db = test_db_open();
     test_db_exec(db,
                  "SET session_replication_role = replica; " /* past the triggers that keep the audit trail */
-                 "TRUNCATE users, media, torrents, jobs, job_results, job_history, dead_letters, outbox, "
+                 "TRUNCATE users, media, torrents, jobs, job_results, job_history, dead_letters, outgoing, "
                  "inspections, logs, log_seals, idempotency_keys, job_windows CASCADE; "
                  "RESET session_replication_role");
     test_db_exec(db, "INSERT INTO users (id, username, email, password_hash, role)"

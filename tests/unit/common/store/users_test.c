@@ -114,7 +114,8 @@ START_TEST(users__take_all_that_is_theirs_with_them)
         sql, sizeof sql,
         "INSERT INTO favorites VALUES ('%s', '%s'); INSERT INTO watch_history VALUES ('%s', '%s', '%s', 1);"
         "INSERT INTO jobs (job_id, kind, worker, user_id) VALUES ('%s', 'noop', 'scout', '%s');"
-        "INSERT INTO job_results VALUES ('%s', '{}'); INSERT INTO outbox (job_id, subject) VALUES ('%s', "
+        "INSERT INTO job_results VALUES ('%s', '{}'); INSERT INTO outgoing (job_ids, subject) VALUES "
+        "(ARRAY['%s'::uuid], "
         "'x');"
         "INSERT INTO downloads (id, user_id, media_id, job_id) VALUES ('%s', '%s', '%s', '%s');"
         "INSERT INTO refresh_tokens (id, user_id, family, token_hash, expires_at) "
@@ -129,8 +130,8 @@ START_TEST(users__take_all_that_is_theirs_with_them)
         "SELECT (SELECT count(*) FROM favorites WHERE user_id = '%s') + (SELECT count(*) FROM watch_history "
         "WHERE user_id = '%s') + (SELECT count(*) FROM jobs WHERE user_id = '%s') + (SELECT count(*) FROM "
         "downloads WHERE user_id = '%s') + (SELECT count(*) FROM refresh_tokens WHERE user_id = '%s') + "
-        "(SELECT count(*) FROM job_results WHERE job_id = '%s') + (SELECT count(*) FROM outbox WHERE "
-        "job_id = '%s')",
+        "(SELECT count(*) FROM job_results WHERE job_id = '%s') + (SELECT count(*) FROM outgoing WHERE "
+        "'%s' = ANY (job_ids))",
         id, id, id, id, id, job, job);
     ck_assert_int_eq(test_db_int(db, sql), 0);
     ck_assert_int_eq(user_store_delete(db, ID_SYSTEM_USER, &err), E_NOT_FOUND);

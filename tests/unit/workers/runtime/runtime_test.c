@@ -216,9 +216,9 @@ static void setup(void)
 {
     arena = arena_new(1 << 22);
     db = test_db_open();
-    test_db_exec(
-        db, "TRUNCATE jobs, outbox, crowds, claims, workers, relay_batches, job_results, job_history, users"
-            " CASCADE");
+    test_db_exec(db,
+                 "TRUNCATE jobs, outgoing, claims, workers, relay_batches, job_results, job_history, users"
+                 " CASCADE");
     owner = test_db_user(db, "ada");
     ck_assert_int_eq(mq_open(getenv("TEST_NATS_URL"), "runtime_test", &mq, &err), E_OK);
     snprintf(worker, sizeof worker, "probe%d", (int)getpid());
@@ -519,7 +519,7 @@ START_TEST(stop__gives_messages_that_it_has_not_claimed_to_others_at_once)
     pthread_t stopper;
     bool ended = false;
     accept_jobs(left, LEFT, "quick");
-    test_db_exec(db, "DELETE FROM outbox");
+    test_db_exec(db, "DELETE FROM outgoing");
     ck_assert_int_eq(mq_publisher_open(mq, &publisher, &err), E_OK);
     ck_assert_int_eq(start(4, 40000), E_OK);
     test_db_exec(locker, "BEGIN; LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE");

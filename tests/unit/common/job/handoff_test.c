@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What idle workers and programs that accept jobs say to each other comes out as it went in, and nothing
  * else. */
-#include "common/job/offer.h"
+#include "common/job/handoff.h"
 
 #include "tests/support/suite.h"
 
@@ -21,7 +21,7 @@ static struct err err;
 static void setup(void)
 {
     arena = arena_new(1 << 20);
-    buf_init(&buf, GIVEN_MAX_BYTES);
+    buf_init(&buf, HANDOFF_MAX_BYTES);
 }
 
 static void teardown(void)
@@ -32,12 +32,12 @@ static void teardown(void)
 
 START_TEST(offer__comes_out_as_it_went_in)
 {
-    const struct offer in = {.worker_id = ID_A, .room = 3, .lease_ms = 40000, .stamp = 123456789};
-    struct offer out = {.stamp = 0};
-    offer_encode(&in, &buf);
-    ck_assert_int_eq(offer_decode(arena, buf.data, buf.len, &out, &err), E_OK);
+    const struct idle in = {.worker_id = ID_A, .slots = 3, .lease_ms = 40000, .stamp = 123456789};
+    struct idle out = {.stamp = 0};
+    idle_encode(&in, &buf);
+    ck_assert_int_eq(idle_decode(arena, buf.data, buf.len, &out, &err), E_OK);
     ck_assert_str_eq(out.worker_id, ID_A);
-    ck_assert_int_eq(out.room, 3);
+    ck_assert_int_eq(out.slots, 3);
     ck_assert_int_eq(out.lease_ms, 40000);
     ck_assert_int_eq(out.stamp, 123456789);
 }
@@ -45,10 +45,10 @@ END_TEST
 
 START_TEST(given__comes_out_as_it_went_in)
 {
-    const struct given in = {.stamp = 5, .fence = 1795755166989922, .note = 77};
-    struct given out;
-    given_encode(&in, JOB, &buf);
-    ck_assert_int_eq(given_decode(arena, buf.data, buf.len, &out, &err), E_OK);
+    const struct handoff in = {.stamp = 5, .fence = 1795755166989922, .note = 77};
+    struct handoff out;
+    handoff_encode(&in, JOB, &buf);
+    ck_assert_int_eq(handoff_decode(arena, buf.data, buf.len, &out, &err), E_OK);
     ck_assert_int_eq(out.stamp, 5);
     ck_assert_int_eq(out.fence, 1795755166989922);
     ck_assert_int_eq(out.note, 77);
@@ -73,9 +73,9 @@ static const char *const bad_offers[] = {
 
 START_TEST(offer__that_is_wrong_is_refused)
 {
-    struct offer out = {.stamp = 0};
+    struct idle out = {.stamp = 0};
     const char *text = bad_offers[_i];
-    ck_assert_int_eq(offer_decode(arena, text, strlen(text), &out, &err), E_INVALID);
+    ck_assert_int_eq(idle_decode(arena, text, strlen(text), &out, &err), E_INVALID);
     ck_assert_uint_gt(strlen(err.text), 0);
 }
 END_TEST
@@ -90,21 +90,21 @@ static const char *const bad_givens[] = {
 
 START_TEST(given__that_is_wrong_is_refused)
 {
-    struct given out;
+    struct handoff out;
     const char *text = bad_givens[_i];
-    ck_assert_int_eq(given_decode(arena, text, strlen(text), &out, &err), E_INVALID);
+    ck_assert_int_eq(handoff_decode(arena, text, strlen(text), &out, &err), E_INVALID);
     ck_assert_uint_gt(strlen(err.text), 0);
 }
 END_TEST
 
 START_TEST(both__have_a_size_limit)
 {
-    struct offer offer = {.stamp = 0};
-    struct given given;
-    char *text = calloc(1, GIVEN_MAX_BYTES + 2);
-    memset(text, ' ', GIVEN_MAX_BYTES + 1);
-    ck_assert_int_eq(offer_decode(arena, text, OFFER_MAX_BYTES + 1, &offer, &err), E_INVALID);
-    ck_assert_int_eq(given_decode(arena, text, GIVEN_MAX_BYTES + 1, &given, &err), E_INVALID);
+    struct idle idle = {.stamp = 0};
+    struct handoff handoff;
+    char *text = calloc(1, HANDOFF_MAX_BYTES + 2);
+    memset(text, ' ', HANDOFF_MAX_BYTES + 1);
+    ck_assert_int_eq(idle_decode(arena, text, IDLE_MAX_BYTES + 1, &idle, &err), E_INVALID);
+    ck_assert_int_eq(handoff_decode(arena, text, HANDOFF_MAX_BYTES + 1, &handoff, &err), E_INVALID);
     free(text);
 }
 END_TEST
