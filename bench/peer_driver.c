@@ -69,7 +69,7 @@ static struct relaying start_relaying(const struct doors *doors, struct mq *mq)
     struct relaying with = {NULL, NULL};
     struct err err = ERR_INIT;
     const struct outbox_config config = {
-        .database_url = doors->database_url, .name = "bench", .mq = mq, .eager = true};
+        .database_url = doors->database_url, .name = "bench", .mq = mq, .hands_off = true};
     must(outbox_start(&config, &with.outbox, &err), &err);
     const struct healing_config healing = {.database_url = doors->database_url,
                                            .name = "bench",

@@ -85,14 +85,14 @@ static bool may_tell(struct client *client)
     return tell;
 }
 
-static enum err_code accept_fresh(struct client *client, struct db *db, struct arena *arena,
-                                  const struct job_new *jobs, size_t count, struct outbox_fresh *fresh,
-                                  struct err *err)
+static enum err_code accept_rows(struct client *client, struct db *db, struct arena *arena,
+                                 const struct job_new *jobs, size_t count, struct just_committed *committed,
+                                 struct err *err)
 {
-    struct outbox_offer taker;
-    if (job_may_be_given(jobs, count) && outbox_offer(client->outbox, jobs->worker, &taker))
-        return job_store_accept_given(db, arena, jobs, &taker, fresh, err);
-    return job_store_accept_fresh(db, arena, jobs, count, fresh, err);
+    struct job_recipient recipient;
+    if (job_may_be_handed_off(jobs, count) && outbox_recipient(client->outbox, jobs->worker, &recipient))
+        return job_store_hand_off(db, arena, jobs, &recipient, committed, err);
+    return job_store_accept_rows(db, arena, jobs, count, committed, err);
 }
 
 static enum err_code accept_range(struct client *client, struct arena *arena, int64_t first, int64_t n,
@@ -116,14 +116,14 @@ static enum err_code accept_range(struct client *client, struct arena *arena, in
             .unique_key = client->keyed ? arena_printf(arena, "k%lld", (long long)(first + i)) : NULL};
     }
     enum err_code code = db_get(client->pool, &db, err);
-    struct outbox_fresh fresh = {.count = 0};
+    struct just_committed committed = {.count = 0};
     if (code == E_OK && client->outbox != NULL)
-        code = accept_fresh(client, db, arena, jobs, (size_t)n, &fresh, err);
+        code = accept_rows(client, db, arena, jobs, (size_t)n, &committed, err);
     else if (code == E_OK)
         code = may_tell(client) ? job_store_accept_telling(db, arena, jobs, (size_t)n, err)
                                 : job_store_accept(db, arena, jobs, (size_t)n, err);
     if (code == E_OK && client->outbox != NULL)
-        outbox_publish(client->outbox, &fresh);
+        outbox_publish(client->outbox, &committed);
     db_put(db);
     return code;
 }

@@ -12,7 +12,7 @@ WITH made AS (INSERT INTO jobs (job_id, kind, worker, user_id, run_at, epoch, wa
             || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid,
         'noop', 'scout', '00000000-0000-0000-0000-000000000000', now() + interval '30 days', 1,
         nextval('outbox_id_seq') FROM generate_series(1, {n}) RETURNING job_id, wake, run_at)
-INSERT INTO outbox (id, job_id, epoch, subject, run_at) SELECT wake, job_id, 1, 'sokoul.jobs.scout.noop', run_at FROM made
+INSERT INTO outgoing (id, job_ids, epoch, subject, run_at) SELECT wake, ARRAY[job_id], 1, 'sokoul.jobs.scout.noop', run_at FROM made
 """
 TIMED = {"kind": "noop", "payload": {"clock": True}}
 BATCH_ROWS = 100

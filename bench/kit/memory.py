@@ -44,7 +44,7 @@ def queued(report, servers):
     with Scene(servers) as scene:
         api = scene.start("sokoul-api")
         scene.fill(10000)
-        wait_for(lambda: scene.sql.run("SELECT count(*) FROM outbox") == "0", 30, 0.2)
+        wait_for(lambda: scene.sql.run("SELECT count(*) FROM outgoing") == "0", 30, 0.2)
         pause(1)
         report.add("sokoul-api, 10,000 jobs queued", pss_mib([api.pid]), "MiB", note="PSS, after relaying them")
         status, body = api.ask("/metrics")
