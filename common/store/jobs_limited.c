@@ -15,7 +15,7 @@ static const struct db_stmt kinds_stmt = {
 
 /* Who was called has its place; newcomers get what is free after that, by user as limits.h has it; the others
  * wait, with no wake-up: a number that no batch of the relay reaches.  Kinds whose limit was removed since we
- * looked wait too: the sweep of the limits lets them go. */
+ * looked wait too: healing lets them go. */
 static const struct db_stmt claim_stmt = {
     "job_claim_limited",
     "WITH l AS MATERIALIZED (SELECT kind, " LIMIT_MOST_SQL " AS max_running, max_per_user FROM job_limits"

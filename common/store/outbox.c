@@ -67,7 +67,7 @@ static const struct db_stmt note_stmt = {
     "   " SQL_LAZILY,
     4};
 
-/* A walk counts for the server that it was done on: a crash may take back what did not wait for the disk. */
+/* A scan counts for the server that it was done on: a crash may take back what did not wait for the disk. */
 #define SERVER_SQL "' on ' || extract(epoch FROM pg_postmaster_start_time())"
 
 static const struct db_stmt incarnation_stmt = {

@@ -54,7 +54,7 @@ static void judge(struct job *job)
     if (job->code != E_OK)
         random_bytes(&random, sizeof random);
     job->verdict = settle(job->code, job->err.retry_after_s, job->claim.attempts, random);
-    job->unsettled = job->verdict.move == JOB_MOVES; /* stopped by a word: its row may say otherwise */
+    job->unsettled = job->verdict.move == JOB_MOVES; /* stopped by a hint: its row may say otherwise */
 }
 
 static struct job_end end_of(const struct job *job)
