@@ -324,7 +324,7 @@ POSTGRES = {
                                               undo=("ALTER DATABASE sokoul ALLOW_CONNECTIONS true",)), "ALLOW_CONNECTIONS"),
     "the role loses its rights": (sql("ALTER TABLE jobs OWNER TO postgres", "REVOKE ALL ON jobs FROM sokoul",
                                       undo=("ALTER TABLE jobs OWNER TO sokoul",), database="sokoul"), "does not allow this role"),
-    "a table is gone": (sql("ALTER TABLE outbox RENAME TO gone", undo=("ALTER TABLE gone RENAME TO outbox",),
+    "a table is gone": (sql("ALTER TABLE outgoing RENAME TO gone", undo=("ALTER TABLE gone RENAME TO outgoing",),
                             database="sokoul"), "lacks a table or column"),
     "a table is locked": (locked_table, "took too long"),
     "the schema falls behind": (sql("CREATE TABLE kept AS SELECT * FROM schema_migrations",
