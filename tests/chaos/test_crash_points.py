@@ -98,6 +98,14 @@ def handed_off_jobs(world):
     return world.value("SELECT count(*) FROM jobs WHERE wake = 0 AND status = 'Running'")
 
 
+def hear_of_an_idle_worker(world):
+    """An API that has just started knows of none until it announces itself again."""
+    with world.nats.connect() as nats:
+        heard = nats.subscribe("sokoul.ctl.idle.scout")
+        nats.flush()
+        assert nats.next(heard, 10 * SLOW), "no worker says that it is idle"
+
+
 def test_a_hand_off_that_its_worker_never_hears_of_runs_once(world):
     """K2: the API dies between COMMIT and the word. The worker finds the job among its own; no attempt is burnt."""
     plain = world.up("sokoul-api")
@@ -106,6 +114,7 @@ def test_a_hand_off_that_its_worker_never_hears_of_runs_once(world):
     for nth in range(20):
         world.stop_program(plain)
         armed = world.arm("sokoul-api", "accepted:1", ready=True)
+        hear_of_an_idle_worker(world)
         assert requester.once({"kind": "noop"}, f"hand-off-{nth}") is None
         world.died(armed)
         found = handed_off_jobs(world)
