@@ -10,7 +10,8 @@ class Statements:
     def __init__(self, scene):
         self.path = os.path.join(scene.servers.folder, "postgres.log")
         self.start = os.path.getsize(self.path)
-        scene.servers.postgres.sql(f"ALTER DATABASE {scene.database} SET log_min_duration_statement = 0")
+        for setting in ("log_min_duration_statement = 0", "log_error_verbosity = 'default'"):  # what was given is in the details
+            scene.servers.postgres.sql(f"ALTER DATABASE {scene.database} SET {setting}")
 
     def find(self, name):
         """(text, {number: value or None}) of the latest run of a prepared statement."""
