@@ -30,25 +30,6 @@ enum err_code profile_get(struct request *req, struct err *err)
     return answer_json(req, REPLY_OK, json, err);
 }
 
-/* Who this is, once the current password was right. */
-static enum err_code ask_password(struct request *req, const char *password, struct user_login *me,
-                                  struct err *err)
-{
-    struct db *db;
-    if (throttle_check(req, req->user.id.text, err) != E_OK || request_db(req, &db, err) != E_OK)
-        return err->code;
-    enum err_code code = user_store_find_id(db, req->arena, req->user.id.text, me, err);
-    request_db_release(req);
-    if (code != E_OK)
-        return account_gone(code, err);
-    code = password_verify(password, me->password_hash, err);
-    if (code != E_UNAUTHENTICATED)
-        return code;
-    if (throttle_note(req, req->user.id.text, err) != E_OK)
-        return err->code;
-    return fail(err, E_FORBIDDEN, "the current password is wrong");
-}
-
 /* A new password ends all other sessions.  `current`: the hash of the password that allows this, NULL: none.
  */
 static enum err_code store_patch(struct request *req, const struct user_patch *patch, const char *current,
@@ -85,7 +66,7 @@ static enum err_code patch(struct request *req, struct err *err)
     const char *json = NULL;
     if (account_patch_read(req, &account, err) != E_OK)
         return err->code;
-    if (needs_password(&account) && ask_password(req, account.current_password, &me, err) != E_OK)
+    if (needs_password(&account) && throttle_ask_password(req, account.current_password, &me, err) != E_OK)
         return err->code;
     if (account.password != NULL &&
         (account_strength_check(req, account.password, me.username, me.email, err) != E_OK ||

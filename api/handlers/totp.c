@@ -205,23 +205,6 @@ enum err_code totp_confirm(struct request *req, struct err *err)
 
 /* ---- remove ---------------------------------------------------------------------------------- */
 
-static enum err_code ask_password(struct request *req, const char *password, struct user_login *login,
-                                  struct err *err)
-{
-    struct db *db;
-    const char *me = req->user.id.text;
-    if (throttle_check(req, me, err) != E_OK || request_db(req, &db, err) != E_OK ||
-        user_store_find_id(db, req->arena, me, login, err) != E_OK)
-        return err->code;
-    request_db_release(req);
-    const enum err_code code = password_verify(password, login->password_hash, err);
-    if (code != E_UNAUTHENTICATED)
-        return code;
-    if (throttle_note(req, me, err) != E_OK)
-        return err->code;
-    return fail(err, E_FORBIDDEN, "the current password is wrong");
-}
-
 static enum err_code store_removed(struct request *req, const struct user_login *login, struct err *err)
 {
     struct db *db;
@@ -241,7 +224,7 @@ enum err_code totp_remove(struct request *req, struct err *err)
     struct user_login login;
     if (second_factor_remove_read(req, &given, err) != E_OK)
         return err->code;
-    enum err_code code = ask_password(req, given.password, &login, err);
+    enum err_code code = throttle_ask_password(req, given.password, &login, err);
     if (code == E_OK)
         code = totp_admit(req, req->user.id.text, given.code, err);
     if (code == E_CODE_NEEDED)

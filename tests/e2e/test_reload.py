@@ -70,7 +70,7 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         at = time.monotonic() + number / RATE
         while not self.over.is_set():
-            time.sleep(max(0, at - time.monotonic()))  # the pace
+            self.over.wait(max(0, at - time.monotonic()))  # the pace
             at = max(at + THREADS / RATE, time.monotonic() - 1)
             path = ("/user/profile", "/media/favorites", "/jobs")[self.good % 3]
             try:
