@@ -217,8 +217,7 @@ static enum err_code hand_back_unknown(struct keeper *keeper, int64_t min_age_ms
     size_t count = unknown(runtime, claims, n, ends);
     if (count == 0)
         return E_OK;
-    log_warn("jobs_in_doubt",
-             "handing back %zu jobs that were handed off to this worker and that it does not know of", count);
+    log_warn("jobs_in_doubt", "handing back %zu jobs that this worker holds and does not know of", count);
     code = job_store_settle(keeper->db, keeper->arena, ends, count, ours, err);
     outbox_wake(runtime->config.outbox);
     return code;
